@@ -1,0 +1,31 @@
+# Everything a user needs: `make demo` is the main job, `make test` all tests, `make help` the list.
+export GOEXPERIMENT = simd
+export CGO_ENABLED ?= $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo 1 || echo 0)
+# With a C compiler the binary holds all three backends; without one, pure Go alone.
+TAGS := $(if $(filter 1,$(CGO_ENABLED)),onnx,noxla)
+
+.PHONY: help build demo test lint notebook clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
+
+build: ## bin/glimpse with every backend that this machine can have
+	@go build -tags $(TAGS) -o bin/glimpse ./cmd/glimpse
+	@bin/glimpse backend install --quiet || true
+
+demo: build ## train CLIP and a captioner on real pictures and write a page about it
+	@bin/glimpse demo
+
+test: lint ## all tests
+	@go test -tags $(TAGS) -timeout 20m ./...
+
+lint: ## gofmt, go vet, staticcheck
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi
+	@go vet -tags $(TAGS) ./...
+	@go tool staticcheck -tags $(TAGS) ./...
+
+notebook: build ## open the first notebook in Jupyter
+	@bin/glimpse notebook
+
+clean: ## remove what was built, not what was trained
+	@rm -rf bin

@@ -1,0 +1,214 @@
+package captioning
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/glimpse-ml/glimpse/attention"
+	"github.com/glimpse-ml/glimpse/internal/nn"
+)
+
+// Node is a value of a computation graph.
+type Node = graph.Node
+
+// Outputs are what the decoder computes at each of the T-1 steps, and its state before the first. At step t it has
+// read the words 0..t of a caption and says what word t+1 is.
+type Outputs struct {
+	Logits *Node // [N, T-1, V] scores of every word
+	E      *Node // [N, T-1, L] attention's scores, before the softmax; 0 with uniform attention
+	Alpha  *Node // [N, T-1, L] attention's weights
+	Beta   *Node // [N, T-1, D] or [N, T-1, 1], the gate; 1 without a gate
+	Z      *Node // [N, T-1, D] the context, before the gate
+	H, C   *Node // [N, T-1, H] the LSTM's state after the step
+	H0, C0 *Node // [N, H] its state before the first step
+}
+
+// Decode runs the decoder over whole captions, each step reading the true last word (teacher forcing): a [N, L, D] are
+// the pictures' features, captions [N, T] (int32) the words, the start word first, padded to T. Steps past a
+// caption's end are computed as all others; [Loss] leaves them out.
+func Decode(scope *model.Scope, cfg Config, a, captions *Node) Outputs {
+	d := newDecoder(scope, cfg, a)
+	captions.AssertRank(2)
+	N, T := captions.Shape().Dimensions[0], captions.Shape().Dimensions[1]
+	if N != d.N || T < 2 {
+		panic(fmt.Errorf("expected captions [N=%d, T] of at least two words, found %s", d.N, captions.Shape()))
+	}
+
+	// What does not depend on the state is computed for all steps at once, the steps before the examples.
+	words := graph.Reshape(graph.Transpose(graph.SliceAxis(captions, 1, graph.AxisRange(0, T-1)), 0, 1), -1)
+	read := d.read(words)
+	s := d.start()
+	h0, c0 := s.h, s.c
+	var steps []state
+	for _, in := range unstack(graph.Reshape(read.input, T-1, N, 4*cfg.Hidden)) {
+		s = d.step(in, s)
+		steps = append(steps, s)
+	}
+
+	all := func(part func(state) *Node) *Node { // [N, T-1, ...]
+		parts := make([]*Node, len(steps))
+		for t, s := range steps {
+			parts[t] = graph.InsertAxes(part(s), 1)
+		}
+		return graph.Concatenate(parts, 1)
+	}
+	h := all(func(s state) *Node { return s.h })
+	deep := func() (y, z *Node) {
+		y = graph.Transpose(graph.Reshape(read.y, T-1, N, cfg.EmbedDim), 0, 1)
+		z = all(func(s state) *Node { return s.gated })
+		return graph.Reshape(y, -1, cfg.EmbedDim), graph.Reshape(z, -1, cfg.FeatureDim)
+	}
+	return Outputs{
+		Logits: graph.Reshape(d.logits(graph.Reshape(h, -1, cfg.Hidden), deep), N, T-1, cfg.VocabSize),
+		E:      all(func(s state) *Node { return s.e }),
+		Alpha:  all(func(s state) *Node { return s.alpha }),
+		Beta:   all(func(s state) *Node { return s.beta }),
+		Z:      all(func(s state) *Node { return s.z }),
+		H:      h,
+		C:      all(func(s state) *Node { return s.c }),
+		H0:     h0, C0: c0,
+	}
+}
+
+// state is what a step leaves behind: the LSTM's h and c [N, H], and how they came about.
+type state struct {
+	h, c           *Node
+	e, alpha       *Node // [N, L]
+	beta, z, gated *Node // the gate, the context [N, D], and their product
+}
+
+// decoder holds the weights as nodes of a graph, and what all steps have in common.
+type decoder struct {
+	cfg   Config
+	scope *model.Scope
+	N     int
+	a     *Node // [N, L, D]
+	p     *Node // W_a a + b [N, L, A], the half of the attention's score that does not change
+	v     *Node // [A]
+	wh    *shared
+	gate  *shared
+	gateB *Node
+	wy    *Node   // [4H, E], the columns of lstm.weight_ih that the word goes through
+	lstm  *shared // [4H, D + H], those for the context, and lstm.weight_hh beside them
+	lstmB *Node   // [1, 4H], both biases
+}
+
+func newDecoder(scope *model.Scope, cfg Config, a *Node) *decoder {
+	if err := cfg.Validate(); err != nil {
+		panic(err)
+	}
+	a.AssertRank(3)
+	dims := a.Shape().Dimensions
+	if dims[1] != cfg.Locations || dims[2] != cfg.FeatureDim {
+		panic(fmt.Errorf("expected features a [N, L=%d, D=%d], found %s; the features belong to another configuration",
+			cfg.Locations, cfg.FeatureDim, a.Shape()))
+	}
+	E, H, A, D := cfg.EmbedDim, cfg.Hidden, cfg.AttentionDim, cfg.FeatureDim
+	d := &decoder{cfg: cfg, scope: scope, N: dims[0], a: a}
+
+	if cfg.Attention == AttentionSoft {
+		d.p = nn.Affine(a, d.param("att", "W_a", nn.FanIn, A, D), d.param("att", "b", nn.Zeros, A))
+		d.wh = newShared(d.param("att", "W_h", nn.FanIn, A, H))
+		d.v = d.param("att", "v", nn.Uniform(1/math.Sqrt(float64(A))), A)
+	}
+	if n := cfg.gateDim(); n > 0 {
+		d.gate = newShared(d.param("gate", "weight", nn.FanIn, n, H))
+		d.gateB = graph.Reshape(d.param("gate", "bias", nn.Zeros, n), 1, n)
+	}
+	bound := nn.Uniform(1 / math.Sqrt(float64(H))) // PyTorch's initial values for an LSTM
+	ih := split(d.param("lstm", "weight_ih", bound, 4*H, E+D), 1, E, D)
+	hh := d.param("lstm", "weight_hh", bound, 4*H, H)
+	d.wy, d.lstm = ih[0], newShared(graph.Concatenate([]*Node{ih[1], hh}, 1))
+	d.lstmB = graph.Reshape(graph.Add(
+		d.param("lstm", "bias_ih", forgetNothing, 4*H),
+		d.param("lstm", "bias_hh", nn.Zeros, 4*H)), 1, 4*H)
+	return d
+}
+
+// forgetNothing starts the forget gate's bias at 1, so that the state is kept until there is a reason not to
+// (Jozefowicz, Zaremba and Sutskever 2015).
+func forgetNothing(_ *rand.Rand, bias []float32, _ []int) {
+	H := len(bias) / 4
+	for i := H; i < 2*H; i++ {
+		bias[i] = 1
+	}
+}
+
+func (d *decoder) param(part, name string, init nn.Init, dims ...int) *Node {
+	return nn.Param(d.scope.At("%s", part), d.a, name, init, dims...)
+}
+
+// start returns the state before the first word: h and c are affine in the mean feature vector (Xu et al. 2015, section
+// 3.1.2, with one layer for each of f_init,h and f_init,c).
+func (d *decoder) start() state {
+	mean := graph.ReduceMean(d.a, 1)
+	return state{h: d.affine("init_h", d.cfg.Hidden, mean), c: d.affine("init_c", d.cfg.Hidden, mean)}
+}
+
+// affine returns W x + b [n, out] for x [n, in], with the weights part.weight [out, in] and part.bias [out].
+func (d *decoder) affine(part string, out int, x *Node) *Node {
+	return nn.Affine(x, d.param(part, "weight", nn.FanIn, out, x.Shape().Dimensions[1]), d.param(part, "bias", nn.Zeros, out))
+}
+
+// reading is what words [n] are to the decoder, whatever its state.
+type reading struct {
+	y     *Node // [n, E] their embeddings E y
+	input *Node // [n, 4H] what they add to the LSTM's gates, the biases included
+}
+
+func (d *decoder) read(words *Node) reading {
+	y := embed(d.param("embedding", "weight", nn.Uniform(0.1), d.cfg.VocabSize, d.cfg.EmbedDim), words)
+	return reading{y: y, input: graph.Add(times(d.wy, y), d.lstmB)}
+}
+
+// step reads one word, given as its input [N, 4H] to the gates, in the state s: it looks at the picture (equations 4, 5 and 13), scales
+// what it sees by the gate (section 4.2.1), and goes through the LSTM (equations 1 to 3).
+func (d *decoder) step(input *Node, s state) state {
+	var next state
+	next.e, next.alpha = d.look(s.h)
+	next.z = attention.Context(next.alpha, d.a)
+	next.beta, next.gated = graph.Ones(d.a.Graph(), shapes.Make(dtypes.Float32, d.N, 1)), next.z
+	if d.gate != nil {
+		next.beta = graph.Sigmoid(graph.Add(d.gate.times(s.h), d.gateB))
+		next.gated = graph.Mul(next.beta, next.z)
+	}
+
+	H := d.cfg.Hidden
+	gates := split(graph.Add(input, d.lstm.times(graph.Concatenate([]*Node{next.gated, s.h}, 1))), 1, H, H, H, H)
+	in, forget, cell, out := graph.Sigmoid(gates[0]), graph.Sigmoid(gates[1]), graph.Tanh(gates[2]), graph.Sigmoid(gates[3])
+	next.c = graph.Add(graph.Mul(forget, s.c), graph.Mul(in, cell))
+	next.h = graph.Mul(out, graph.Tanh(next.c))
+	return next
+}
+
+// look returns the attention's scores and weights [N, L] in the state h [N, H].
+func (d *decoder) look(h *Node) (e, alpha *Node) {
+	if d.cfg.Attention == AttentionUniform {
+		alpha = attention.Uniform(d.a.Graph(), dtypes.Float32, d.N, d.cfg.Locations)
+		return graph.ZerosLike(alpha), alpha
+	}
+	e = attention.ScoreProjected(d.p, d.wh.times(h), d.v)
+	return e, attention.Softmax(e)
+}
+
+// logits returns the words' scores [n, V] in the states h [n, H]. The deep output also wants the embeddings y [n, E] of
+// the words read and the gated contexts z [n, D] (equation 7).
+func (d *decoder) logits(h *Node, read func() (y, z *Node)) *Node {
+	h = nn.Dropout(d.scope, h, d.cfg.Dropout, d.scope.IsTraining(h.Graph()))
+	V := d.cfg.VocabSize
+	if !d.cfg.DeepOutput {
+		return d.affine("out", V, h)
+	}
+	E := d.cfg.EmbedDim
+	y, z := read()
+	sum := graph.Add(y, graph.Add(
+		attention.Project(d.param("deep", "L_h", nn.FanIn, E, d.cfg.Hidden), h),
+		attention.Project(d.param("deep", "L_z", nn.FanIn, E, d.cfg.FeatureDim), z)))
+	return nn.Affine(sum, d.param("deep", "L_o", nn.FanIn, V, E), d.param("deep", "bias", nn.Zeros, V))
+}

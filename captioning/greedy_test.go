@@ -1,0 +1,201 @@
+package captioning
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
+	"github.com/glimpse-ml/glimpse/internal/testdata"
+)
+
+// The greedy captions of golden/captioning/attention/beam.json, at batch sizes that divide the five pictures, do not,
+// and are larger.
+func TestGreedyGolden(t *testing.T) {
+	var want struct {
+		Images []struct {
+			Greedy struct {
+				Tokens   []int32
+				Score    float64
+				Finished bool
+			}
+		}
+	}
+	data, err := os.ReadFile(testdata.Golden(t, "captioning/attention/beam.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &want); err != nil {
+		t.Fatal(err)
+	}
+	g := loadGolden(t, "beam")
+	features, shape, err := g.io.Float32s("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		for _, batch := range []int{1, 2, 5, 8} {
+			t.Run(fmt.Sprintf("batch%d", batch), func(t *testing.T) {
+				greedy, err := NewGreedy(b, g.store(t).RootScope(), g.cfg, batch)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer greedy.Close()
+				captions, err := greedy.Caption(features, shape[0])
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, c := range captions {
+					w := want.Images[i].Greedy
+					if !slices.Equal(c.IDs, w.Tokens) || c.Finished != w.Finished || !(math.Abs(c.LogProb-w.Score) < 1e-4) {
+						t.Errorf("picture %d: got %v %v %g, want %v %v %g", i, c.IDs, c.Finished, c.LogProb, w.Tokens, w.Finished, w.Score)
+					}
+					checkAlphas(t, c, g.cfg.Locations)
+				}
+			})
+		}
+	})
+}
+
+func checkAlphas(t *testing.T, c Caption, L int) {
+	t.Helper()
+	if len(c.Alphas) != len(c.IDs) {
+		t.Errorf("got %d rows of weights for %d words", len(c.Alphas), len(c.IDs))
+	}
+	for _, alpha := range c.Alphas {
+		sum := 0.0
+		for _, x := range alpha {
+			sum += float64(x)
+		}
+		if len(alpha) != L || !(math.Abs(sum-1) < 1e-5) {
+			t.Errorf("got %d weights with the sum %g, want %d with the sum 1", len(alpha), sum, L)
+		}
+	}
+}
+
+// A walk step by step gives the log p and the weights of the decoder that reads the whole caption at once.
+func TestGreedyAgreesWithDecode(t *testing.T) {
+	b := backendtest.Go(t)
+	for _, name := range satCases {
+		t.Run(name, func(t *testing.T) {
+			g := loadGolden(t, name)
+			features, shape, err := g.io.Float32s("a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			captions, captionsShape, err := g.io.Int32s("captions")
+			if err != nil {
+				t.Fatal(err)
+			}
+			alpha, _, err := g.io.Float32s("alpha")
+			if err != nil {
+				t.Fatal(err)
+			}
+			logProb, _, err := g.io.Float32s("log_prob_of_target")
+			if err != nil {
+				t.Fatal(err)
+			}
+			w, err := newWalker(b, g.store(t).RootScope(), g.cfg, shape[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.close()
+			walk, err := w.begin(features)
+			if err != nil {
+				t.Fatal(err)
+			}
+			N, T, L, V := shape[0], captionsShape[1], shape[1], g.cfg.VocabSize
+			for step := range T - 1 {
+				words := make([]int32, N)
+				for n := range N {
+					words[n] = captions[n*T+step]
+				}
+				gotLogProbs, gotAlphas, err := walk.step(words)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for n := range N {
+					if want := logProb[n*(T-1)+step]; want != 0 { // 0 where the step does not count
+						target := captions[n*T+step+1]
+						near(t, "log p", gotLogProbs[n*V+int(target):][:1], []float32{want})
+						near(t, "alpha", gotAlphas[n*L:][:L], alpha[(n*(T-1)+step)*L:][:L])
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestGreedyRefuses(t *testing.T) {
+	b := backendtest.Go(t)
+	g := loadGolden(t, "beam")
+	scope := g.store(t).RootScope()
+	if _, err := NewGreedy(b, scope, g.cfg, 0); err == nil {
+		t.Error("a batch of no pictures was accepted")
+	}
+	if _, err := NewGreedy(b, scope, Config{}, 1); err == nil {
+		t.Error("an empty configuration was accepted")
+	}
+	greedy, err := NewGreedy(b, scope, g.cfg, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer greedy.Close()
+	if captions, err := greedy.Caption(nil, 0); err != nil || len(captions) != 0 {
+		t.Errorf("no pictures: got %v, %v", captions, err)
+	}
+	size := g.cfg.Locations * g.cfg.FeatureDim
+	if _, err := greedy.Caption(make([]float32, size-1), 1); err == nil || !strings.Contains(err.Error(), "1 x") && !strings.Contains(err.Error(), "for 1 pictures") {
+		t.Errorf("too few features: got the error %v", err)
+	}
+	broken := make([]float32, size)
+	broken[3] = float32(math.NaN())
+	if _, err := greedy.Caption(broken, 1); err == nil || !strings.Contains(err.Error(), "word 1 of picture 0") {
+		t.Errorf("NaN features: got the error %v", err)
+	}
+	other := g.cfg
+	other.Hidden++
+	wrong, err := NewGreedy(b, scope, other, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer wrong.Close()
+	if _, err := wrong.Caption(make([]float32, size), 1); err == nil || !strings.Contains(err.Error(), "another configuration") {
+		t.Errorf("weights of another size: got the error %v", err)
+	}
+}
+
+// Captions follow the weights of the store as they are at each call.
+func TestGreedyUsesPresentWeights(t *testing.T) {
+	b := backendtest.Go(t)
+	g := loadGolden(t, "beam")
+	store := g.store(t)
+	greedy, err := NewGreedy(b, store.RootScope(), g.cfg, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer greedy.Close()
+	features := make([]float32, g.cfg.Locations*g.cfg.FeatureDim)
+	if _, err := greedy.Caption(features, 1); err != nil {
+		t.Fatal(err)
+	}
+	bias := make([]float32, g.cfg.VocabSize)
+	bias[7] = 100
+	if err := store.GetVariable("/out/bias").SetValue(tensors.FromFlatDataAndDimensions(bias, len(bias))); err != nil {
+		t.Fatal(err)
+	}
+	captions, err := greedy.Caption(features, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := slices.Repeat([]int32{7}, g.cfg.MaxLen); !slices.Equal(captions[0].IDs, want) || captions[0].Finished {
+		t.Errorf("got %v, want %v, unfinished", captions[0].IDs, want)
+	}
+}

@@ -1,0 +1,60 @@
+package captioning
+
+import (
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+)
+
+// Losses is the loss of a batch and its parts.
+type Losses struct {
+	Total            *Node // scalar: CrossEntropy + lambda * DoublyStochastic
+	CrossEntropy     *Node // scalar: -log p of the words, averaged as the configuration says
+	DoublyStochastic *Node // scalar: (1 - sum_t alpha_ti)^2, averaged as the configuration says, without lambda
+	PerExample       *Node // [N] sum over a caption of -log p
+	Steps            *Node // [N] number of words in that sum, as float32
+}
+
+// Loss compares what the decoder says with the captions [N, T] (int32) it read, of which the first lengths [N] (int32)
+// words count, start and end included: step t counts for an example if t < length-1. The total is -log p of the
+// words plus lambda times the doubly stochastic term, which asks the decoder to have looked at every place once by
+// the end of the caption (Xu et al. 2015, equation 14). [Norm] says what both are averaged over.
+func Loss(cfg Config, out Outputs, captions, lengths *Node) Losses {
+	g := captions.Graph()
+	dims := out.Logits.Shape().Dimensions
+	N, steps, V := dims[0], dims[1], dims[2]
+	captions.AssertDims(N, steps+1)
+	lengths.AssertDims(N)
+
+	at := graph.Iota(g, shapes.Make(dtypes.Int32, N, steps), 1)
+	counts := graph.LessThan(at, graph.AddScalar(graph.Reshape(lengths, N, 1), int32(-1)))
+	mask := graph.ConvertDType(counts, dtypes.Float32) // [N, T-1]
+
+	target := graph.SliceAxis(captions, 1, graph.AxisRangeToEnd(1))
+	nll := graph.Mul(mask, surprise(graph.Reshape(out.Logits, -1, V), graph.Reshape(target, -1), N, steps))
+
+	looked := graph.ReduceSum(graph.Mul(out.Alpha, graph.Reshape(mask, N, steps, 1)), 1) // [N, L]
+	missing := graph.Square(graph.OneMinus(looked))
+
+	l := Losses{PerExample: graph.ReduceSum(nll, 1), Steps: graph.ReduceSum(mask, 1)}
+	if cfg.Norm == NormPaper {
+		l.CrossEntropy = graph.ReduceAllMean(l.PerExample)
+		l.DoublyStochastic = graph.ReduceAllMean(graph.ReduceSum(missing, 1))
+	} else {
+		l.CrossEntropy = graph.Div(graph.ReduceAllSum(nll), graph.MaxScalar(graph.ReduceAllSum(mask), 1))
+		l.DoublyStochastic = graph.ReduceAllMean(missing)
+	}
+	l.Total = graph.Add(l.CrossEntropy, graph.MulScalar(l.DoublyStochastic, cfg.Lambda))
+	return l
+}
+
+// surprise returns -log p(target) [N, steps] = log sum_k exp(logit_k) - logit_target, for logits [N*steps, V] and
+// targets [N*steps].
+func surprise(logits, target *Node, N, steps int) *Node {
+	V := logits.Shape().Dimensions[1]
+	largest := graph.StopGradient(graph.ReduceAndKeep(logits, graph.ReduceMax, 1))
+	shifted := graph.Sub(logits, largest)
+	logSum := graph.Log(graph.ReduceSum(graph.Exp(shifted), 1))
+	said := graph.ReduceSum(graph.Mul(shifted, graph.OneHot(target, V, dtypes.Float32)), 1)
+	return graph.Reshape(graph.Sub(logSum, said), N, steps)
+}

@@ -1,0 +1,119 @@
+package captioning
+
+import (
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+)
+
+// A decoder unrolled in time does the same few things at every step, and plain differentiation undoes them one step at
+// a time: the gradient of taking one slice of a tensor is as large as the tensor, and that of a weight matrix is a sum
+// of as many matrices as there are steps. The three helpers below compute the same gradients at once, after the
+// first step's: [split] by putting the slices' gradients side by side, [shared] and [embed] by one product over
+// all steps. What plain differentiation builds beside them is used by nothing and therefore never computed.
+//
+// They remember the gradients while graph.Gradient walks back through the steps. It may be called again in the same
+// graph, for the same parameters.
+
+// split cuts x along axis into parts of the given sizes, which add up to the axis.
+func split(x *Node, axis int, sizes ...int) []*Node {
+	grads := make([]*Node, len(sizes))
+	parts := make([]*Node, len(sizes))
+	whole := graph.IdentityWithCustomGradient(x, func(_, _ *Node) *Node {
+		for i, part := range parts {
+			if grads[i] == nil {
+				grads[i] = graph.ZerosLike(part)
+			}
+		}
+		joined := graph.Concatenate(grads, axis)
+		clear(grads)
+		return joined
+	})
+	at := 0
+	for i, size := range sizes {
+		part := graph.SliceAxis(whole, axis, graph.AxisRange(at, at+size))
+		parts[i] = graph.IdentityWithCustomGradient(part, func(_, g *Node) *Node {
+			grads[i] = g
+			return g
+		})
+		at += size
+	}
+	return parts
+}
+
+// unstack cuts x [T, ...] into its T slices [...].
+func unstack(x *Node) []*Node {
+	dims := x.Shape().Dimensions
+	ones := make([]int, dims[0])
+	for t := range ones {
+		ones[t] = 1
+	}
+	slices := split(x, 0, ones...)
+	for t := range slices {
+		slices[t] = graph.Reshape(slices[t], dims[1:]...)
+	}
+	return slices
+}
+
+// shared is a weight matrix that is used at every step.
+type shared struct {
+	W      *Node   // [out, in]
+	inputs []*Node // [N, in] of every use
+	grads  []*Node // [N, out], the gradients of what came out
+}
+
+// newShared takes the matrix W [out, in].
+func newShared(W *Node) *shared {
+	s := &shared{}
+	s.W = graph.IdentityWithCustomGradient(W, func(_, _ *Node) *Node {
+		var inputs, grads []*Node
+		for i, g := range s.grads {
+			if g != nil {
+				inputs, grads = append(inputs, s.inputs[i]), append(grads, g)
+			}
+		}
+		clear(s.grads)
+		return weightGradient(graph.Concatenate(inputs, 0), graph.Concatenate(grads, 0))
+	})
+	return s
+}
+
+// times returns W x [N, out] for x [N, in].
+func (s *shared) times(x *Node) *Node {
+	i := len(s.inputs)
+	s.inputs, s.grads = append(s.inputs, x), append(s.grads, nil)
+	return graph.IdentityWithCustomGradient(times(s.W, x), func(_, g *Node) *Node {
+		s.grads[i] = g
+		return g
+	})
+}
+
+// times returns W x [n, out] for x [n, in] and W [out, in].
+func times(W, x *Node) *Node { return graph.DotGeneral(x, []int{1}, nil, W, []int{1}, nil) }
+
+// weightGradient returns the gradient [out, in] of a matrix that took x [n, in] to y [n, out], given that of y.
+func weightGradient(x, y *Node) *Node { return graph.MatMul(graph.Transpose(y, 0, 1), x) }
+
+// embed returns the rows of table [V, E] that words [n] (int32) names: [n, E].
+//
+// On ONNX Runtime the gradient is a product with the words as one-hot vectors. The scatter that plain differentiation
+// builds there loses contributions when a word occurs twice, its threads overwriting each other (ScatterND with
+// reduction "add" of onnxruntime 1.30).
+func embed(table, words *Node) *Node {
+	at := graph.InsertAxes(words, -1)
+	if table.Graph().Backend().Name() != onnxRuntime {
+		return graph.Gather(table, at)
+	}
+	var grad *Node
+	known := graph.IdentityWithCustomGradient(table, func(table, _ *Node) *Node {
+		V, n := table.Shape().Dimensions[0], words.Shape().Dimensions[0]
+		rows := graph.Iota(table.Graph(), shapes.Make(words.DType(), V, n), 0)
+		oneHot := graph.ConvertDType(graph.Equal(rows, graph.Reshape(words, 1, n)), table.DType()) // [V, n]
+		return graph.MatMul(oneHot, grad)
+	})
+	return graph.IdentityWithCustomGradient(graph.Gather(known, at), func(_, g *Node) *Node {
+		grad = g
+		return g
+	})
+}
+
+const onnxRuntime = "onnxruntime" // the backend's name

@@ -1,0 +1,116 @@
+package experiments
+
+import (
+	"math"
+	"strings"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/glimpse-ml/glimpse/internal/nn"
+)
+
+// AdamW is the optimiser of "Decoupled Weight Decay Regularization" (Loshchilov and Hutter 2019, algorithm 2) with
+// PyTorch's names and meanings. GoMLX's own Adam decays every variable; here Decay decides.
+type AdamW struct {
+	LR          float64 `json:"lr"`           // peak learning rate; the schedule scales it
+	Beta1       float64 `json:"beta1"`        //
+	Beta2       float64 `json:"beta2"`        //
+	Eps         float64 `json:"eps"`          //
+	WeightDecay float64 `json:"weight_decay"` // times the learning rate, for the variables that Decay names
+	ClipNorm    float64 `json:"clip_norm"`    // largest norm of all gradients together; 0 for no clipping
+	WarmupSteps int     `json:"warmup_steps"` // linear warm-up, then cosine to 0 at the last step
+}
+
+// DefaultAdamW is PyTorch's default with a short warm-up.
+func DefaultAdamW() AdamW {
+	return AdamW{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, ClipNorm: 1, WarmupSteps: 50}
+}
+
+// optimizerScope holds the optimiser's state in the store, so that a checkpoint of the store is a whole one.
+const optimizerScope = "/optimizer"
+
+// hyper returns what the graph needs to know of a step (counted from 1): learning rate and the two bias corrections.
+func (o AdamW) hyper(step, steps int) *tensors.Tensor {
+	return tensors.FromValue([]float32{
+		float32(o.LR * o.schedule(step, steps)),
+		float32(1 / (1 - math.Pow(o.Beta1, float64(step)))),
+		float32(1 / (1 - math.Pow(o.Beta2, float64(step)))),
+	})
+}
+
+// schedule is the share of the peak learning rate at a step: linear warm-up, then half a cosine.
+func (o AdamW) schedule(step, steps int) float64 {
+	if step <= o.WarmupSteps {
+		return float64(step) / float64(o.WarmupSteps)
+	}
+	done := float64(step-o.WarmupSteps) / float64(max(steps-o.WarmupSteps, 1))
+	return 0.5 * (1 + math.Cos(math.Pi*min(done, 1)))
+}
+
+// update changes every trainable variable of the graph by one step along the gradients of loss. hyper is what
+// [AdamW.hyper] returned. It returns the norm of all gradients before clipping.
+func (o AdamW) update(store *model.Store, loss, hyper *Node, decays func(path string) bool) (norm *Node) {
+	g := loss.Graph()
+	var variables []*model.Variable
+	var values []*Node
+	for v := range store.IterVariables() {
+		if v.Trainable && v.InUseByGraph(g) && v.DType().IsFloat() {
+			variables = append(variables, v)
+			values = append(values, v.NodeValue(g))
+		}
+	}
+	gradients := Gradient(loss, values...)
+	norm = globalNorm(gradients)
+	if o.ClipNorm > 0 {
+		shrink := MinScalar(Div(Scalar(g, norm.DType(), o.ClipNorm), AddScalar(norm, 1e-6)), 1)
+		for i := range gradients {
+			gradients[i] = Mul(gradients[i], shrink)
+		}
+	}
+	at := func(i int) *Node { return Squeeze(Slice(hyper, AxisElem(i))) }
+	lr, correct1, correct2 := at(0), at(1), at(2)
+	for i, v := range variables {
+		state := store.Scope(optimizerScope + v.Path())
+		dims := v.Shape().Dimensions
+		m := notTrained(nn.Variable(state, "exp_avg", nn.Zeros, dims...))
+		s := notTrained(nn.Variable(state, "exp_avg_sq", nn.Zeros, dims...))
+		mean := Add(MulScalar(m.NodeValue(g), o.Beta1), MulScalar(gradients[i], 1-o.Beta1))
+		square := Add(MulScalar(s.NodeValue(g), o.Beta2), MulScalar(Square(gradients[i]), 1-o.Beta2))
+		m.SetNodeValue(mean)
+		s.SetNodeValue(square)
+		step := Div(Mul(mean, correct1), AddScalar(Sqrt(Mul(square, correct2)), o.Eps))
+		if o.WeightDecay > 0 && decays(v.Path()) {
+			step = Add(step, MulScalar(values[i], o.WeightDecay))
+		}
+		v.SetNodeValue(Sub(values[i], Mul(lr, step)))
+	}
+	return norm
+}
+
+func notTrained(v *model.Variable) *model.Variable {
+	v.Trainable = false
+	return v
+}
+
+func globalNorm(gradients []*Node) *Node {
+	var sum *Node
+	for _, gradient := range gradients {
+		part := ReduceAllSum(Square(gradient))
+		if sum == nil {
+			sum = part
+		} else {
+			sum = Add(sum, part)
+		}
+	}
+	return Sqrt(sum)
+}
+
+// DecayMatrices is the usual rule for weight decay: matrices and kernels decay; gains, biases, positions and the
+// temperature do not (Radford et al. 2021, section 2.5).
+func DecayMatrices(path string) bool {
+	name := path[strings.LastIndexByte(path, '/')+1:]
+	norm := strings.Contains(path, "/ln_") || strings.Contains(path, "norm/")
+	return strings.Contains(name, "weight") && !norm || strings.HasSuffix(name, "projection")
+}

@@ -1,0 +1,315 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/glimpse-ml/glimpse/clip"
+	"github.com/glimpse-ml/glimpse/datasets"
+	"github.com/glimpse-ml/glimpse/datasets/scenes"
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/progress"
+	"github.com/glimpse-ml/glimpse/internal/stats"
+)
+
+// CLIPConfig is the configuration of the experiment clip.
+type CLIPConfig struct {
+	Data       string                  `json:"data"`        // main data set: fashion-products, flickr8k or scenes
+	Also       string                  `json:"also"`        // second data set, or "" for none
+	AlsoEvery  int                     `json:"also_every"`  // every so many batches, one is of the second
+	Limit      int                     `json:"limit"`       // largest number of training pictures of each; 0 for all
+	Merges     int                     `json:"merges"`      // of the byte-pair vocabulary, learned from the training texts
+	Model      clip.Config             `json:"model"`       // vocab_size is set from the vocabulary
+	BatchSize  int                     `json:"batch_size"`  // pairs
+	Shift      int                     `json:"shift"`       // augmentation: pixels of shift each way, and a mirror; 0 for none
+	EvalPairs  int                     `json:"eval_pairs"`  // held-out pairs for retrieval
+	LeastClass int                     `json:"least_class"` // classes with fewer held-out pictures are left out of zero-shot
+	Attribute  string                  `json:"attribute"`   // the attribute whose values are the zero-shot classes
+	Train      experiments.TrainConfig `json:"train"`
+}
+
+// CLIP is the experiment clip: 4,800 product photographs with titles and 6,000 photographs with captions.
+//
+//	glimpse train clip          about 2 minutes on 2 cores with ONNX Runtime, 5 with pure Go
+//	glimpse train clip --quick  seconds, on Scenes
+//
+// What came out is in docs/results/demo.md.
+func CLIP() experiments.Experiment {
+	return experiments.New("clip", "a small CLIP from scratch: product photographs with titles, photographs with captions", clipDefaults, trainCLIP)
+}
+
+func clipDefaults(form experiments.Form, kind backend.Kind) CLIPConfig {
+	c := CLIPConfig{
+		Data: "fashion-products", Also: "flickr8k", AlsoEvery: 5, Merges: 4000, Model: clip.Small(0), BatchSize: 128, Shift: 4,
+		EvalPairs: 1000, LeastClass: 20, Attribute: "articleType",
+		Train: experiments.TrainConfig{Steps: 400, Optimizer: experiments.DefaultAdamW(), LogEvery: 5},
+	}
+	c.Train.Optimizer.LR, c.Train.Optimizer.WeightDecay = 2e-3, 0.1
+	if kind == backend.Go {
+		c.Train.Steps = 130
+	}
+	if form == experiments.Quick {
+		c.Data, c.Also, c.Limit, c.Merges, c.BatchSize, c.EvalPairs = "scenes", "", 512, 200, 32, 200
+		c.Model, c.Attribute, c.Shift = clip.Tiny(0), "", 0
+		c.Train.Steps, c.Train.LogEvery, c.Train.Optimizer.WarmupSteps = 40, 1, 5
+	}
+	return c
+}
+
+// CLIPReport is what the experiment clip found out, as written to report.json.
+type CLIPReport struct {
+	Data         string              `json:"data"`          // the main data set that was used
+	Training     int                 `json:"training"`      // pictures trained on
+	HeldOut      int                 `json:"held_out"`      // pictures evaluated on
+	Before       Retrieval           `json:"before"`        // with fresh weights
+	Retrieval    Retrieval           `json:"retrieval"`     // on held-out pairs of the main data set
+	ZeroShot     *ZeroShot           `json:"zero_shot"`     // on its held-out pictures
+	Also         *Retrieval          `json:"also"`          // on held-out pairs of the second data set
+	AlsoData     string              `json:"also_data"`     //
+	LogitScale   float64             `json:"scale"`         // exp(logit_scale), 1/tau
+	Trained      experiments.Trained `json:"trained"`       //
+	Samples      []string            `json:"samples"`       // titles of the pairs of the matrices
+	MatrixBefore [][]float32         `json:"matrix_before"` // cosines of those pairs with fresh weights
+	MatrixAfter  [][]float32         `json:"matrix_after"`
+	Map          EmbeddingMap        `json:"map"`
+}
+
+// matrixPairs is how many held-out pairs the similarity matrices show.
+const matrixPairs = 32
+
+func trainCLIP(ctx context.Context, env *experiments.Env, cfg CLIPConfig) (experiments.Result, error) {
+	var result experiments.Result
+	data, err := openPairs(env, &cfg, &result)
+	if err != nil {
+		return result, err
+	}
+	m, err := newCLIP(env, cfg, data)
+	if err != nil {
+		return result, err
+	}
+	b := env.Backend.Backend
+	before, err := Embed(ctx, b, m, data.heldOut[0])
+	if err != nil {
+		return result, err
+	}
+	trained, problems, err := fitCLIP(ctx, env, m, data, cfg)
+	if err != nil {
+		return result, err
+	}
+	result.Remarks = append(result.Remarks, problems...)
+	if err := m.Save(env.Run.Path("model")); err != nil {
+		return result, err
+	}
+	env.Say("clip: evaluating on %d held-out pictures", data.heldOut[0].Len())
+	report, err := evaluateCLIP(ctx, env, m, data, cfg)
+	if err != nil {
+		return result, err
+	}
+	report.Trained = trained
+	report.Before = before.First(cfg.EvalPairs).Retrieve()
+	report.MatrixBefore = matrixOf(before)
+	result.Metrics = report.metrics()
+	return result, env.Run.WriteJSON(ReportFile, report)
+}
+
+// ReportFile holds what an experiment found out beyond its metrics.
+const ReportFile = "report.json"
+
+// pairData are the data sets of a run: training and held-out split of one or two.
+type pairData struct {
+	train, heldOut []datasets.Dataset
+}
+
+// openPairs opens the data. Without the real pictures it takes Scenes and says so.
+func openPairs(env *experiments.Env, cfg *CLIPConfig, result *experiments.Result) (*pairData, error) {
+	remark := func(format string, args ...any) {
+		result.Remarks = append(result.Remarks, fmt.Sprintf(format, args...))
+		env.Say("clip: "+format, args...)
+	}
+	data := &pairData{}
+	add := func(name string, main bool) error {
+		train, heldOut, err := openSplits(env, name, cfg.Limit, main)
+		if err == nil {
+			data.train, data.heldOut = append(data.train, train), append(data.heldOut, heldOut)
+		}
+		return err
+	}
+	if err := add(cfg.Data, true); err != nil {
+		if env.DataDir != "" {
+			return nil, err
+		}
+		remark("%v; training on Scenes instead", err)
+		cfg.Data, cfg.Also, cfg.Attribute = "scenes", "", ""
+		if err := add(cfg.Data, true); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.Also != "" {
+		if err := add(cfg.Also, false); err != nil {
+			remark("%v; training without it", err)
+			cfg.Also = ""
+		}
+	}
+	return data, nil
+}
+
+// openSplits opens the training and a held-out split of a data set by its name.
+func openSplits(env *experiments.Env, name string, limit int, main bool) (train, heldOut datasets.Dataset, err error) {
+	if name == "scenes" {
+		return sceneSplits(env.Seed, limit)
+	}
+	if train, err = env.Open(name, "train", main); err != nil {
+		return nil, nil, err
+	}
+	for _, split := range []string{"val", "test"} { // fashion-products has val, the others have test
+		if heldOut, err = env.Open(name, split, main); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if limit > 0 {
+		train = datasets.Limit(train, limit)
+	}
+	return train, heldOut, nil
+}
+
+func sceneSplits(seed int64, limit int) (train, heldOut datasets.Dataset, err error) {
+	cfg := scenes.Single()
+	cfg.Seed, cfg.Split, cfg.Count = uint64(seed), scenes.Train, 4000
+	if limit > 0 {
+		cfg.Count = limit
+	}
+	if train, err = scenes.New(cfg); err != nil {
+		return nil, nil, err
+	}
+	cfg.Split, cfg.Count = scenes.Test, 1000
+	heldOut, err = scenes.New(cfg)
+	return train, heldOut, err
+}
+
+// newCLIP learns the vocabulary and makes a model with fresh weights.
+func newCLIP(env *experiments.Env, cfg CLIPConfig, data *pairData) (*clip.Model, error) {
+	var texts []string
+	for _, set := range data.train {
+		for i := range set.Len() {
+			texts = append(texts, set.At(i).Captions...)
+		}
+	}
+	tokenizer, err := clip.TrainTokenizer(texts, cfg.Merges)
+	if err != nil {
+		return nil, err
+	}
+	modelConfig := cfg.Model
+	modelConfig.Text.VocabSize = tokenizer.VocabSize()
+	return clip.New(modelConfig, tokenizer, env.Seed)
+}
+
+// fitCLIP trains m.
+func fitCLIP(ctx context.Context, env *experiments.Env, m *clip.Model, data *pairData, cfg CLIPConfig) (experiments.Trained, []string, error) {
+	v := m.Config.Vision
+	var sets []*pictures
+	for _, set := range data.train {
+		sets = append(sets, newPictures(set, v.Width, v.Height))
+	}
+	turns := []int{0}
+	if len(sets) > 1 {
+		turns = append(slices.Repeat([]int{0}, max(cfg.AlsoEvery-1, 1)), 1)
+	}
+	cfg.Train.Seed = env.Seed
+	source, err := newPairSource(m, sets, turns, cfg)
+	if err != nil {
+		return experiments.Trained{}, nil, err
+	}
+	defer source.close()
+	task := experiments.Task{
+		Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
+			loss, scale := m.Loss(scope, inputs[0], inputs[1])
+			return loss, []experiments.Metric{{Name: "logit_scale", Value: scale}}
+		},
+		After: m.ClampScale,
+	}
+	bar := progress.New(env.Messages, "clip: training", int64(cfg.Train.Steps), progress.Options{})
+	defer bar.Done()
+	trained, err := experiments.Train(ctx, env.Backend, m.Store, task, source, cfg.Train, func(s experiments.Step) error {
+		bar.Describe(fmt.Sprintf("clip: loss %.2f, %.0f%% waiting", s.Loss, 100*s.Waiting))
+		bar.Set(int64(s.Step))
+		if s.Step%cfg.Train.LogEvery == 0 || s.Step == 1 || s.Step == cfg.Train.Steps {
+			return env.Run.Record(s)
+		}
+		return nil
+	})
+	return trained, source.bad(), err
+}
+
+// evaluateCLIP measures a trained model on the held-out pictures.
+func evaluateCLIP(ctx context.Context, env *experiments.Env, m *clip.Model, data *pairData, cfg CLIPConfig) (*CLIPReport, error) {
+	b := env.Backend.Backend
+	after, err := Embed(ctx, b, m, data.heldOut[0])
+	if err != nil {
+		return nil, err
+	}
+	r := &CLIPReport{Data: cfg.Data, Training: data.train[0].Len(), HeldOut: len(after.Examples),
+		Retrieval: after.First(cfg.EvalPairs).Retrieve(), MatrixAfter: matrixOf(after)}
+	templates := clip.DefaultTemplates()
+	if cfg.Data == "fashion-products" {
+		templates = ProductTemplates()
+	}
+	if r.ZeroShot, err = after.Classify(b, m, ByAttribute(cfg.Attribute), Names, templates, cfg.LeastClass); err != nil {
+		env.Say("clip: no zero-shot figure: %v", err)
+	}
+	for _, example := range after.Examples[:min(matrixPairs, len(after.Examples))] {
+		r.Samples = append(r.Samples, example.Captions[0])
+	}
+	if r.Map, err = mapOf(after, ByAttribute(cfg.Attribute)); err != nil {
+		return nil, err
+	}
+	if len(data.heldOut) > 1 {
+		also, err := Embed(ctx, b, m, data.heldOut[1])
+		if err != nil {
+			return nil, err
+		}
+		found := also.Retrieve()
+		r.Also, r.AlsoData = &found, cfg.Also
+	}
+	r.LogitScale, err = m.Scale()
+	return r, err
+}
+
+// metrics are the report's figures under the names that scripts read.
+func (r *CLIPReport) metrics() map[string]float64 {
+	out := map[string]float64{"loss": r.Trained.Last.Loss, "logit_scale": r.LogitScale,
+		"step_seconds": r.Trained.StepSeconds, "data_waiting": r.Trained.Waiting}
+	put := func(name string, p stats.Proportion) {
+		out[name], out[name+"_low"], out[name+"_high"], out[name+"_n"] = p.Value, p.Low, p.High, float64(p.N)
+	}
+	if r.ZeroShot != nil {
+		put("zeroshot_top1", r.ZeroShot.Top1)
+	}
+	for _, k := range RecallAt() {
+		put(fmt.Sprintf("image_to_text_recall@%d", k), r.Retrieval.ImageToText[k])
+		put(fmt.Sprintf("text_to_image_recall@%d", k), r.Retrieval.TextToImage[k])
+		if r.Also != nil {
+			put(fmt.Sprintf("%s_image_to_text_recall@%d", r.AlsoData, k), r.Also.ImageToText[k])
+			put(fmt.Sprintf("%s_text_to_image_recall@%d", r.AlsoData, k), r.Also.TextToImage[k])
+		}
+	}
+	return out
+}
+
+func matrixOf(e *Embedded) [][]float32 {
+	few := e.First(matrixPairs)
+	texts := make([][]float32, 0, matrixPairs)
+	for i, owner := range few.Owner {
+		if owner == len(texts) { // the first caption of each
+			texts = append(texts, few.Texts[i])
+		}
+	}
+	return clip.Similarities(few.Images, texts)
+}

@@ -1,0 +1,251 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/glimpse-ml/glimpse/captioning/squeezenet"
+	"github.com/glimpse-ml/glimpse/datasets"
+	"github.com/glimpse-ml/glimpse/datasets/picture"
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/internal/features"
+	"github.com/glimpse-ml/glimpse/internal/nn"
+	"github.com/glimpse-ml/glimpse/internal/progress"
+)
+
+// encoder turns pictures into a grid of features: either frozen, by SqueezeNet, ahead of training, or by a small
+// network that is trained with the decoder.
+type encoder struct {
+	name     string
+	size     int // pixels on a side of what it sees
+	grid     int // places on a side of what it says
+	channels int // numbers a place
+	frozen   *squeezenet.Extractor
+}
+
+// squeezeNetWeights is the file of weights in the data set squeezenet.
+const squeezeNetWeights = "squeezenet1_0.safetensors"
+
+func openEncoder(b compute.Backend, name string, size int) (*encoder, error) {
+	switch name {
+	case "cnn":
+		if size%cnnStride != 0 || size < 2*cnnStride {
+			return nil, fmt.Errorf("size: expected a multiple of %d, at least %d, for the encoder cnn, found %d", cnnStride, 2*cnnStride, size)
+		}
+		return &encoder{name: name, size: size, grid: size / cnnStride, channels: cnnChannels}, nil
+	case "squeezenet":
+		dir, err := datasets.Find("squeezenet")
+		if err != nil {
+			return nil, err
+		}
+		extractor, err := squeezenet.NewExtractor(b, filepath.Join(dir, squeezeNetWeights), size, 0)
+		if err != nil {
+			return nil, err
+		}
+		return &encoder{name: name, size: size, grid: extractor.Grid(), channels: squeezenet.Channels, frozen: extractor}, nil
+	}
+	return nil, fmt.Errorf("encoder: expected squeezenet or cnn, found %q", name)
+}
+
+// prepare squashes a picture to what the encoder sees.
+func (e *encoder) prepare(img image.Image) (*picture.RGB, error) {
+	return picture.ResizeCrop(img, e.size, e.size, image.Rect(0, 0, e.size, e.size), picture.Bilinear)
+}
+
+// inputSize is the number of numbers that a picture is handed to the decoder's graph with.
+func (e *encoder) inputSize() int {
+	if e.frozen != nil {
+		return e.grid * e.grid * e.channels
+	}
+	return e.size * e.size * 3
+}
+
+// features returns the graph's features [N, L, D] for inputs [N, inputSize].
+func (e *encoder) features(scope *model.Scope, inputs *graph.Node) *graph.Node {
+	n := inputs.Shape().Dim(0)
+	if e.frozen == nil {
+		inputs = cnn(scope.At("cnn"), graph.Reshape(inputs, n, e.size, e.size, 3))
+	}
+	return graph.Reshape(inputs, n, e.grid*e.grid, e.channels)
+}
+
+// The small network: a patch stem and two convolutions, one position for 8 x 8 pixels.
+const (
+	cnnStride   = 8
+	cnnChannels = 64
+)
+
+// cnn maps pictures [N, H, W, 3], about -1 to 1, to [N, H/8, W/8, 64].
+func cnn(scope *model.Scope, x *graph.Node) *graph.Node {
+	training := scope.IsTraining(x.Graph())
+	layer := func(name string, x *graph.Node, channels, kernel int, cfg nn.Conv) *graph.Node {
+		cfg.NoBias = true
+		x = nn.Conv2DLayer(scope.At("%s", name), x, channels, kernel, cfg)
+		return nn.ReLU(nn.BatchNorm(scope.At("%s_norm", name), x, 1e-5, 0.1, training))
+	}
+	x = layer("conv1", x, 32, 4, nn.Conv{Stride: 4})
+	x = layer("conv2", x, 64, 3, nn.Conv{Padding: nn.Same()})
+	x = nn.AvgPool2D(x, 2)
+	return layer("conv3", x, cnnChannels, 3, nn.Conv{Padding: nn.Same()})
+}
+
+// pixels are the numbers that the small network sees.
+func pixels(rgb *picture.RGB) []float32 {
+	half := [3]float32{0.5, 0.5, 0.5}
+	return picture.ToHWC(rgb, half, half)
+}
+
+// inputs returns the graph's input of single pictures.
+func (e *encoder) inputs(images []image.Image) ([][]float32, error) {
+	var prepared []*picture.RGB
+	for _, img := range images {
+		rgb, err := e.prepare(img)
+		if err != nil {
+			return nil, err
+		}
+		prepared = append(prepared, rgb)
+	}
+	if e.frozen == nil {
+		var out [][]float32
+		for _, rgb := range prepared {
+			out = append(out, pixels(rgb))
+		}
+		return out, nil
+	}
+	return e.frozen.Features(bytesOf(prepared))
+}
+
+func bytesOf(pictures []*picture.RGB) [][]uint8 {
+	var out [][]uint8
+	for _, p := range pictures {
+		out = append(out, p.Pix)
+	}
+	return out
+}
+
+// inputSet returns a function to the graph's input of every picture of a data set, and the pictures that could not be
+// read (their inputs are nil). Frozen features are computed once and cached on disk.
+func (e *encoder) inputSet(ctx context.Context, env *experiments.Env, set datasets.Dataset) (func(i int) []float32, []error, error) {
+	if e.frozen != nil {
+		return e.frozenSet(ctx, env, set)
+	}
+	rows, errs := inParallel(ctx, set.Len(), func(i int) ([]float32, error) {
+		img, err := set.At(i).Open()
+		if err != nil {
+			return nil, err
+		}
+		rgb, err := e.prepare(img)
+		if err != nil {
+			return nil, err
+		}
+		return pixels(rgb), nil
+	})
+	return func(i int) []float32 { return rows[i] }, errs, ctx.Err()
+}
+
+// chunk is how many pictures are decoded and encoded together: several batches, so that both cores are busy.
+const chunk = 64
+
+func (e *encoder) frozenSet(ctx context.Context, env *experiments.Env, set datasets.Dataset) (func(i int) []float32, []error, error) {
+	cache, err := datasets.CacheDir()
+	if err != nil {
+		return nil, nil, err
+	}
+	errs := make([]error, set.Len())
+	keep := features.Cache{Dir: filepath.Join(filepath.Dir(cache), "features"), Message: func(s string) { env.Say("captioner: %s", s) }}
+	key := features.Key{Data: set.Fingerprint(), Encoder: e.frozen.Fingerprint(), Preparation: fmt.Sprintf("squashed to %d, bilinear", e.size)}
+	matrix, err := keep.Get(ctx, key, set.Len(), []int{e.grid * e.grid, e.channels}, func(ctx context.Context, emit func(int, []float32) error) error {
+		bar := progress.New(env.Messages, "captioner: features of "+set.Name(), int64(set.Len()), progress.Options{})
+		defer bar.Done()
+		return e.encodeAll(ctx, set, func(i int, row []float32) error {
+			bar.Add(1)
+			return emit(i, row)
+		})
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range errs { // a picture that could not be read has a row of NaN, in the cache too
+		if row := matrix.Row(i); row[0] != row[0] {
+			_, errs[i] = set.At(i).Open()
+			if errs[i] == nil {
+				errs[i] = fmt.Errorf("%s: its features are missing from the cache %s; delete that file", set.At(i).ID, matrix.Path())
+			}
+		}
+	}
+	return matrix.Row, errs, nil
+}
+
+// encodeAll computes the features of every picture. Decoding the next chunk goes on while one is computed.
+func (e *encoder) encodeAll(ctx context.Context, set datasets.Dataset, emit func(i int, row []float32) error) error {
+	loader, err := datasets.NewLoader(set.Len(), datasets.LoaderConfig{BatchSize: chunk, Epochs: 1}, func(_ context.Context, i int, _ *rand.Rand) (prepared, error) {
+		img, err := set.At(i).Open()
+		if err != nil {
+			return prepared{i, nil}, nil
+		}
+		rgb, err := e.prepare(img)
+		return prepared{i, rgb}, err
+	})
+	if err != nil {
+		return err
+	}
+	defer loader.Close()
+	for done := 0; done < set.Len(); {
+		batch, err := loader.Next(ctx)
+		if err != nil {
+			return err
+		}
+		var whole []prepared
+		for _, p := range batch.Items {
+			if p.rgb != nil {
+				whole = append(whole, p)
+			} else if err := emit(p.index, missing(e.grid*e.grid*e.channels)); err != nil {
+				return err
+			}
+		}
+		done += len(batch.Items)
+		var pictures []*picture.RGB
+		for _, p := range whole {
+			pictures = append(pictures, p.rgb)
+		}
+		rows, err := e.frozen.Features(bytesOf(pictures))
+		if err != nil {
+			return err
+		}
+		for i, row := range rows {
+			if err := emit(whole[i].index, row); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// prepared is a picture ready to be encoded, or none when it could not be read.
+type prepared struct {
+	index int
+	rgb   *picture.RGB
+}
+
+func (e *encoder) close() {
+	if e.frozen != nil {
+		e.frozen.Close()
+	}
+}
+
+// missing is the row of a picture that could not be read.
+func missing(n int) []float32 {
+	row := make([]float32, n)
+	for i := range row {
+		row[i] = float32(math.NaN())
+	}
+	return row
+}

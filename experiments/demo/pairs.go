@@ -1,0 +1,151 @@
+package demo
+
+import (
+	"context"
+	"image"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/glimpse-ml/glimpse/clip"
+	"github.com/glimpse-ml/glimpse/datasets"
+	"github.com/glimpse-ml/glimpse/datasets/picture"
+)
+
+// pair is a picture with one of its texts, ready for a batch.
+type pair struct {
+	pixels []float32 // [H, W, 3]
+	ids    []int32   // [L]
+}
+
+// pictures decodes and resizes a data set's pictures once and keeps the small copies in memory.
+type pictures struct {
+	set  datasets.Dataset
+	w, h int
+	kept []atomic.Pointer[picture.RGB]
+}
+
+func newPictures(set datasets.Dataset, w, h int) *pictures {
+	return &pictures{set: set, w: w, h: h, kept: make([]atomic.Pointer[picture.RGB], set.Len())}
+}
+
+func (p *pictures) at(i int) (*picture.RGB, error) {
+	if rgb := p.kept[i].Load(); rgb != nil {
+		return rgb, nil
+	}
+	img, err := p.set.At(i).Open()
+	if err != nil {
+		return nil, err
+	}
+	rgb, err := picture.ResizeCrop(img, p.w, p.h, image.Rect(0, 0, p.w, p.h), picture.Bicubic)
+	if err == nil {
+		p.kept[i].Store(rgb)
+	}
+	return rgb, err
+}
+
+// shifted is p moved by up to most pixels each way, its edges repeated, and half of the time in a mirror.
+func shifted(p *picture.RGB, most int, rng *rand.Rand) *picture.RGB {
+	if most == 0 {
+		return p
+	}
+	dx, dy, mirror := rng.IntN(2*most+1)-most, rng.IntN(2*most+1)-most, rng.IntN(2) == 0
+	out := picture.NewRGB(p.W, p.H)
+	for y := range p.H {
+		row := p.Pix[3*p.W*min(max(y+dy, 0), p.H-1):]
+		for x := range p.W {
+			from := min(max(x+dx, 0), p.W-1)
+			if mirror {
+				from = p.W - 1 - from
+			}
+			copy(out.Pix[3*(y*p.W+x):][:3], row[3*from:][:3])
+		}
+	}
+	return out
+}
+
+// pairSource yields batches of pairs from one or two data sets in turn: every batch comes from one of them, so that
+// its negatives are of one kind.
+type pairSource struct {
+	model   *clip.Model
+	loaders []*datasets.Loader[pair]
+	turns   []int // loader of each batch, repeated
+	next    int
+	epoch   int
+}
+
+func newPairSource(m *clip.Model, sets []*pictures, turns []int, cfg CLIPConfig) (*pairSource, error) {
+	s := &pairSource{model: m, turns: turns}
+	for i, set := range sets {
+		load := func(_ context.Context, index int, rng *rand.Rand) (pair, error) {
+			rgb, err := set.at(index)
+			if err != nil {
+				return pair{}, err
+			}
+			captions := set.set.At(index).Captions
+			text := captions[rng.IntN(len(captions))]
+			return pair{
+				pixels: m.Normalize(shifted(rgb, cfg.Shift, rng)),
+				ids:    m.Tokenizer.EncodeBatch([]string{text}, m.Config.Text.ContextLength),
+			}, nil
+		}
+		loader, err := datasets.NewLoader(set.set.Len(), datasets.LoaderConfig{
+			BatchSize: cfg.BatchSize, Seed: uint64(cfg.Train.Seed) + uint64(i), Shuffle: true, DropLast: true, Prefetch: 4,
+		}, load)
+		if err != nil {
+			return nil, err
+		}
+		s.loaders = append(s.loaders, loader)
+	}
+	return s, nil
+}
+
+func (s *pairSource) Next(ctx context.Context) ([]*tensors.Tensor, error) {
+	which := s.turns[s.next%len(s.turns)]
+	s.next++
+	batch, err := s.loaders[which].Next(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if which == 0 {
+		s.epoch = batch.Epoch
+	}
+	v, n := s.model.Config.Vision, len(batch.Items)
+	pixels := make([]float32, 0, n*v.Height*v.Width*3)
+	ids := make([]int32, 0, n*s.model.Config.Text.ContextLength)
+	for _, item := range batch.Items {
+		pixels = append(pixels, item.pixels...)
+		ids = append(ids, item.ids...)
+	}
+	return []*tensors.Tensor{
+		tensors.FromFlatDataAndDimensions(pixels, n, v.Height, v.Width, 3),
+		tensors.FromFlatDataAndDimensions(ids, n, s.model.Config.Text.ContextLength),
+	}, nil
+}
+
+func (s *pairSource) Waited() (total time.Duration) {
+	for _, l := range s.loaders {
+		total += l.Waited()
+	}
+	return total
+}
+
+func (s *pairSource) Epoch() int { return s.epoch }
+
+// bad names the pictures that could not be read, each once.
+func (s *pairSource) bad() (problems []string) {
+	for _, l := range s.loaders {
+		for _, b := range l.Bad() {
+			problems = append(problems, b.Err.Error())
+		}
+	}
+	return problems
+}
+
+func (s *pairSource) close() {
+	for _, l := range s.loaders {
+		l.Close()
+	}
+}

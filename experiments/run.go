@@ -1,0 +1,225 @@
+package experiments
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/glimpse-ml/glimpse/internal/atomicfile"
+	"github.com/glimpse-ml/glimpse/internal/backend"
+)
+
+// Run is a run's folder: plain files that say what was run and what came out.
+//
+//	manifest.json   what was run: experiment, configuration, seed, backend, versions
+//	metrics.jsonl   one JSON object a recorded step
+//	results.json    what came out, once the run is complete
+//	checkpoints/    states of the training
+//	model/          the trained model
+//	plots/          pictures
+type Run struct {
+	Dir      string
+	Manifest Manifest
+	metrics  *os.File
+}
+
+// Manifest says what was run.
+type Manifest struct {
+	Format     int               `json:"format"`
+	Experiment string            `json:"experiment"`
+	Form       Form              `json:"form"`
+	Config     json.RawMessage   `json:"config"`
+	Seed       int64             `json:"seed"`
+	Started    time.Time         `json:"started"`
+	Backend    string            `json:"backend"`
+	Command    []string          `json:"command"`
+	Commit     string            `json:"commit,omitempty"`
+	Versions   map[string]string `json:"versions"`
+	Machine    string            `json:"machine"`
+}
+
+// format is the version of the folder's layout; a later one is refused with a sentence.
+const format = 1
+
+// The files of a run folder.
+const (
+	manifestFile = "manifest.json"
+	metricsFile  = "metrics.jsonl"
+	resultsFile  = "results.json"
+)
+
+// NewRun makes the folder dir, or a fresh one under runs/ when dir is empty, and writes its manifest.
+func NewRun(dir, experiment string, form Form, config any, seed int64, b *backend.Backend) (*Run, error) {
+	if dir == "" {
+		stamp := time.Now().Format("20060102-150405")
+		dir = filepath.Join("runs", fmt.Sprintf("%s-%s-seed%d", strings.ReplaceAll(experiment, "/", "-"), stamp, seed))
+	}
+	if _, err := os.Stat(filepath.Join(dir, manifestFile)); err == nil {
+		return nil, fmt.Errorf("the folder %s already holds a run; choose another with --out or move it away", dir)
+	}
+	for _, sub := range []string{"", "checkpoints", "plots"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
+			return nil, fmt.Errorf("cannot make the run folder %s: %w; choose another with --out", dir, err)
+		}
+	}
+	raw, err := json.Marshal(config)
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{Dir: dir, Manifest: Manifest{
+		Format: format, Experiment: experiment, Form: form, Config: raw, Seed: seed, Started: time.Now().UTC().Truncate(time.Second),
+		Backend: b.Config, Command: os.Args, Commit: commit(), Versions: versions(),
+		Machine: fmt.Sprintf("%s/%s, %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()),
+	}}
+	if err := r.WriteJSON(manifestFile, r.Manifest); err != nil {
+		return nil, err
+	}
+	r.metrics, err = os.OpenFile(filepath.Join(dir, metricsFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write the run's metrics: %w", err)
+	}
+	return r, nil
+}
+
+// OpenRun reads the manifest of a run folder.
+func OpenRun(dir string) (*Run, error) {
+	data, err := os.ReadFile(filepath.Join(dir, manifestFile))
+	if err != nil {
+		return nil, fmt.Errorf("expected a run folder with %s at %s, found none; `glimpse runs list` shows the runs there are", manifestFile, dir)
+	}
+	r := &Run{Dir: dir}
+	if err := json.Unmarshal(data, &r.Manifest); err != nil {
+		return nil, fmt.Errorf("%s is damaged: %w", filepath.Join(dir, manifestFile), err)
+	}
+	if r.Manifest.Format > format {
+		return nil, fmt.Errorf("the run %s was written by a newer glimpse (format %d, this one reads %d); update glimpse to open it", dir, r.Manifest.Format, format)
+	}
+	return r, nil
+}
+
+// ListRuns opens the runs directly below dir, the earliest first. What is no run is left out.
+func ListRuns(dir string) ([]*Run, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot list the runs: %w", err)
+	}
+	var runs []*Run
+	for _, entry := range entries {
+		if r, err := OpenRun(filepath.Join(dir, entry.Name())); err == nil {
+			runs = append(runs, r)
+		}
+	}
+	slices.SortStableFunc(runs, func(a, b *Run) int { return a.Manifest.Started.Compare(b.Manifest.Started) })
+	return runs, nil
+}
+
+// Path is the path of a file in the run's folder.
+func (r *Run) Path(name ...string) string { return filepath.Join(append([]string{r.Dir}, name...)...) }
+
+// Record appends a step to metrics.jsonl.
+func (r *Run) Record(s Step) error {
+	line := map[string]any{"step": s.Step, "epoch": s.Epoch, "loss": s.Loss, "seconds": s.Seconds, "waiting": s.Waiting}
+	for name, v := range s.Scalars {
+		line[name] = v
+	}
+	data, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	if _, err := r.metrics.Write(append(data, '\n')); err != nil {
+		return fmt.Errorf("cannot write the run's metrics: %w", err)
+	}
+	return nil
+}
+
+// Metrics reads metrics.jsonl: one map a recorded step. A last line that was cut short is left out.
+func (r *Run) Metrics() ([]map[string]float64, error) {
+	data, err := os.ReadFile(r.Path(metricsFile))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the run's metrics: %w", err)
+	}
+	var steps []map[string]float64
+	for line := range strings.Lines(string(data)) {
+		var step map[string]float64
+		if err := json.Unmarshal([]byte(line), &step); err != nil {
+			if !strings.HasSuffix(line, "\n") {
+				break
+			}
+			return nil, fmt.Errorf("%s, line %d is damaged: %w", r.Path(metricsFile), len(steps)+1, err)
+		}
+		steps = append(steps, step)
+	}
+	return steps, nil
+}
+
+// Finish writes results.json, which makes the run complete, and closes the metrics.
+func (r *Run) Finish(results any) error {
+	if err := r.metrics.Sync(); err != nil {
+		return fmt.Errorf("cannot write the run's metrics: %w", err)
+	}
+	if err := r.metrics.Close(); err != nil {
+		return fmt.Errorf("cannot write the run's metrics: %w", err)
+	}
+	return r.WriteJSON(resultsFile, results)
+}
+
+// Results reads results.json into out. The error of a run that is not complete says so.
+func (r *Run) Results(out any) error {
+	data, err := os.ReadFile(r.Path(resultsFile))
+	if err != nil {
+		return fmt.Errorf("the run %s has no results: it is still running or was stopped", r.Dir)
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return fmt.Errorf("%s is damaged: %w", r.Path(resultsFile), err)
+	}
+	return nil
+}
+
+// WriteJSON writes v as indented JSON into a file of the run, whole or not at all.
+func (r *Run) WriteJSON(name string, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteFile(r.Path(name), append(data, '\n'))
+}
+
+// commit is the commit of the checkout the command was called in, marked when files differ from it; "" outside one.
+func commit() string {
+	head, err := exec.Command("git", "rev-parse", "HEAD").Output()
+	if err != nil {
+		return ""
+	}
+	id := strings.TrimSpace(string(head))
+	if status, err := exec.Command("git", "status", "--porcelain").Output(); err == nil && len(status) > 0 {
+		id += "+changes"
+	}
+	return id
+}
+
+// versions are those of the modules whose behaviour a result depends on.
+func versions() map[string]string {
+	v := map[string]string{"go": runtime.Version()}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v
+	}
+	for _, dep := range info.Deps {
+		if strings.HasPrefix(dep.Path, "github.com/gomlx/") {
+			v[strings.TrimPrefix(dep.Path, "github.com/gomlx/")] = dep.Version
+		}
+	}
+	return v
+}

@@ -1,0 +1,76 @@
+package nn
+
+import (
+	"fmt"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+// Conv2DLayer is [Conv2D] of pictures x [N, H, W, C] with a square kernel of its own and, unless cfg.NoBias, a bias.
+// Variables in scope, as in PyTorch: weight [out, C, kernel, kernel] (cfg.Init, or else [HeNormal]) and bias [out] (0).
+func Conv2DLayer(scope *model.Scope, x *graph.Node, out, kernel int, cfg Conv) *graph.Node {
+	init := cfg.Init
+	if init == nil {
+		init = HeNormal
+	}
+	y := Conv2D(x, Param(scope, x, "weight", init, out, x.Shape().Dim(-1), kernel, kernel), cfg)
+	if !cfg.NoBias {
+		y = graph.Add(y, channelwise(Param(scope, x, "bias", Zeros, out), y))
+	}
+	return y
+}
+
+// Linear is a fully connected layer: x [..., in] to [..., out]. Variables in scope, as in PyTorch: weight [out, in] and,
+// when asked for, bias [out], both starting from [FanIn]'s uniform distribution, the bias at 0.
+func Linear(scope *model.Scope, x *graph.Node, out int, bias bool) *graph.Node {
+	weight := Param(scope, x, "weight", FanIn, out, x.Shape().Dim(-1))
+	if !bias {
+		return Affine(x, weight, nil)
+	}
+	return Affine(x, weight, Param(scope, x, "bias", Zeros, out))
+}
+
+// Affine is x [..., in] * transposed(weight [out, in]) + bias [out], which may be nil: [..., out].
+func Affine(x, weight, bias *graph.Node) *graph.Node {
+	d := x.Shape().Dimensions
+	in := x.Shape().Dim(-1)
+	if weight.Rank() != 2 || weight.Shape().Dimensions[1] != in {
+		panic(fmt.Errorf("Affine: expected a weight [out, in] for inputs %s, found %s", x.Shape(), weight.Shape()))
+	}
+	out := weight.Shape().Dimensions[0]
+	y := linear(graph.Reshape(x, x.Shape().Size()/in, in), weight)
+	y = graph.Reshape(y, append(append([]int(nil), d[:len(d)-1]...), out)...)
+	if bias != nil {
+		y = graph.Add(y, channelwise(bias, y))
+	}
+	return y
+}
+
+// Embedding looks up rows of a table: ids [...] (whole numbers below vocab) to [..., dim]. Variable in scope, as in PyTorch:
+// weight [vocab, dim], starting from init.
+func Embedding(scope *model.Scope, ids *graph.Node, vocab, dim int, init Init) *graph.Node {
+	return Lookup(Param(scope, ids, "weight", init, vocab, dim), ids)
+}
+
+// Lookup is [Embedding] with the table [vocab, dim] handed in.
+func Lookup(table, ids *graph.Node) *graph.Node {
+	return graph.Gather(table, graph.ExpandAxes(ids, -1))
+}
+
+// Dropout sets each value to 0 with probability rate in training, and scales the others by 1/(1-rate) (Srivastava et al.
+// 2014). The random numbers come from the store's generator, whose stream differs between backends.
+func Dropout(scope *model.Scope, x *graph.Node, rate float64, training bool) *graph.Node {
+	if rate < 0 || rate >= 1 {
+		panic(fmt.Errorf("Dropout: expected a rate of at least 0 and below 1, found %g", rate))
+	}
+	if !training || rate == 0 {
+		return x
+	}
+	g := x.Graph()
+	random := scope.RandomUniform(g, shapes.Make(dtypes.Float32, x.Shape().Dimensions...))
+	keep := graph.ConvertDType(graph.GreaterOrEqual(random, graph.Scalar(g, dtypes.Float32, rate)), x.DType())
+	return graph.Mul(x, graph.MulScalar(graph.StopGradient(keep), 1/(1-rate)))
+}

@@ -1,0 +1,37 @@
+package nn
+
+import (
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+)
+
+// product is the matrix product a [m, k] * b [k, n].
+func product(a, b *graph.Node) *graph.Node { return graph.Dot(a, b).Product() }
+
+// timesTransposed is a [m, k] * transposed(b [n, k]).
+func timesTransposed(a, b *graph.Node) *graph.Node {
+	return graph.DotGeneral(a, []int{1}, nil, b, []int{1}, nil)
+}
+
+// transposedTimes is transposed(a [m, k]) * b [m, n]. The pure Go backend transposes one element at a time and
+// would do so to both a and b: this transposes the smaller one alone.
+func transposedTimes(a, b *graph.Node) *graph.Node {
+	if a.Shape().Size() <= b.Shape().Size() {
+		return product(transposed(a), b)
+	}
+	return transposed(product(transposed(b), a))
+}
+
+func transposed(a *graph.Node) *graph.Node { return graph.TransposeAllAxes(a, 1, 0) }
+
+// linear is x [m, in] * transposed(weight [out, in]), with gradients that cost as little as they can.
+func linear(x, weight *graph.Node) *graph.Node {
+	y, ok := withGradient(shapes.Make(x.DType(), x.Shape().Dimensions[0], weight.Shape().Dimensions[0]),
+		[]*graph.Node{x, weight},
+		func() *graph.Node { return timesTransposed(x, weight) },
+		func(v *graph.Node) []*graph.Node { return []*graph.Node{product(v, weight), transposedTimes(v, x)} })
+	if !ok {
+		return timesTransposed(x, weight)
+	}
+	return y
+}

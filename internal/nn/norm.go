@@ -1,0 +1,137 @@
+package nn
+
+import (
+	"fmt"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+// LayerNorm normalises x [..., C] over its last axis and scales it: y = (x - mean)/sqrt(var + eps) * weight + bias
+// (Ba et al. 2016). Variables weight [C] (starts at 1) and bias [C] (starts at 0) in scope.
+func LayerNorm(scope *model.Scope, x *graph.Node, eps float64) *graph.Node {
+	c := x.Shape().Dim(-1)
+	weight, bias := Param(scope, x, "weight", Ones, c), Param(scope, x, "bias", Zeros, c)
+	return Normalize(x, weight, bias, eps)
+}
+
+// Normalize is [LayerNorm] with weight and bias [C] handed in.
+func Normalize(x, weight, bias *graph.Node, eps float64) *graph.Node {
+	plain := func() *graph.Node {
+		normal, _ := standardized(x, eps, -1)
+		return scaled(normal, weight, bias)
+	}
+	y, ok := withGradient(x.Shape(), []*graph.Node{x, weight, bias},
+		func() *graph.Node {
+			y, _ := graph.InternalFusedOpCaller(
+				func() *graph.Node { return graph.BackendFusedLayerNorm(x, []int{-1}, eps, weight, bias) }, plain, false)
+			return y
+		},
+		func(v *graph.Node) []*graph.Node {
+			normal, scale := standardized(x, eps, -1)
+			leading := axesBut(x, -1)
+			return []*graph.Node{
+				standardizedGradient(graph.Mul(v, channelwise(weight, x)), normal, scale, -1),
+				graph.ReduceSum(graph.Mul(v, normal), leading...),
+				graph.ReduceSum(v, leading...),
+			}
+		})
+	if !ok {
+		return plain()
+	}
+	return y
+}
+
+// GroupNorm normalises pictures x [N, H, W, C] (or [N, ..., C]) over all positions and the channels of each of the groups
+// (Wu and He 2018), and scales each channel. Variables weight [C] and bias [C] in scope.
+func GroupNorm(scope *model.Scope, x *graph.Node, groups int, eps float64) *graph.Node {
+	d := x.Shape().Dimensions
+	c := x.Shape().Dim(-1)
+	if groups < 1 || c%groups != 0 || x.Rank() < 2 {
+		panic(fmt.Errorf("GroupNorm: expected [N, ..., channels] with channels divisible by %d groups, found %s", groups, x.Shape()))
+	}
+	grouped := graph.Reshape(x, d[0], x.Shape().Size()/d[0]/c, groups, c/groups)
+	normal := graph.Reshape(withStandardGradient(grouped, eps, 1, 3), d...)
+	return scaled(normal, Param(scope, x, "weight", Ones, c), Param(scope, x, "bias", Zeros, c))
+}
+
+// BatchNorm normalises x [..., C] over all axes but the last (Ioffe and Szegedy 2015) and scales it. Variables
+// in scope, as in PyTorch: weight (1), bias (0), running_mean (0), running_var (1), all [C].
+//
+// In training it uses the batch's mean and (biased) variance, through which gradients flow, and moves the running
+// statistics: running = (1-momentum)*running + momentum*batch, with the unbiased variance n/(n-1). Otherwise it uses
+// the running statistics, which is one multiplication and one addition per channel.
+func BatchNorm(scope *model.Scope, x *graph.Node, eps, momentum float64, training bool) *graph.Node {
+	c := x.Shape().Dim(-1)
+	weight, bias := Param(scope, x, "weight", Ones, c), Param(scope, x, "bias", Zeros, c)
+	runningMean := Variable(scope, "running_mean", Zeros, c).SetTrainable(false)
+	runningVar := Variable(scope, "running_var", Ones, c).SetTrainable(false)
+	if !training {
+		gain := graph.Div(weight, graph.Sqrt(graph.AddScalar(runningVar.NodeValue(x), eps)))
+		return scaled(x, gain, graph.Sub(bias, graph.Mul(runningMean.NodeValue(x), gain)))
+	}
+	n := x.Shape().Size() / c
+	if n < 2 {
+		panic(fmt.Errorf("BatchNorm: expected more than one value per channel in training, found %s; use a larger batch", x.Shape()))
+	}
+	rows := graph.Reshape(x, n, c)
+	fixed := graph.StopGradient(rows)
+	mean := graph.ReduceMean(fixed, 0)
+	variance := graph.ReduceMean(graph.Square(graph.Sub(fixed, graph.Reshape(mean, 1, c))), 0)
+	move := func(running *model.Variable, batch *graph.Node) {
+		old := running.NodeValue(x)
+		running.SetNodeValue(graph.Add(old, graph.MulScalar(graph.Sub(batch, old), momentum)))
+	}
+	move(runningMean, mean)
+	move(runningVar, graph.MulScalar(variance, float64(n)/float64(n-1)))
+	return graph.Reshape(scaled(withStandardGradient(rows, eps, 0), weight, bias), x.Shape().Dimensions...)
+}
+
+// withStandardGradient is (x - mean)/sqrt(var + eps) over axes, with gradients that go through mean and variance.
+func withStandardGradient(x *graph.Node, eps float64, axes ...int) *graph.Node {
+	y, ok := withGradient(x.Shape(), []*graph.Node{x},
+		func() *graph.Node { y, _ := standardized(x, eps, axes...); return y },
+		func(v *graph.Node) []*graph.Node {
+			normal, scale := standardized(x, eps, axes...)
+			return []*graph.Node{standardizedGradient(v, normal, scale, axes...)}
+		})
+	if !ok {
+		y, _ = standardized(x, eps, axes...)
+	}
+	return y
+}
+
+// standardized returns (x - mean)*scale and scale = 1/sqrt(var + eps), mean and variance being over axes.
+func standardized(x *graph.Node, eps float64, axes ...int) (normal, scale *graph.Node) {
+	centred := graph.Sub(x, graph.ReduceAndKeep(x, graph.ReduceMean, axes...))
+	variance := graph.ReduceAndKeep(graph.Square(centred), graph.ReduceMean, axes...)
+	scale = graph.Reciprocal(graph.Sqrt(graph.AddScalar(variance, eps)))
+	return graph.Mul(centred, scale), scale
+}
+
+// standardizedGradient is the gradient of [standardized] with respect to x:
+// scale * (v - mean(v) - normal * mean(v * normal)).
+func standardizedGradient(v, normal, scale *graph.Node, axes ...int) *graph.Node {
+	mean := func(a *graph.Node) *graph.Node { return graph.ReduceAndKeep(a, graph.ReduceMean, axes...) }
+	along := graph.Mul(normal, mean(graph.Mul(v, normal)))
+	return graph.Mul(graph.Sub(graph.Sub(v, mean(v)), along), scale)
+}
+
+// scaled is x * weight + bias, channel by channel.
+func scaled(x, weight, bias *graph.Node) *graph.Node {
+	return graph.Add(graph.Mul(x, channelwise(weight, x)), channelwise(bias, x))
+}
+
+// channelwise gives a vector [C] as many leading axes as x [..., C] has.
+func channelwise(vector, x *graph.Node) *graph.Node { return graph.ExpandLeftToRank(vector, x.Rank()) }
+
+// axesBut lists the axes of x without one of them.
+func axesBut(x *graph.Node, axis int) []int {
+	axes := make([]int, 0, x.Rank())
+	for i := range x.Rank() {
+		if i != (axis+x.Rank())%x.Rank() {
+			axes = append(axes, i)
+		}
+	}
+	return axes
+}
