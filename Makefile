@@ -17,7 +17,7 @@ demo: build ## train CLIP and a captioner on real pictures and write a page abou
 	@bin/glimpse demo
 
 test: lint ## all tests
-	@go test -tags $(TAGS) -timeout 20m ./...
+	@go test -tags $(TAGS) -timeout 20m $(GOTESTFLAGS) ./...
 
 lint: ## gofmt, go vet, staticcheck
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi

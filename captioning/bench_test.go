@@ -18,7 +18,8 @@ import (
 )
 
 // BenchmarkTrainStep is one step of training, forward, gradients and Adam, at batch 64, 18 words and the sizes of the
-// real job: run it with -bench TrainStep -benchtime 5x. The metric compile-s is what the first step took on top.
+// real job: run it with -bench TrainStep -benchtime 5x. The metric compile-s is what the first step took on top of the
+// quickest, best-s/step, which is what to compare on a machine that does other things as well.
 func BenchmarkTrainStep(b *testing.B) {
 	for _, config := range []string{"go", "onnx:cpu"} {
 		for _, hidden := range []int{384, 512} {
@@ -69,15 +70,16 @@ func benchmarkTrainStep(b *testing.B, opened compute.Backend, cfg Config, N, T i
 	compile := time.Since(start)
 	last := step()
 	b.ResetTimer()
-	start = time.Now()
+	best := time.Hour
 	before := processorTime(b)
 	for range b.N {
+		start := time.Now()
 		last = step()
+		best = min(best, time.Since(start))
 	}
-	perStep := time.Since(start) / time.Duration(b.N)
 	b.ReportMetric((processorTime(b)-before).Seconds()/float64(b.N), "cpu-s/step")
-	b.ReportMetric((compile - perStep).Seconds(), "compile-s")
-	b.ReportMetric(perStep.Seconds(), "s/step")
+	b.ReportMetric((compile - best).Seconds(), "compile-s")
+	b.ReportMetric(best.Seconds(), "best-s/step")
 	if !(last < first) {
 		b.Errorf("the loss went from %g to %g", first, last)
 	}

@@ -41,8 +41,7 @@ func Decode(scope *model.Scope, cfg Config, a, captions *Node) Outputs {
 	}
 
 	// What does not depend on the state is computed for all steps at once, the steps before the examples.
-	words := graph.Reshape(graph.Transpose(graph.SliceAxis(captions, 1, graph.AxisRange(0, T-1)), 0, 1), -1)
-	read := d.read(words)
+	read := d.read(wordsRead(captions))
 	s := d.start()
 	h0, c0 := s.h, s.c
 	var steps []state
@@ -74,6 +73,12 @@ func Decode(scope *model.Scope, cfg Config, a, captions *Node) Outputs {
 		C:      all(func(s state) *Node { return s.c }),
 		H0:     h0, C0: c0,
 	}
+}
+
+// wordsRead returns the words that are read, all but the last of captions [N, T], step after step: [(T-1) N].
+func wordsRead(captions *Node) *Node {
+	T := captions.Shape().Dimensions[1]
+	return graph.Reshape(graph.Transpose(graph.SliceAxis(captions, 1, graph.AxisRange(0, T-1)), 0, 1), -1)
 }
 
 // state is what a step leaves behind: the LSTM's h and c [N, H], and how they came about.
@@ -121,14 +126,20 @@ func newDecoder(scope *model.Scope, cfg Config, a *Node) *decoder {
 		d.gate = newShared(d.param("gate", "weight", nn.FanIn, n, H))
 		d.gateB = graph.Reshape(d.param("gate", "bias", nn.Zeros, n), 1, n)
 	}
-	bound := nn.Uniform(1 / math.Sqrt(float64(H))) // PyTorch's initial values for an LSTM
-	ih := split(d.param("lstm", "weight_ih", bound, 4*H, E+D), 1, E, D)
-	hh := d.param("lstm", "weight_hh", bound, 4*H, H)
-	d.wy, d.lstm = ih[0], newShared(graph.Concatenate([]*Node{ih[1], hh}, 1))
-	d.lstmB = graph.Reshape(graph.Add(
-		d.param("lstm", "bias_ih", forgetNothing, 4*H),
-		d.param("lstm", "bias_hh", nn.Zeros, 4*H)), 1, 4*H)
+	ih, hh, bias := lstmParams(scope, a, E+D, H)
+	columns := split(ih, 1, E, D)
+	d.wy, d.lstm, d.lstmB = columns[0], newShared(graph.Concatenate([]*Node{columns[1], hh}, 1)), bias
 	return d
+}
+
+// lstmParams returns the weights of an LSTM: weight_ih [4H, in], weight_hh [4H, H], and the sum of both biases [1, 4H].
+func lstmParams(scope *model.Scope, g graph.GraphProvider, in, H int) (ih, hh, bias *Node) {
+	scope = scope.At("lstm")
+	bound := nn.Uniform(1 / math.Sqrt(float64(H))) // PyTorch's initial values
+	ih = nn.Param(scope, g, "weight_ih", bound, 4*H, in)
+	hh = nn.Param(scope, g, "weight_hh", bound, 4*H, H)
+	bias = graph.Add(nn.Param(scope, g, "bias_ih", forgetNothing, 4*H), nn.Param(scope, g, "bias_hh", nn.Zeros, 4*H))
+	return ih, hh, graph.Reshape(bias, 1, 4*H)
 }
 
 // forgetNothing starts the forget gate's bias at 1, so that the state is kept until there is a reason not to
@@ -167,8 +178,8 @@ func (d *decoder) read(words *Node) reading {
 	return reading{y: y, input: graph.Add(times(d.wy, y), d.lstmB)}
 }
 
-// step reads one word, given as its input [N, 4H] to the gates, in the state s: it looks at the picture (equations 4, 5 and 13), scales
-// what it sees by the gate (section 4.2.1), and goes through the LSTM (equations 1 to 3).
+// step reads one word, given as its input [N, 4H] to the gates, in the state s: it looks at the picture (equations 4, 5
+// and 13), scales what it sees by the gate (section 4.2.1), and goes through the LSTM (equations 1 to 3).
 func (d *decoder) step(input *Node, s state) state {
 	var next state
 	next.e, next.alpha = d.look(s.h)
@@ -179,12 +190,19 @@ func (d *decoder) step(input *Node, s state) state {
 		next.gated = graph.Mul(next.beta, next.z)
 	}
 
-	H := d.cfg.Hidden
-	gates := split(graph.Add(input, d.lstm.times(graph.Concatenate([]*Node{next.gated, s.h}, 1))), 1, H, H, H, H)
-	in, forget, cell, out := graph.Sigmoid(gates[0]), graph.Sigmoid(gates[1]), graph.Tanh(gates[2]), graph.Sigmoid(gates[3])
-	next.c = graph.Add(graph.Mul(forget, s.c), graph.Mul(in, cell))
-	next.h = graph.Mul(out, graph.Tanh(next.c))
+	gates := graph.Add(input, d.lstm.times(graph.Concatenate([]*Node{next.gated, s.h}, 1)))
+	next.h, next.c = lstmCell(gates, s.c)
 	return next
+}
+
+// lstmCell takes the sums [N, 4H] that go into the gates, in the order input, forget, cell, output, and the cell c [N, H]
+// to the next state (Xu et al. 2015, equations 1 to 3).
+func lstmCell(gates, c *Node) (h, next *Node) {
+	H := c.Shape().Dimensions[1]
+	parts := split(gates, 1, H, H, H, H)
+	in, forget, cell, out := graph.Sigmoid(parts[0]), graph.Sigmoid(parts[1]), graph.Tanh(parts[2]), graph.Sigmoid(parts[3])
+	next = graph.Add(graph.Mul(forget, c), graph.Mul(in, cell))
+	return graph.Mul(out, graph.Tanh(next)), next
 }
 
 // look returns the attention's scores and weights [N, L] in the state h [N, H].

@@ -65,7 +65,8 @@ func (g *Greedy) batch(features []float32, n int) ([]Caption, error) {
 	}
 	captions := make([]Caption, n)
 	words := slices.Repeat([]int32{Start}, w.batch)
-	for unfinished := n; unfinished > 0 && len(captions[0].IDs) < w.cfg.MaxLen; {
+	unfinished := n
+	for step := 0; step < w.cfg.MaxLen && unfinished > 0; step++ {
 		logProbs, alphas, err := walk.step(words)
 		if err != nil {
 			return nil, err

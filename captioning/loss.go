@@ -20,18 +20,8 @@ type Losses struct {
 // words plus lambda times the doubly stochastic term, which asks the decoder to have looked at every place once by
 // the end of the caption (Xu et al. 2015, equation 14). [Norm] says what both are averaged over.
 func Loss(cfg Config, out Outputs, captions, lengths *Node) Losses {
-	g := captions.Graph()
-	dims := out.Logits.Shape().Dimensions
-	N, steps, V := dims[0], dims[1], dims[2]
-	captions.AssertDims(N, steps+1)
-	lengths.AssertDims(N)
-
-	at := graph.Iota(g, shapes.Make(dtypes.Int32, N, steps), 1)
-	counts := graph.LessThan(at, graph.AddScalar(graph.Reshape(lengths, N, 1), int32(-1)))
-	mask := graph.ConvertDType(counts, dtypes.Float32) // [N, T-1]
-
-	target := graph.SliceAxis(captions, 1, graph.AxisRangeToEnd(1))
-	nll := graph.Mul(mask, surprise(graph.Reshape(out.Logits, -1, V), graph.Reshape(target, -1), N, steps))
+	nll, mask := wordLosses(out.Logits, captions, lengths)
+	N, steps := mask.Shape().Dimensions[0], mask.Shape().Dimensions[1]
 
 	looked := graph.ReduceSum(graph.Mul(out.Alpha, graph.Reshape(mask, N, steps, 1)), 1) // [N, L]
 	missing := graph.Square(graph.OneMinus(looked))
@@ -48,13 +38,28 @@ func Loss(cfg Config, out Outputs, captions, lengths *Node) Losses {
 	return l
 }
 
-// surprise returns -log p(target) [N, steps] = log sum_k exp(logit_k) - logit_target, for logits [N*steps, V] and
-// targets [N*steps].
-func surprise(logits, target *Node, N, steps int) *Node {
+// wordLosses returns -log p of the word that follows each step, 0 where the step does not count, and the mask that
+// tells where it does: both [N, T-1], for logits [N, T-1, V], captions [N, T] and lengths [N].
+func wordLosses(logits, captions, lengths *Node) (nll, mask *Node) {
+	dims := logits.Shape().Dimensions
+	N, steps, V := dims[0], dims[1], dims[2]
+	captions.AssertDims(N, steps+1)
+	lengths.AssertDims(N)
+	at := graph.Iota(captions.Graph(), shapes.Make(dtypes.Int32, N, steps), 1)
+	counts := graph.LessThan(at, graph.AddScalar(graph.Reshape(lengths, N, 1), int32(-1)))
+	mask = graph.ConvertDType(counts, dtypes.Float32)
+
+	target := graph.Reshape(graph.SliceAxis(captions, 1, graph.AxisRangeToEnd(1)), N*steps)
+	nll = surprise(graph.Reshape(logits, N*steps, V), target)
+	return graph.Mul(mask, graph.Reshape(nll, N, steps)), mask
+}
+
+// surprise returns -log p(target) = log sum_k exp(logit_k) - logit_target, [n], for logits [n, V] and targets [n].
+func surprise(logits, target *Node) *Node {
 	V := logits.Shape().Dimensions[1]
 	largest := graph.StopGradient(graph.ReduceAndKeep(logits, graph.ReduceMax, 1))
 	shifted := graph.Sub(logits, largest)
 	logSum := graph.Log(graph.ReduceSum(graph.Exp(shifted), 1))
 	said := graph.ReduceSum(graph.Mul(shifted, graph.OneHot(target, V, dtypes.Float32)), 1)
-	return graph.Reshape(graph.Sub(logSum, said), N, steps)
+	return graph.Sub(logSum, said)
 }

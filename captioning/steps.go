@@ -47,11 +47,11 @@ func unstack(x *Node) []*Node {
 	for t := range ones {
 		ones[t] = 1
 	}
-	slices := split(x, 0, ones...)
-	for t := range slices {
-		slices[t] = graph.Reshape(slices[t], dims[1:]...)
+	steps := make([]*Node, dims[0])
+	for t, slice := range split(x, 0, ones...) {
+		steps[t] = graph.Reshape(slice, dims[1:]...)
 	}
-	return slices
+	return steps
 }
 
 // shared is a weight matrix that is used at every step.

@@ -38,15 +38,16 @@ func (c Config) WeightShapes() map[string][]int {
 	return shapes
 }
 
-// LoadWeights puts tensors named as in [Config.WeightShapes] into the scope's variables, creating those that are not there
-// yet. It returns an error, and changes nothing, when one is missing, left over or of another shape.
+// LoadWeights puts tensors named as in [Config.WeightShapes] into the scope's variables, creating those that are not
+// there yet. It returns an error, and changes nothing, when one is missing, left over or of another shape.
 func LoadWeights(scope *model.Scope, cfg Config, weights map[string]safetensors.Tensor) error {
 	shapes := cfg.WeightShapes()
 	values := map[string]*tensors.Tensor{}
 	for _, name := range slices.Sorted(maps.Keys(weights)) {
 		shape, ok := shapes[name]
 		if !ok {
-			return fmt.Errorf("found a weight %q that this decoder has no use for; expected %q", name, slices.Sorted(maps.Keys(shapes)))
+			return fmt.Errorf("found a weight %q that this decoder has no use for; expected %q",
+				name, slices.Sorted(maps.Keys(shapes)))
 		}
 		if !slices.Equal(weights[name].Shape, shape) {
 			return fmt.Errorf("expected the shape %v for the weight %q, found %v; the weights belong to another configuration",
@@ -83,10 +84,12 @@ func Weights(scope *model.Scope, cfg Config) (map[string]safetensors.Tensor, err
 		part, variable, _ := strings.Cut(name, ".")
 		v := scope.At("%s", part).GetVariable(variable)
 		if v == nil || !v.HasValue() {
-			return nil, fmt.Errorf("expected a variable with a value for the weight %q, found none; train or load the decoder first", name)
+			return nil, fmt.Errorf("expected a variable with a value for the weight %q, found none; "+
+				"train or load the decoder first", name)
 		}
 		if got := v.Shape().Dimensions; !slices.Equal(got, shape) {
-			return nil, fmt.Errorf("expected the shape %v for the weight %q, found %v; the weights belong to another configuration", shape, name, got)
+			return nil, fmt.Errorf("expected the shape %v for the weight %q, found %v; the weights belong to another configuration",
+				shape, name, got)
 		}
 		value, err := v.Value()
 		if err != nil {
@@ -122,7 +125,10 @@ func ConfigOf(weights map[string]safetensors.Tensor) (Config, error) {
 		to   *int
 		name string
 		axis int
-	}{{&c.VocabSize, "embedding.weight", 0}, {&c.EmbedDim, "embedding.weight", 1}, {&c.Hidden, "init_h.weight", 0}, {&c.FeatureDim, "init_h.weight", 1}} {
+	}{
+		{&c.VocabSize, "embedding.weight", 0}, {&c.EmbedDim, "embedding.weight", 1},
+		{&c.Hidden, "init_h.weight", 0}, {&c.FeatureDim, "init_h.weight", 1},
+	} {
 		if *read.to, err = dim(read.name, read.axis); err != nil {
 			return Config{}, err
 		}

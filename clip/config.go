@@ -50,13 +50,13 @@ func Small(vocabSize int) Config {
 	}
 }
 
-// Tiny is for tests: every part is there, nothing is large.
+// Tiny is for tests and quick forms: every part is there, nothing is large, and it learns Scenes in seconds.
 func Tiny(vocabSize int) Config {
 	c := Small(vocabSize)
-	c.EmbedDim = 16
+	c.EmbedDim = 32
 	c.Vision.Height, c.Vision.Width = 32, 32
-	c.Vision.Stages = []Stage{{Channels: 8, Blocks: 1}, {Channels: 16, Blocks: 1}}
-	c.Text.Width, c.Text.Layers, c.Text.Heads, c.Text.ContextLength = 16, 1, 2, 12
+	c.Vision.Stages = []Stage{{Channels: 32, Blocks: 1}, {Channels: 64, Blocks: 1}}
+	c.Text.Width, c.Text.Layers, c.Text.Heads, c.Text.ContextLength = 32, 1, 2, 12
 	return c
 }
 
@@ -67,20 +67,30 @@ var (
 	MaxLogitScale     = math.Log(100)
 )
 
+// No model needs more than this; a damaged file may ask for it.
+const (
+	maxStages = 16
+	maxSide   = 1 << 14
+)
+
 // Check says what is wrong with a configuration, if anything is.
 func (c Config) Check() error {
 	v, t := c.Vision, c.Text
-	grid := v.Patch << max(len(v.Stages)-1, 0)
+	grid := v.Patch << max(min(len(v.Stages), maxStages)-1, 0)
 	switch {
 	case c.EmbedDim < 1:
 		return fmt.Errorf("embed_dim: expected at least 1, found %d", c.EmbedDim)
-	case len(v.Stages) == 0:
-		return fmt.Errorf("vision.stages: expected at least one stage, found none")
-	case v.Patch < 1 || v.Height < grid || v.Width < grid || v.Height%grid != 0 || v.Width%grid != 0:
+	case len(v.Stages) == 0 || len(v.Stages) > maxStages:
+		return fmt.Errorf("vision.stages: expected 1 to %d stages, found %d", maxStages, len(v.Stages))
+	case v.Patch < 1 || v.Patch > maxSide || v.Height > maxSide || v.Width > maxSide:
+		return fmt.Errorf("vision: expected patch, height and width of 1 to %d pixels, found %d, %d and %d", maxSide, v.Patch, v.Height, v.Width)
+	case v.Height < grid || v.Width < grid || v.Height%grid != 0 || v.Width%grid != 0:
 		return fmt.Errorf("vision: expected height and width to be multiples of %d (patch %d, halved %d times), found %dx%d",
 			grid, v.Patch, len(v.Stages)-1, v.Height, v.Width)
-	case t.VocabSize < 3 || t.ContextLength < 3 || t.Layers < 0:
+	case t.VocabSize < 3 || t.ContextLength < 3:
 		return fmt.Errorf("text: expected vocab_size and context_length of at least 3, found %d and %d", t.VocabSize, t.ContextLength)
+	case t.Layers < 0:
+		return fmt.Errorf("text.layers: expected 0 or more, found %d", t.Layers)
 	case t.Heads < 1 || t.Width < 1 || t.Width%t.Heads != 0:
 		return fmt.Errorf("text: expected a width that is a multiple of the %d heads, found %d", t.Heads, t.Width)
 	}
@@ -90,8 +100,11 @@ func (c Config) Check() error {
 		}
 	}
 	for i := range 3 {
-		if !(v.Std[i] > 0) {
+		if !(v.Std[i] > 0) || math.IsInf(v.Std[i], 0) {
 			return fmt.Errorf("vision.std: expected three numbers above 0, found %v", v.Std)
+		}
+		if math.IsNaN(v.Mean[i]) || math.IsInf(v.Mean[i], 0) {
+			return fmt.Errorf("vision.mean: expected three numbers, found %v", v.Mean)
 		}
 	}
 	return nil

@@ -1,13 +1,9 @@
 package clip
 
 import (
-	"encoding/json"
 	"fmt"
 	"image"
 	"math"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
@@ -15,10 +11,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/datasets/picture"
-	"github.com/glimpse-ml/glimpse/internal/atomicfile"
 	"github.com/glimpse-ml/glimpse/internal/nn"
-	"github.com/glimpse-ml/glimpse/internal/safetensors"
-	"github.com/glimpse-ml/glimpse/internal/weights"
 )
 
 // Model is a model with its weights and vocabulary: what is trained, saved and used. Its methods are not safe for
@@ -28,7 +21,13 @@ type Model struct {
 	Tokenizer *Tokenizer
 	Store     *model.Store
 
-	images, texts *model.Exec
+	images, texts encoder
+}
+
+// encoder is a tower that was compiled for a backend.
+type encoder struct {
+	backend compute.Backend
+	exec    *model.Exec
 }
 
 // encodeBatch is how many pictures or texts are encoded at once. Shorter batches are padded, so that a graph is
@@ -91,17 +90,14 @@ func single(v [3]float64) [3]float32 {
 // EncodeImages returns the unit embeddings [n][embedDim] of pictures that [Model.Preprocess] prepared.
 func (m *Model) EncodeImages(b compute.Backend, pixels [][]float32) ([][]float32, error) {
 	v := m.Config.Vision
-	if m.images == nil {
-		exec, err := model.NewExec(b, m.Store, func(scope *model.Scope, images *graph.Node) *graph.Node {
-			return Normalize(EncodeImage(scope, v, m.Config.EmbedDim, images))
-		})
-		if err != nil {
-			return nil, err
-		}
-		m.images = exec
+	err := m.images.compile(b, m.Store, func(scope *model.Scope, images *graph.Node) *graph.Node {
+		return Normalize(EncodeImage(scope, v, m.Config.EmbedDim, images))
+	})
+	if err != nil {
+		return nil, err
 	}
 	size := v.Height * v.Width * 3
-	return inBatches(m.images, pixels, size, func(flat []float32) *tensors.Tensor {
+	return inBatches(m.images.exec, pixels, size, func(flat []float32) *tensors.Tensor {
 		return tensors.FromFlatDataAndDimensions(flat, encodeBatch, v.Height, v.Width, 3)
 	})
 }
@@ -109,22 +105,59 @@ func (m *Model) EncodeImages(b compute.Backend, pixels [][]float32) ([][]float32
 // EncodeTexts returns the unit embeddings [n][embedDim] of texts. Texts longer than the context are cut.
 func (m *Model) EncodeTexts(b compute.Backend, texts []string) ([][]float32, error) {
 	t := m.Config.Text
-	if m.texts == nil {
-		exec, err := model.NewExec(b, m.Store, func(scope *model.Scope, ids *graph.Node) *graph.Node {
-			return Normalize(EncodeText(scope, t, m.Config.EmbedDim, ids))
-		})
-		if err != nil {
-			return nil, err
-		}
-		m.texts = exec
+	err := m.texts.compile(b, m.Store, func(scope *model.Scope, ids *graph.Node) *graph.Node {
+		return Normalize(EncodeText(scope, t, m.Config.EmbedDim, ids))
+	})
+	if err != nil {
+		return nil, err
 	}
 	rows := make([][]int32, len(texts))
 	for i, text := range texts {
 		rows[i] = m.Tokenizer.EncodeBatch([]string{text}, t.ContextLength)
 	}
-	return inBatches(m.texts, rows, t.ContextLength, func(flat []int32) *tensors.Tensor {
+	return inBatches(m.texts.exec, rows, t.ContextLength, func(flat []int32) *tensors.Tensor {
 		return tensors.FromFlatDataAndDimensions(flat, encodeBatch, t.ContextLength)
 	})
+}
+
+// compile prepares a tower for b, unless that was done before.
+func (e *encoder) compile(b compute.Backend, store *model.Store, tower func(scope *model.Scope, inputs *graph.Node) *graph.Node) error {
+	if e.exec != nil && e.backend == b {
+		return nil
+	}
+	if err := moveTo(b, store); err != nil {
+		return err
+	}
+	exec, err := model.NewExec(b, store, tower)
+	if err != nil {
+		return err
+	}
+	if e.exec != nil {
+		e.exec.Finalize()
+	}
+	e.backend, e.exec = b, exec
+	return nil
+}
+
+// moveTo brings values that another backend holds to where b can reach them: a tensor is on one backend at a time.
+func moveTo(b compute.Backend, store *model.Store) error {
+	for v := range store.IterVariables() {
+		value, err := v.Value()
+		if err != nil {
+			return fmt.Errorf("cannot read the weight %s: %w", v.Path(), err)
+		}
+		if holder, err := value.Backend(); err != nil || holder == nil || holder == b {
+			continue // on none, or on this one
+		}
+		local, err := value.LocalClone()
+		if err == nil {
+			err = v.SetValue(local)
+		}
+		if err != nil {
+			return fmt.Errorf("cannot read the weight %s from the backend that holds it; that one must stay open: %w", v.Path(), err)
+		}
+	}
+	return nil
 }
 
 // inBatches runs exec over rows of size numbers, encodeBatch at a time, the last batch padded with its first row.
@@ -164,69 +197,4 @@ func (m *Model) Scale() (float64, error) {
 		return 0, err
 	}
 	return math.Exp(float64(value.Value().(float32))), nil
-}
-
-// The files of a saved model.
-const (
-	ConfigFile    = "clip.json"
-	WeightsFile   = "model.safetensors"
-	TokenizerFile = "tokenizer.json"
-)
-
-// Save writes configuration, vocabulary and weights into the folder dir, which is made if need be.
-func (m *Model) Save(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("cannot save the model: %w", err)
-	}
-	tensors, err := weights.FromStore(m.Store, IsWeight)
-	if err != nil {
-		return err
-	}
-	config, err := json.MarshalIndent(m.Config, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := safetensors.Write(filepath.Join(dir, WeightsFile), tensors, nil); err != nil {
-		return err
-	}
-	if err := m.Tokenizer.Save(filepath.Join(dir, TokenizerFile)); err != nil {
-		return err
-	}
-	return atomicfile.WriteFile(filepath.Join(dir, ConfigFile), append(config, '\n'))
-}
-
-// IsWeight tells a model's variables from those of its training.
-func IsWeight(path string) bool {
-	return !strings.HasPrefix(path, "/optimizer/") && !strings.HasPrefix(path, "/#")
-}
-
-// Load reads what [Model.Save] wrote: dir is the folder itself, or a run folder with the model inside.
-func Load(dir string) (*Model, error) {
-	if _, err := os.Stat(filepath.Join(dir, ConfigFile)); err != nil {
-		if _, err := os.Stat(filepath.Join(dir, "model", ConfigFile)); err != nil {
-			return nil, fmt.Errorf("expected a CLIP model (%s) in %s or its folder model, found none; `glimpse train clip` makes one", ConfigFile, dir)
-		}
-		dir = filepath.Join(dir, "model")
-	}
-	data, err := os.ReadFile(filepath.Join(dir, ConfigFile))
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the model's configuration: %w", err)
-	}
-	var cfg Config
-	if err := json.Unmarshal(data, &cfg); err != nil {
-		return nil, fmt.Errorf("%s: expected a CLIP configuration as JSON: %w", filepath.Join(dir, ConfigFile), err)
-	}
-	tokenizer, err := LoadTokenizer(filepath.Join(dir, TokenizerFile))
-	if err != nil {
-		return nil, err
-	}
-	m, err := New(cfg, tokenizer, 0)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ConfigFile), err)
-	}
-	file, err := safetensors.Load(filepath.Join(dir, WeightsFile))
-	if err != nil {
-		return nil, err
-	}
-	return m, weights.IntoStore(m.Store, file.Tensors)
 }

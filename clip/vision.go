@@ -1,7 +1,7 @@
 package clip
 
 import (
-	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/internal/nn"
@@ -10,7 +10,7 @@ import (
 // EncodeImage maps pictures [N, H, W, 3] (normalised by the configuration's mean and std) to features
 // [N, embedDim], not normalised: a small residual network (He et al. 2015) on a patch stem. Every stage halves the
 // grid of the one before by averaging 2 x 2 positions, as CLIP's own ResNets do (section 2.4).
-func EncodeImage(scope *model.Scope, cfg VisionConfig, embedDim int, images *Node) *Node {
+func EncodeImage(scope *model.Scope, cfg VisionConfig, embedDim int, images *graph.Node) *graph.Node {
 	n := images.Shape().Dim(0)
 	images.AssertDims(n, cfg.Height, cfg.Width, 3)
 	scope = scope.At("visual")
@@ -32,22 +32,22 @@ func EncodeImage(scope *model.Scope, cfg VisionConfig, embedDim int, images *Nod
 
 // patchStem cuts the picture into patches and maps each to the first stage's channels: [N, H, W, 3] to
 // [N, H/p, W/p, C].
-func patchStem(scope *model.Scope, cfg VisionConfig, images *Node) *Node {
+func patchStem(scope *model.Scope, cfg VisionConfig, images *graph.Node) *graph.Node {
 	x := nn.Conv2DLayer(scope, images, cfg.Stages[0].Channels, cfg.Patch, nn.Conv{Stride: cfg.Patch, NoBias: true})
 	return batchNorm(scope.At("norm"), x)
 }
 
 // residualBlock is two 3x3 convolutions and a shortcut: [N, H, W, C] to the same shape.
-func residualBlock(scope *model.Scope, x *Node, channels int) *Node {
+func residualBlock(scope *model.Scope, x *graph.Node, channels int) *graph.Node {
 	y := nn.ReLU(convNorm(scope.At("conv1"), x, channels, 3))
-	return nn.ReLU(Add(x, convNorm(scope.At("conv2"), y, channels, 3)))
+	return nn.ReLU(graph.Add(x, convNorm(scope.At("conv2"), y, channels, 3)))
 }
 
-func convNorm(scope *model.Scope, x *Node, channels, kernel int) *Node {
+func convNorm(scope *model.Scope, x *graph.Node, channels, kernel int) *graph.Node {
 	return batchNorm(scope.At("norm"), nn.Conv2DLayer(scope, x, channels, kernel, nn.Conv{Padding: nn.Same(), NoBias: true}))
 }
 
 // batchNorm uses the batch's statistics while training and the running ones otherwise.
-func batchNorm(scope *model.Scope, x *Node) *Node {
+func batchNorm(scope *model.Scope, x *graph.Node) *graph.Node {
 	return nn.BatchNorm(scope, x, 1e-5, 0.1, scope.IsTraining(x.Graph()))
 }

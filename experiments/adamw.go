@@ -1,10 +1,13 @@
 package experiments
 
 import (
+	"errors"
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 
-	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -26,6 +29,25 @@ type AdamW struct {
 // DefaultAdamW is PyTorch's default with a short warm-up.
 func DefaultAdamW() AdamW {
 	return AdamW{LR: 1e-3, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, ClipNorm: 1, WarmupSteps: 50}
+}
+
+// check says what is wrong with the settings, if anything is.
+func (o AdamW) check() error {
+	for _, s := range []struct {
+		name         string
+		value, below float64
+	}{
+		{"lr", o.LR, math.Inf(1)}, {"beta1", o.Beta1, 1}, {"beta2", o.Beta2, 1}, {"eps", o.Eps, math.Inf(1)},
+		{"weight_decay", o.WeightDecay, math.Inf(1)}, {"clip_norm", o.ClipNorm, math.Inf(1)},
+	} {
+		if !(s.value >= 0 && s.value < s.below) {
+			return fmt.Errorf("optimizer.%s: expected at least 0 and less than %g, found %g", s.name, s.below, s.value)
+		}
+	}
+	if o.WarmupSteps < 0 {
+		return fmt.Errorf("optimizer.warmup_steps: expected 0 or more, found %d", o.WarmupSteps)
+	}
+	return nil
 }
 
 // optimizerScope holds the optimiser's state in the store, so that a checkpoint of the store is a whole one.
@@ -50,41 +72,48 @@ func (o AdamW) schedule(step, steps int) float64 {
 }
 
 // update changes every trainable variable of the graph by one step along the gradients of loss. hyper is what
-// [AdamW.hyper] returned. It returns the norm of all gradients before clipping.
-func (o AdamW) update(store *model.Store, loss, hyper *Node, decays func(path string) bool) (norm *Node) {
+// [AdamW.hyper] returned. It returns the norm of all gradients before clipping. The variables are taken in the order
+// of their paths, so that sums are rounded alike however the store came to be.
+func (o AdamW) update(store *model.Store, loss, hyper *graph.Node, decays func(path string) bool) (norm *graph.Node) {
 	g := loss.Graph()
 	var variables []*model.Variable
-	var values []*Node
 	for v := range store.IterVariables() {
 		if v.Trainable && v.InUseByGraph(g) && v.DType().IsFloat() {
 			variables = append(variables, v)
-			values = append(values, v.NodeValue(g))
 		}
 	}
-	gradients := Gradient(loss, values...)
+	if len(variables) == 0 {
+		panic(errors.New("expected a loss with trainable variables, found none: there is nothing to train"))
+	}
+	slices.SortFunc(variables, func(a, b *model.Variable) int { return strings.Compare(a.Path(), b.Path()) })
+	values := make([]*graph.Node, len(variables))
+	for i, v := range variables {
+		values[i] = v.NodeValue(g)
+	}
+	gradients := graph.Gradient(loss, values...)
 	norm = globalNorm(gradients)
 	if o.ClipNorm > 0 {
-		shrink := MinScalar(Div(Scalar(g, norm.DType(), o.ClipNorm), AddScalar(norm, 1e-6)), 1)
+		shrink := graph.MinScalar(graph.Div(graph.Scalar(g, norm.DType(), o.ClipNorm), graph.AddScalar(norm, 1e-6)), 1)
 		for i := range gradients {
-			gradients[i] = Mul(gradients[i], shrink)
+			gradients[i] = graph.Mul(gradients[i], shrink)
 		}
 	}
-	at := func(i int) *Node { return Squeeze(Slice(hyper, AxisElem(i))) }
+	at := func(i int) *graph.Node { return graph.Squeeze(graph.Slice(hyper, graph.AxisElem(i))) }
 	lr, correct1, correct2 := at(0), at(1), at(2)
 	for i, v := range variables {
 		state := store.Scope(optimizerScope + v.Path())
 		dims := v.Shape().Dimensions
 		m := notTrained(nn.Variable(state, "exp_avg", nn.Zeros, dims...))
 		s := notTrained(nn.Variable(state, "exp_avg_sq", nn.Zeros, dims...))
-		mean := Add(MulScalar(m.NodeValue(g), o.Beta1), MulScalar(gradients[i], 1-o.Beta1))
-		square := Add(MulScalar(s.NodeValue(g), o.Beta2), MulScalar(Square(gradients[i]), 1-o.Beta2))
+		mean := graph.Add(graph.MulScalar(m.NodeValue(g), o.Beta1), graph.MulScalar(gradients[i], 1-o.Beta1))
+		square := graph.Add(graph.MulScalar(s.NodeValue(g), o.Beta2), graph.MulScalar(graph.Square(gradients[i]), 1-o.Beta2))
 		m.SetNodeValue(mean)
 		s.SetNodeValue(square)
-		step := Div(Mul(mean, correct1), AddScalar(Sqrt(Mul(square, correct2)), o.Eps))
+		step := graph.Div(graph.Mul(mean, correct1), graph.AddScalar(graph.Sqrt(graph.Mul(square, correct2)), o.Eps))
 		if o.WeightDecay > 0 && decays(v.Path()) {
-			step = Add(step, MulScalar(values[i], o.WeightDecay))
+			step = graph.Add(step, graph.MulScalar(values[i], o.WeightDecay))
 		}
-		v.SetNodeValue(Sub(values[i], Mul(lr, step)))
+		v.SetNodeValue(graph.Sub(values[i], graph.Mul(lr, step)))
 	}
 	return norm
 }
@@ -94,23 +123,26 @@ func notTrained(v *model.Variable) *model.Variable {
 	return v
 }
 
-func globalNorm(gradients []*Node) *Node {
-	var sum *Node
+func globalNorm(gradients []*graph.Node) *graph.Node {
+	var sum *graph.Node
 	for _, gradient := range gradients {
-		part := ReduceAllSum(Square(gradient))
+		part := graph.ReduceAllSum(graph.Square(gradient))
 		if sum == nil {
 			sum = part
 		} else {
-			sum = Add(sum, part)
+			sum = graph.Add(sum, part)
 		}
 	}
-	return Sqrt(sum)
+	return graph.Sqrt(sum)
 }
 
-// DecayMatrices is the usual rule for weight decay: matrices and kernels decay; gains, biases, positions and the
-// temperature do not (Radford et al. 2021, section 2.5).
+// DecayMatrices is the usual rule for weight decay: matrices and kernels decay, under whatever name (weight, projection,
+// the captioner's W_a and L_h); gains, biases, positions and the temperature do not (Radford et al. 2021, section 2.5).
 func DecayMatrices(path string) bool {
 	name := path[strings.LastIndexByte(path, '/')+1:]
-	norm := strings.Contains(path, "/ln_") || strings.Contains(path, "norm/")
-	return strings.Contains(name, "weight") && !norm || strings.HasSuffix(name, "projection")
+	if strings.Contains(path, "/ln_") || strings.Contains(path, "norm/") {
+		return false
+	}
+	return strings.Contains(name, "weight") || strings.HasSuffix(name, "projection") ||
+		strings.HasPrefix(name, "W_") || strings.HasPrefix(name, "L_")
 }

@@ -30,7 +30,10 @@ func (r *Run) LoadCheckpoint(step int, store *model.Store) (position string, err
 	if got := file.Metadata["step"]; got != strconv.Itoa(step) {
 		return "", fmt.Errorf("%s: expected the state of step %d, found step %q", r.checkpointPath(step), step, got)
 	}
-	return file.Metadata["position"], weights.IntoStore(store, file.Tensors)
+	if err := weights.IntoStore(store, file.Tensors); err != nil {
+		return "", fmt.Errorf("%s: %w", r.checkpointPath(step), err)
+	}
+	return file.Metadata["position"], nil
 }
 
 func (r *Run) checkpointPath(step int) string {

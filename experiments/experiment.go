@@ -87,6 +87,7 @@ func (e Experiment) Start(ctx context.Context, b *backend.Backend, opts Options)
 	env := &Env{Backend: b, Run: run, Seed: opts.Seed, DataDir: opts.DataDir, Messages: opts.Messages}
 	result, err := e.run(ctx, env, config)
 	if err != nil {
+		run.metrics.Close()
 		return run, result, err
 	}
 	result.Seconds = time.Since(start).Seconds()

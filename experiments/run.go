@@ -60,8 +60,11 @@ const (
 // NewRun makes the folder dir, or a fresh one under runs/ when dir is empty, and writes its manifest.
 func NewRun(dir, experiment string, form Form, config any, seed int64, b *backend.Backend) (*Run, error) {
 	if dir == "" {
-		stamp := time.Now().Format("20060102-150405")
-		dir = filepath.Join("runs", fmt.Sprintf("%s-%s-seed%d", strings.ReplaceAll(experiment, "/", "-"), stamp, seed))
+		fresh, err := freshDir(experiment, seed)
+		if err != nil {
+			return nil, err
+		}
+		dir = fresh
 	}
 	if _, err := os.Stat(filepath.Join(dir, manifestFile)); err == nil {
 		return nil, fmt.Errorf("the folder %s already holds a run; choose another with --out or move it away", dir)
@@ -90,6 +93,22 @@ func NewRun(dir, experiment string, form Form, config any, seed int64, b *backen
 	return r, nil
 }
 
+// freshDir makes a folder under runs/ that no other run has, not even one that starts in the same second.
+func freshDir(experiment string, seed int64) (string, error) {
+	if err := os.MkdirAll("runs", 0o755); err != nil {
+		return "", fmt.Errorf("cannot make the folder runs here: %w; choose a run folder with --out", err)
+	}
+	stamp := time.Now().Format("20060102-150405")
+	name := filepath.Join("runs", fmt.Sprintf("%s-%s-seed%d", strings.ReplaceAll(experiment, "/", "-"), stamp, seed))
+	for dir, n := name, 2; ; dir, n = fmt.Sprintf("%s-%d", name, n), n+1 {
+		if err := os.Mkdir(dir, 0o755); err == nil {
+			return dir, nil
+		} else if !errors.Is(err, fs.ErrExist) {
+			return "", fmt.Errorf("cannot make the run folder %s: %w; choose another with --out", dir, err)
+		}
+	}
+}
+
 // OpenRun reads the manifest of a run folder.
 func OpenRun(dir string) (*Run, error) {
 	data, err := os.ReadFile(filepath.Join(dir, manifestFile))
@@ -99,6 +118,9 @@ func OpenRun(dir string) (*Run, error) {
 	r := &Run{Dir: dir}
 	if err := json.Unmarshal(data, &r.Manifest); err != nil {
 		return nil, fmt.Errorf("%s is damaged: %w", filepath.Join(dir, manifestFile), err)
+	}
+	if r.Manifest.Format < 1 {
+		return nil, fmt.Errorf("%s is damaged: expected a run's format and configuration, found none", filepath.Join(dir, manifestFile))
 	}
 	if r.Manifest.Format > format {
 		return nil, fmt.Errorf("the run %s was written by a newer glimpse (format %d, this one reads %d); update glimpse to open it", dir, r.Manifest.Format, format)
@@ -136,7 +158,7 @@ func (r *Run) Record(s Step) error {
 	}
 	data, err := json.Marshal(line)
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot record step %d: %w", s.Step, err)
 	}
 	if _, err := r.metrics.Write(append(data, '\n')); err != nil {
 		return fmt.Errorf("cannot write the run's metrics: %w", err)
@@ -191,7 +213,7 @@ func (r *Run) Results(out any) error {
 func (r *Run) WriteJSON(name string, v any) error {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot write %s: %w", r.Path(name), err)
 	}
 	return atomicfile.WriteFile(r.Path(name), append(data, '\n'))
 }

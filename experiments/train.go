@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -43,7 +45,7 @@ type Source interface {
 // TrainConfig says how training goes, whatever is trained.
 type TrainConfig struct {
 	Steps     int   `json:"steps"`
-	Seed      int64 `json:"seed"`
+	Seed      int64 `json:"seed"` // of random numbers drawn in the graph, such as dropout's
 	Optimizer AdamW `json:"optimizer"`
 	LogEvery  int   `json:"log_every"` // steps between lines of metrics.jsonl
 }
@@ -93,9 +95,9 @@ func Train(ctx context.Context, b *backend.Backend, store *model.Store, task Tas
 			result.Compile = time.Since(start).Seconds()
 			begun, waitedBefore = time.Now(), source.Waited()
 		}
-		if math.IsNaN(loss) || math.IsInf(loss, 0) {
-			return result, fmt.Errorf("the loss is %v at step %d: training diverged; a lower optimizer.lr or a smaller "+
-				"optimizer.clip_norm usually helps", loss, step)
+		if name, v := firstBroken(loss, scalars); name != "" {
+			return result, fmt.Errorf("the %s is %v at step %d: training diverged; a lower optimizer.lr or a smaller "+
+				"optimizer.clip_norm usually helps", name, v, step)
 		}
 		result.Seconds = time.Since(begun).Seconds()
 		if step > 1 {
@@ -111,6 +113,20 @@ func Train(ctx context.Context, b *backend.Backend, store *model.Store, task Tas
 	return result, nil
 }
 
+// firstBroken is the first of a step's numbers that is none.
+func firstBroken(loss float64, scalars map[string]float64) (string, float64) {
+	broken := func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
+	if broken(loss) {
+		return "loss", loss
+	}
+	for _, name := range slices.Sorted(maps.Keys(scalars)) {
+		if broken(scalars[name]) {
+			return name, scalars[name]
+		}
+	}
+	return "", 0
+}
+
 // trainer is the compiled training step.
 type trainer struct {
 	exec  *model.Exec
@@ -121,6 +137,17 @@ type trainer struct {
 func newTrainer(b *backend.Backend, store *model.Store, task Task, cfg TrainConfig) (*trainer, error) {
 	if cfg.Steps < 1 {
 		return nil, fmt.Errorf("steps: expected at least 1, found %d", cfg.Steps)
+	}
+	if cfg.LogEvery < 1 {
+		return nil, fmt.Errorf("log_every: expected at least 1, found %d", cfg.LogEvery)
+	}
+	if err := cfg.Optimizer.check(); err != nil {
+		return nil, err
+	}
+	if store.GetVariable("/"+model.RNGStateVariableName) == nil { // a checkpoint brings its own
+		if err := store.SetRNGStateFromSeed(cfg.Seed); err != nil {
+			return nil, fmt.Errorf("cannot seed the random numbers: %w", err)
+		}
 	}
 	decays := task.Decay
 	if decays == nil {

@@ -62,5 +62,5 @@ func attend(cmd *cobra.Command, inputs, out string) error {
 		return fmt.Errorf("%s: %w", inputs, err)
 	}
 	tensor := func(x attention.Array) safetensors.Tensor { return safetensors.FromFloat32s(x.Data, x.Shape...) }
-	return writeTensors(out, map[string]safetensors.Tensor{"e": tensor(e), "alpha": tensor(alpha), "z": tensor(z)})
+	return safetensors.Write(out, map[string]safetensors.Tensor{"e": tensor(e), "alpha": tensor(alpha), "z": tensor(z)}, nil)
 }

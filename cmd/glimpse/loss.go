@@ -87,7 +87,7 @@ func contrastiveLoss(cmd *cobra.Command, inputs, out, kind string) error {
 		}
 		tensorsOut[name] = safetensors.FromFloat32s(values, results[i].Shape().Dimensions...)
 	}
-	return writeTensors(out, tensorsOut)
+	return safetensors.Write(out, tensorsOut, nil)
 }
 
 // lossAndGradients takes the inputs of the loss in order (the bias makes it SigLIP's) and returns the loss, the

@@ -26,7 +26,7 @@ import (
 
 // The test binary is also the command: in the scripts of testdata/script, and for processes that are killed.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"glimpse": main})
+	testscript.Main(cleaning{m}, map[string]func(){"glimpse": main})
 }
 
 // Each script is one story of a user, in a folder and a home of its own, with pure Go as the backend.
@@ -60,6 +60,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"json": checkJSON, "exit": checkExit, "sentence": checkSentence, "tensors": listTensors,
+			"models": useModels,
 		},
 	})
 }

@@ -27,7 +27,8 @@ A first visit:
 	root.SetHelpCommand(helpCommand())
 	return group(root,
 		doctorCommand(), dataCommand(), backendCommand(), versionCommand(),
-		notebookCommand(),
+		demoCommand(), notebookCommand(),
+		trainCommand(), runsCommand(), evalCommand(), captionCommand(), classifyCommand(),
 		attendCommand(), lossCommand(),
 	)
 }

@@ -51,7 +51,8 @@ func captionerDefaults(form experiments.Form, kind backend.Kind) CaptionerConfig
 		Model: captioning.Small(0), BatchSize: 64, Ablation: true, Examples: 10,
 		Train: experiments.TrainConfig{Steps: 250, Optimizer: experiments.DefaultAdamW(), LogEvery: 5},
 	}
-	c.Train.Optimizer.LR, c.Train.Optimizer.WarmupSteps = 2e-3, 30
+	c.Train.Optimizer.LR, c.Train.Optimizer.WarmupSteps = 5e-3, 30
+	c.Model.Lambda = 0.1 // 12 words cannot look at all of 49 places: a full weight would only keep attention even
 	if kind == backend.Go {
 		c.Pictures, c.HeldOut, c.HeldOutTexts, c.Train.Steps = 2000, 400, 1, 90
 	}
@@ -116,6 +117,9 @@ func trainCaptioner(ctx context.Context, env *experiments.Env, cfg CaptionerConf
 	if err := c.Save(env.Run.Path("model")); err != nil {
 		return result, err
 	}
+	if err := env.Run.SaveCheckpoint(cfg.Train.Steps, c.store, ""); err != nil {
+		return result, err
+	}
 	if err := c.compareUniform(ctx, env, cfg, train, heldOut, report); err != nil {
 		return result, err
 	}
@@ -124,7 +128,10 @@ func trainCaptioner(ctx context.Context, env *experiments.Env, cfg CaptionerConf
 		return result, err
 	}
 	result.Metrics = report.metrics()
-	return result, env.Run.WriteJSON(ReportFile, report)
+	if err := env.Run.WriteJSON(ReportFile, report); err != nil {
+		return result, err
+	}
+	return result, drawCaptioner(env.Run, report, c, heldOut)
 }
 
 // compareUniform measures what attention is worth: the trained decoder with its attention forced uniform, and the

@@ -54,9 +54,9 @@ func clipDefaults(form experiments.Form, kind backend.Kind) CLIPConfig {
 		c.Train.Steps = 130
 	}
 	if form == experiments.Quick {
-		c.Data, c.Also, c.Limit, c.Merges, c.BatchSize, c.EvalPairs = "scenes", "", 512, 200, 32, 200
+		c.Data, c.Also, c.Limit, c.Merges, c.BatchSize, c.EvalPairs = "scenes", "", 2000, 200, 64, 200
 		c.Model, c.Attribute, c.Shift = clip.Tiny(0), "", 0
-		c.Train.Steps, c.Train.LogEvery, c.Train.Optimizer.WarmupSteps = 40, 1, 5
+		c.Train.Steps, c.Train.LogEvery, c.Train.Optimizer.WarmupSteps, c.Train.Optimizer.LR = 120, 1, 10, 3e-3
 	}
 	return c
 }
@@ -105,6 +105,9 @@ func trainCLIP(ctx context.Context, env *experiments.Env, cfg CLIPConfig) (exper
 	if err := m.Save(env.Run.Path("model")); err != nil {
 		return result, err
 	}
+	if err := env.Run.SaveCheckpoint(cfg.Train.Steps, m.Store, ""); err != nil {
+		return result, err
+	}
 	env.Say("clip: evaluating on %d held-out pictures", data.heldOut[0].Len())
 	report, err := evaluateCLIP(ctx, env, m, data, cfg)
 	if err != nil {
@@ -114,7 +117,10 @@ func trainCLIP(ctx context.Context, env *experiments.Env, cfg CLIPConfig) (exper
 	report.Before = before.First(cfg.EvalPairs).Retrieve()
 	report.MatrixBefore = matrixOf(before)
 	result.Metrics = report.metrics()
-	return result, env.Run.WriteJSON(ReportFile, report)
+	if err := env.Run.WriteJSON(ReportFile, report); err != nil {
+		return result, err
+	}
+	return result, drawCLIP(env.Run, report, cfg.BatchSize)
 }
 
 // ReportFile holds what an experiment found out beyond its metrics.

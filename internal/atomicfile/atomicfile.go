@@ -1,34 +1,93 @@
 // Package atomicfile writes files that are either whole under their final name or not there at all: a temporary
 // file in the same folder, fsync, rename, fsync of the folder.
+//
+// What is no regular file is never replaced: a symbolic link stays and the file it points to is replaced, a device or
+// a pipe (/dev/null, /dev/stdout) is written to directly, a folder is an error.
 package atomicfile
 
 import (
 	"fmt"
 	"io"
+	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // File is a file that is being written. It gets its final name at Commit; Abort (or Close without Commit)
-// leaves nothing behind.
+// leaves nothing behind. What went to a device or a pipe before Abort is gone, of course.
 type File struct {
 	*os.File
-	path string
-	done bool
+	path   string // as the caller said it
+	target string // path without symbolic links; "" for a device or a pipe
+	done   bool
 }
 
-// Create starts writing the file that will be called path. The folder must exist.
+// Create starts writing the file that will be called path. The folder must exist. A new file gets the permissions
+// that the user's umask leaves of 0644, a replaced one keeps its own.
 func Create(path string) (*File, error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
-	if err != nil {
-		return nil, fmt.Errorf("cannot write %s: expected a folder that can be written to, found: %w", path, err)
+	perm, replaces := fs.FileMode(0o644), false
+	if info, err := os.Stat(path); err == nil {
+		switch {
+		case info.IsDir():
+			return nil, fmt.Errorf("cannot write %s: expected the name of a file, found a folder", path)
+		case !info.Mode().IsRegular():
+			return direct(path)
+		}
+		perm, replaces = info.Mode().Perm(), true
 	}
-	if err := f.Chmod(0o644); err != nil {
-		f.Close()
-		os.Remove(f.Name())
-		return nil, fmt.Errorf("cannot write %s: %w", path, err)
+	target, err := resolve(path)
+	if err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(target, "/proc/") { // a file that is open, such as what /dev/stdout was redirected to
+		return direct(path)
+	}
+	dir, base := filepath.Split(target)
+	name := filepath.Join(dir, fmt.Sprintf(".%s.%016x.part", base, rand.Uint64()))
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write %s: expected a folder that can be written to, found: %w", path, reason(err))
+	}
+	if replaces { // the umask has no say in these
+		if err := f.Chmod(perm); err != nil {
+			f.Close()
+			os.Remove(name)
+			return nil, fmt.Errorf("cannot write %s: %w", path, reason(err))
+		}
+	}
+	return &File{File: f, path: path, target: target}, nil
+}
+
+// direct opens a device, a pipe or a redirected output. Appending leaves alone what others wrote to it before.
+func direct(path string) (*File, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write %s: %w", path, reason(err))
 	}
 	return &File{File: f, path: path}, nil
+}
+
+// resolve follows symbolic links to the file that path means. The file need not exist, its folder must.
+func resolve(path string) (string, error) {
+	target := path
+	for range 40 { // as many links as Linux follows
+		dir, err := filepath.EvalSymlinks(filepath.Dir(target)) // ".." in a link starts from the real folder
+		if err != nil {
+			return "", fmt.Errorf("cannot write %s: expected the folder %s, found: %w; make it first", path, filepath.Dir(target), reason(err))
+		}
+		target = filepath.Join(dir, filepath.Base(target))
+		link, err := os.Readlink(target)
+		if err != nil || strings.HasPrefix(target, "/proc/") {
+			return target, nil // no link, or one that is more than its text
+		}
+		if !filepath.IsAbs(link) {
+			link = filepath.Join(dir, link)
+		}
+		target = link
+	}
+	return "", fmt.Errorf("cannot write %s: expected a file or a link to one, found links that go round in a circle", path)
 }
 
 // Commit makes the file durable and gives it its final name, replacing an older file of that name.
@@ -37,18 +96,36 @@ func (f *File) Commit() error {
 		return fmt.Errorf("%s was committed or aborted before", f.path)
 	}
 	f.done = true
+	if f.target == "" {
+		if err := f.File.Close(); err != nil {
+			return f.failed(err)
+		}
+		return nil
+	}
 	err := f.Sync()
 	if cerr := f.File.Close(); err == nil {
 		err = cerr
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), f.path)
+		err = os.Rename(f.Name(), f.target)
 	}
 	if err != nil {
 		os.Remove(f.Name())
-		return fmt.Errorf("cannot write %s: %w; the earlier content, if any, is untouched", f.path, err)
+		return f.failed(err)
 	}
-	return syncDir(filepath.Dir(f.path))
+	syncDir(filepath.Dir(f.target))
+	return nil
+}
+
+// failed is the sentence for a file that was not written.
+func (f *File) failed(err error) error {
+	if e, ok := err.(*fs.PathError); !ok || e.Path == f.Name() { // what fill says of other files stays whole
+		err = reason(err)
+	}
+	if f.target == "" {
+		return fmt.Errorf("cannot write %s: %w", f.path, err)
+	}
+	return fmt.Errorf("cannot write %s: %w; the earlier content, if any, is untouched", f.path, err)
 }
 
 // Abort throws away what was written. It does nothing after Commit, so it can be deferred.
@@ -58,7 +135,9 @@ func (f *File) Abort() {
 	}
 	f.done = true
 	f.File.Close()
-	os.Remove(f.Name())
+	if f.target != "" {
+		os.Remove(f.Name())
+	}
 }
 
 // Close is Abort unless Commit was called before.
@@ -83,19 +162,29 @@ func Write(path string, fill func(w io.Writer) error) error {
 	}
 	defer f.Abort()
 	if err := fill(f); err != nil {
-		return fmt.Errorf("cannot write %s: %w; the earlier content, if any, is untouched", path, err)
+		return f.failed(err)
 	}
 	return f.Commit()
 }
 
+// reason drops the temporary name from a system's error: the sentence around it names the file.
+func reason(err error) error {
+	switch e := err.(type) {
+	case *fs.PathError:
+		return e.Err
+	case *os.LinkError:
+		return e.Err
+	}
+	return err
+}
+
 // syncDir makes the rename itself survive a power cut. File systems that cannot sync a folder say so with an
 // error that is safe to pass over: the rename has happened.
-func syncDir(dir string) error {
+func syncDir(dir string) {
 	d, err := os.Open(dir)
 	if err != nil {
-		return nil
+		return
 	}
 	defer d.Close()
 	_ = d.Sync()
-	return nil
 }

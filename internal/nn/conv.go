@@ -58,7 +58,7 @@ func Edges(top, bottom, left, right int) Padding {
 // It has gradients with respect to x and kernel on every backend. Where x comes from operations that have none,
 // hand in StopGradient(x).
 func Conv2D(x, kernel *graph.Node, cfg Conv) *graph.Node {
-	x, geo := newGeometry(x, kernel, cfg)
+	geo := newGeometry(x, kernel, cfg)
 	form := cfg.Form
 	if form == Auto {
 		form = geo.bestForm(x)
@@ -110,9 +110,8 @@ type geometry struct {
 	ho, wo        int // result
 }
 
-// newGeometry checks the shapes. It returns x with the part of the padding that no kernel position needs
-// for its first row or column (more than kernel-1) added to it.
-func newGeometry(x, kernel *graph.Node, cfg Conv) (*graph.Node, geometry) {
+// newGeometry checks the shapes.
+func newGeometry(x, kernel *graph.Node, cfg Conv) geometry {
 	if x.Rank() != 4 || kernel.Rank() != 4 {
 		panic(fmt.Errorf("Conv2D: expected pictures [N, height, width, channels] and a kernel [out, channels, height, width], "+
 			"found %s and %s", x.Shape(), kernel.Shape()))
@@ -137,15 +136,10 @@ func newGeometry(x, kernel *graph.Node, cfg Conv) (*graph.Node, geometry) {
 		panic(fmt.Errorf("Conv2D: expected pictures of at least %dx%d with padding, found %dx%d with the padding %+v; "+
 			"the input is too small for this network", geo.kh, geo.kw, geo.h, geo.w, p))
 	}
-	if extra := [2]int{max(p.top-geo.kh+1, 0), max(p.left-geo.kw+1, 0)}; extra != [2]int{} {
-		x = padEdges(x, 0, extra[0], 0, extra[1], 0)
-		p.top, p.left = p.top-extra[0], p.left-extra[1]
-		geo.h, geo.w = geo.h+extra[0], geo.w+extra[1]
-	}
 	geo.top, geo.left = p.top, p.left
 	geo.bottom = (geo.ho-1)*geo.stride + geo.kh - geo.h - geo.top
 	geo.right = (geo.wo-1)*geo.stride + geo.kw - geo.w - geo.left
-	return x, geo
+	return geo
 }
 
 // sameEdges splits what has to be added so that ceil(size/stride) positions fit.

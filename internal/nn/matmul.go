@@ -9,7 +9,14 @@ import (
 func product(a, b *graph.Node) *graph.Node { return graph.Dot(a, b).Product() }
 
 // timesTransposed is a [m, k] * transposed(b [n, k]).
+//
+// Below 4Mi multiplications the pure Go backend has a kernel for it that takes about 140 ns for each number of the result,
+// up to 70 times as long as other ways. Transposing b takes 4.5 ns for each of its numbers.
 func timesTransposed(a, b *graph.Node) *graph.Node {
+	m, k, n := a.Shape().Dim(0), a.Shape().Dim(1), b.Shape().Dim(0)
+	if familyOf(a) == familyGo && m*k*n < 4<<20 && k < 32*m {
+		return product(a, transposed(b))
+	}
 	return graph.DotGeneral(a, []int{1}, nil, b, []int{1}, nil)
 }
 

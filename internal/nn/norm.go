@@ -75,16 +75,41 @@ func BatchNorm(scope *model.Scope, x *graph.Node, eps, momentum float64, trainin
 		panic(fmt.Errorf("BatchNorm: expected more than one value per channel in training, found %s; use a larger batch", x.Shape()))
 	}
 	rows := graph.Reshape(x, n, c)
-	fixed := graph.StopGradient(rows)
-	mean := graph.ReduceMean(fixed, 0)
-	variance := graph.ReduceMean(graph.Square(graph.Sub(fixed, graph.Reshape(mean, 1, c))), 0)
+	y, mean, variance := batchNormalized(rows, weight, bias, eps)
 	move := func(running *model.Variable, batch *graph.Node) {
 		old := running.NodeValue(x)
-		running.SetNodeValue(graph.Add(old, graph.MulScalar(graph.Sub(batch, old), momentum)))
+		running.SetNodeValue(graph.Add(old, graph.MulScalar(graph.Sub(graph.StopGradient(batch), old), momentum)))
 	}
 	move(runningMean, mean)
 	move(runningVar, graph.MulScalar(variance, float64(n)/float64(n-1)))
-	return graph.Reshape(scaled(withStandardGradient(rows, eps, 0), weight, bias), x.Shape().Dimensions...)
+	return graph.Reshape(y, x.Shape().Dimensions...)
+}
+
+// batchNormalized is (x - mean)/sqrt(var + eps) * weight + bias for rows x [n, C], mean and variance [C] being those of the
+// columns. Spreading a vector over all rows is what the pure Go backend does slowest, so values and gradients are
+// written with as few of these as possible.
+func batchNormalized(x, weight, bias *graph.Node, eps float64) (y, mean, variance *graph.Node) {
+	d := x.Shape().Dimensions
+	row := func(v *graph.Node) *graph.Node { return graph.Reshape(v, 1, d[1]) }
+	mean = graph.ReduceMean(x, 0)
+	centred := graph.Sub(x, row(mean))
+	variance = graph.ReduceMean(graph.Square(centred), 0)
+	scale := graph.Reciprocal(graph.Sqrt(graph.AddScalar(variance, eps)))
+	gain := graph.Mul(weight, scale)
+	value := func() *graph.Node { return graph.Add(graph.Mul(centred, row(gain)), row(bias)) }
+	y, ok := withGradient(x.Shape(), []*graph.Node{x, weight, bias}, value, func(v *graph.Node) []*graph.Node {
+		biasGradient := graph.ReduceSum(v, 0)
+		weightGradient := graph.Mul(graph.ReduceSum(graph.Mul(v, centred), 0), scale)
+		// gain * (v - mean of v - normal * mean of v*normal), normal being centred * scale.
+		along := graph.Mul(graph.Mul(gain, scale), graph.DivScalar(weightGradient, float64(d[0])))
+		offset := graph.Mul(gain, graph.DivScalar(biasGradient, float64(d[0])))
+		dx := graph.Sub(graph.Sub(graph.Mul(v, row(gain)), graph.Mul(centred, row(along))), row(offset))
+		return []*graph.Node{dx, weightGradient, biasGradient}
+	})
+	if !ok {
+		y = value()
+	}
+	return y, mean, variance
 }
 
 // withStandardGradient is (x - mean)/sqrt(var + eps) over axes, with gradients that go through mean and variance.

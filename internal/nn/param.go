@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -14,6 +15,10 @@ import (
 
 // SeedParam is the root hyperparameter of a model.Store with the seed (int64) of its initial weights.
 const SeedParam = "glimpse_seed"
+
+// FixedParam is the root hyperparameter of a model.Store that, when true, forbids new parameters: [Param] then panics
+// with a sentence that names what is missing. Loaders use it to tell whether the weights of a file are all there.
+const FixedParam = "glimpse_fixed"
 
 // Init fills the initial values of a new parameter of the given dimensions.
 type Init func(rng *rand.Rand, values []float32, dims []int)
@@ -71,7 +76,7 @@ func fill(values []float32, v float32) {
 // Param returns the float32 parameter called name in scope, as a node of the graph of g. A parameter that does not
 // exist yet gets its values from init, by a random generator that depends on the store's seed ([SeedParam]) and
 // on the parameter's path alone: the same seed gives the same weights on every backend, in whatever order
-// the parts of a model are built. It panics when a parameter of that name has other dimensions.
+// the parts of a model are built. It panics when a parameter of that name has another type or other dimensions.
 func Param(scope *model.Scope, g graph.GraphProvider, name string, init Init, dims ...int) *graph.Node {
 	return Variable(scope, name, init, dims...).NodeValue(g)
 }
@@ -79,11 +84,15 @@ func Param(scope *model.Scope, g graph.GraphProvider, name string, init Init, di
 // Variable is [Param] without the node: the variable itself, for what is set as well as read.
 func Variable(scope *model.Scope, name string, init Init, dims ...int) *model.Variable {
 	if v := scope.GetVariable(name); v != nil {
-		if got := v.Shape().Dimensions; !slices.Equal(got, dims) {
-			panic(fmt.Errorf("parameter %s: expected the dimensions %v, found %v; the weights belong to another configuration",
+		if got := v.Shape(); !slices.Equal(got.Dimensions, dims) || v.DType() != dtypes.Float32 {
+			panic(fmt.Errorf("parameter %s: expected the dimensions %v of float32, found %s; the weights belong to another configuration",
 				v.Path(), dims, got))
 		}
 		return v
+	}
+	if model.GetRootParamOr(scope.Store(), FixedParam, false) {
+		panic(fmt.Errorf("parameter %s: expected it among the weights with the dimensions %v, found none of that name; "+
+			"the weights are not whole, or belong to another configuration", model.JoinPath(scope.Scope(), name), dims))
 	}
 	values := make([]float32, size(dims))
 	init(rngFor(scope, name), values, dims)

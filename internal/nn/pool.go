@@ -147,7 +147,7 @@ func ReLU(x *graph.Node) *graph.Node {
 	y, ok := withGradient(shapes.Make(x.DType(), x.Shape().Dimensions...), []*graph.Node{x}, relu,
 		func(v *graph.Node) []*graph.Node { return []*graph.Node{graph.Mul(v, graph.Sign(y))} })
 	if !ok {
-		return relu()
+		return graph.Mul(x, graph.StopGradient(graph.Sign(relu())))
 	}
 	return y
 }

@@ -54,7 +54,7 @@ func (k Kernel) Run(ctx context.Context, s Server, messages io.Writer) error {
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return fmt.Errorf("Jupyter ended with exit code %d; what it said stands above", exit.ExitCode())
+		return fmt.Errorf("expected Jupyter to run until it is stopped, it ended with exit code %d; what it said stands above", exit.ExitCode())
 	}
 	if err != nil {
 		return fmt.Errorf("cannot start Jupyter: %w", err)

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/glimpse-ml/glimpse/clip"
+	"github.com/glimpse-ml/glimpse/experiments/demo"
+	"github.com/glimpse-ml/glimpse/internal/backend"
+)
+
+// openCLIP loads a CLIP model from its folder or a run's.
+func openCLIP(dir string) (*clip.Model, error) {
+	if err := checkModel(dir, clip.ConfigFile, demo.CaptionerFile, "a CLIP model, found a captioner, which `glimpse caption` and `glimpse eval captions` take"); err != nil {
+		return nil, err
+	}
+	return clip.Load(dir)
+}
+
+// openCaptioner loads a captioner from its folder or a run's.
+func openCaptioner(ctx context.Context, b *backend.Backend, dir string) (*demo.Captioner, error) {
+	if err := checkModel(dir, demo.CaptionerFile, clip.ConfigFile, "a captioner, found a CLIP model, which `glimpse classify` and `glimpse eval zeroshot` take"); err != nil {
+		return nil, err
+	}
+	return demo.OpenCaptioner(ctx, b, dir)
+}
+
+// checkModel tells a model of another kind and a run without a model from a folder that holds none at all, which
+// the one who loads it finds out.
+func checkModel(dir, want, other, found string) error {
+	has := func(name ...string) bool {
+		_, err := os.Stat(filepath.Join(append([]string{dir}, name...)...))
+		return err == nil
+	}
+	switch {
+	case has(want), has("model", want):
+		return nil
+	case has(other), has("model", other):
+		return fmt.Errorf("%s: expected %s", dir, found)
+	case has("manifest.json") && !has("results.json"):
+		return fmt.Errorf("%s: expected a model, found a run that is not complete and has none", dir)
+	}
+	return nil
+}

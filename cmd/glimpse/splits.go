@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/glimpse-ml/glimpse/datasets"
+)
+
+// evalData is the data that a model is measured on.
+type evalData struct {
+	dir, split string
+	limit      int
+}
+
+func (d *evalData) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&d.dir, "data", "", "`folder` of the data set, in any of the layouts that data show reads")
+	cmd.Flags().StringVar(&d.split, "split", "", "part of the data set (default: test if there is one, else val)")
+	cmd.Flags().IntVar(&d.limit, "limit", 0, "measure on the first `n` pictures alone; 0 for all")
+}
+
+// open opens the split that was asked for, or a held-out one. What was found wrong with it is said on standard error.
+func (d *evalData) open(cmd *cobra.Command) (datasets.Dataset, error) {
+	if d.limit < 0 {
+		return nil, usagef(cmd, "expected --limit to be 0 or more, found %d", d.limit)
+	}
+	splits, err := splitsIn(d.dir)
+	if err != nil {
+		return nil, err
+	}
+	if d.split, err = chooseSplit(d.dir, d.split, cmd.Flags().Changed("split"), splits); err != nil {
+		return nil, err
+	}
+	set, err := datasets.Open(d.dir, d.split)
+	if err != nil {
+		return nil, err
+	}
+	var problems []string
+	for _, p := range datasets.Problems(set) {
+		problems = append(problems, p.String())
+	}
+	printFew(cmd.ErrOrStderr(), problems)
+	if d.limit > 0 {
+		set = datasets.Limit(set, d.limit)
+	}
+	return set, nil
+}
+
+// heldOut are the names of splits that a model is not trained on, in the order they are chosen.
+var heldOut = []string{"test", "val", "dev", "valid", "validation"}
+
+// chooseSplit is the split to open: the one asked for, else a held-out one, else the whole folder when it has no splits.
+func chooseSplit(dir, asked string, named bool, splits []string) (string, error) {
+	if named {
+		fits := func(s string) bool { return s == asked || s == "dev" && asked == "val" || isYearOf(s, asked) }
+		if slices.ContainsFunc(splits, fits) || asked == "" && len(splits) == 0 {
+			return asked, nil
+		}
+		if len(splits) == 0 {
+			return "", fmt.Errorf("expected a split %q in %s, found a folder without splits; leave --split out to take all of it", asked, dir)
+		}
+		return "", fmt.Errorf("expected a split %q in %s, found %s%s", asked, dir, strings.Join(splits, ", "), didYouMean("", asked, splits))
+	}
+	for _, want := range heldOut {
+		if slices.Contains(splits, want) {
+			return want, nil
+		}
+		if i := slices.IndexFunc(splits, func(s string) bool { return isYearOf(s, want) }); i >= 0 {
+			return splits[i], nil
+		}
+	}
+	if len(splits) > 0 {
+		return "", fmt.Errorf("expected a held-out split (test or val) in %s, found %s; choose one with --split", dir, strings.Join(splits, ", "))
+	}
+	return "", nil
+}
+
+// isYearOf says whether split is COCO's name, such as val2014, for the split that is asked for as val.
+func isYearOf(split, asked string) bool {
+	year, ok := strings.CutPrefix(split, asked)
+	return ok && asked != "" && year != "" && strings.Trim(year, "0123456789") == ""
+}
+
+// shardNumber is what follows the split in the name of a webdataset shard.
+var shardNumber = regexp.MustCompile(`-\d+\.tar$|\.tar$`)
+
+// splitsIn lists the splits of the data set in dir in the layouts that [datasets.Open] reads: none for pictures or
+// classes that lie in dir itself.
+func splitsIn(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("expected a folder with a data set at %s, found: %w", dir, reason(err))
+	}
+	var splits []string
+	add := func(split string) {
+		if !slices.Contains(splits, split) {
+			splits = append(splits, split)
+		}
+	}
+	named := func(pattern, prefix, suffix string) {
+		files, _ := filepath.Glob(filepath.Join(escapeGlob(dir), pattern))
+		for _, f := range files {
+			add(strings.TrimSuffix(strings.TrimPrefix(filepath.Base(f), prefix), suffix))
+		}
+	}
+	named("Flickr8k_text/Flickr_8k.*Images.txt", "Flickr_8k.", "Images.txt")
+	named("annotations/captions_*.json", "captions_", ".json")
+	if len(splits) > 0 {
+		return splits, nil
+	}
+	var folders []string
+	for _, e := range entries {
+		name := e.Name()
+		info, err := os.Stat(filepath.Join(dir, name)) // follows links
+		switch {
+		case name == "batches.meta.txt" || name == "cifar-10-batches-bin":
+			return []string{"train", "test"}, nil
+		case strings.HasSuffix(name, ".tar"):
+			add(shardNumber.ReplaceAllString(name, ""))
+		case err == nil && info.IsDir() && !strings.HasPrefix(name, "."):
+			folders = append(folders, name)
+		}
+	}
+	if len(splits) > 0 {
+		return splits, nil
+	}
+	for _, name := range folders {
+		if name == "train" || slices.Contains(heldOut, name) {
+			return folders, nil
+		}
+	}
+	return nil, nil
+}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/demo"
+	"github.com/glimpse-ml/glimpse/internal/backend"
+)
+
+// allExperiments are what `glimpse train` knows by name.
+func allExperiments() []experiments.Experiment { return demo.All() }
+
+// trainFlags are what a call of `glimpse train` says.
+type trainFlags struct {
+	quick, list, show, asJSON bool
+	seed                      int64
+	settings                  []string
+	data, out                 string
+}
+
+func trainCommand() *cobra.Command {
+	var f trainFlags
+	cmd := &cobra.Command{
+		Use:   "train NAME",
+		Short: "Run an experiment by name: train a model and measure it on held-out pictures",
+		Long: `Train runs an experiment and keeps everything in one folder: manifest.json (settings, seed, backend, versions),
+metrics.jsonl (one line a recorded step), results.json (what came out, with 95% intervals), plots, and the trained
+model, which eval, caption and classify take with --model. A run that failed or was stopped has no results.json.
+
+Every setting of an experiment can be changed with --set. --show prints them all without training anything.
+The quick form draws its own pictures (Scenes), unless --data names a folder.`,
+		Example: examples(
+			"glimpse train --list",
+			"glimpse train clip --quick",
+			"glimpse train clip --show",
+			"glimpse train clip --seed 7 --set train.steps=800 --set train.optimizer.lr=0.001 --out runs/longer"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if f.list {
+				return wantArgs()(cmd, args)
+			}
+			return wantArgs("NAME")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.list {
+				return listExperiments(cmd.OutOrStdout(), f.asJSON)
+			}
+			return train(cmd, args[0], f)
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&f.quick, "quick", false, "the quick form: seconds to a minute, on drawn pictures")
+	flags.Int64Var(&f.seed, "seed", 1, "seed of weights, order and augmentation")
+	flags.StringArrayVar(&f.settings, "set", nil, "a setting as `key=value`, such as train.steps=800; may be repeated")
+	flags.StringVar(&f.data, "data", "", "`folder` of the main data set, instead of the one that is found")
+	flags.StringVar(&f.out, "out", "", "run `folder` to make (default: a fresh one below runs)")
+	flags.BoolVar(&f.list, "list", false, "list the experiments")
+	flags.BoolVar(&f.show, "show", false, "print the settings as JSON and train nothing")
+	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+func listExperiments(w io.Writer, asJSON bool) error {
+	type entry struct {
+		Name    string `json:"name"`
+		Summary string `json:"summary"`
+	}
+	var entries []entry
+	for _, e := range allExperiments() {
+		entries = append(entries, entry{e.Name, e.Summary})
+	}
+	if asJSON {
+		return printJSON(w, entries)
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	for _, e := range entries {
+		fmt.Fprintf(table, "%s\t%s\n", e.Name, e.Summary)
+	}
+	return table.Flush()
+}
+
+// findExperiment is the experiment of that name; a name that there is none of is a wrong call.
+func findExperiment(cmd *cobra.Command, name string) (experiments.Experiment, error) {
+	var names []string
+	for _, e := range allExperiments() {
+		if e.Name == name {
+			return e, nil
+		}
+		names = append(names, e.Name)
+	}
+	return experiments.Experiment{}, usagef(cmd, "expected one of the experiments %s, found %q%s",
+		strings.Join(names, ", "), name, didYouMean("", name, names))
+}
+
+func train(cmd *cobra.Command, name string, f trainFlags) error {
+	experiment, err := findExperiment(cmd, name)
+	if err != nil {
+		return err
+	}
+	opts, err := f.options(cmd)
+	if err != nil {
+		return err
+	}
+	b, err := backend.Open(cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	defer b.Finalize()
+	config, err := resolve(cmd, experiment, b.Kind, &opts)
+	if err != nil {
+		return err
+	}
+	if f.show {
+		return showConfig(cmd.OutOrStdout(), config, f.asJSON)
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "glimpse: computing with %s (%s)\n", b.Kind, b.Reason)
+	run, result, err := experiment.Start(cmd.Context(), b, opts)
+	if err != nil && run != nil {
+		return fmt.Errorf("the run in %s is not complete and has no results.json: %w", run.Dir, err)
+	}
+	if err != nil {
+		return err
+	}
+	printFew(cmd.ErrOrStderr(), result.Remarks)
+	if f.asJSON {
+		return printJSON(cmd.OutOrStdout(), trained{run.Dir, result.Metrics, result.Seconds})
+	}
+	if err := printMetrics(cmd.OutOrStdout(), result.Metrics); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "\nThe run took %.1f s and is in %s\n", result.Seconds, run.Dir)
+	return err
+}
+
+// trained is what `glimpse train --json` prints last.
+type trained struct {
+	Run     string             `json:"run"`
+	Metrics map[string]float64 `json:"metrics"`
+	Seconds float64            `json:"seconds"`
+}
+
+func (f trainFlags) options(cmd *cobra.Command) (experiments.Options, error) {
+	opts := experiments.Options{Form: experiments.Full, Seed: f.seed, Out: f.out, Messages: cmd.ErrOrStderr()}
+	if f.quick {
+		opts.Form = experiments.Quick
+	}
+	for _, text := range f.settings {
+		o, err := experiments.ParseOverride(text)
+		if err != nil {
+			return opts, usagef(cmd, "%s", err)
+		}
+		opts.Overrides = append(opts.Overrides, o)
+	}
+	if f.data == "" {
+		return opts, nil
+	}
+	info, err := os.Stat(f.data)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("a file")
+	}
+	if err != nil {
+		return opts, fmt.Errorf("expected a folder with a data set at %s, found: %w", f.data, reason(err))
+	}
+	opts.DataDir, err = filepath.Abs(f.data) // the run remembers it, wherever it is opened later
+	return opts, err
+}
+
+// drawn is the name of the data that needs no folder.
+const drawn = "scenes"
+
+// resolve is the configuration as it will be run. A setting that there is none of is a wrong call. A folder that was
+// named takes the place of the pictures that a form would draw.
+func resolve(cmd *cobra.Command, e experiments.Experiment, kind backend.Kind, opts *experiments.Options) (json.RawMessage, error) {
+	config, err := e.Config(kind, *opts)
+	if err != nil {
+		return nil, usagef(cmd, "%s", err)
+	}
+	var main struct {
+		Data string `json:"data"`
+	}
+	if opts.DataDir == "" || json.Unmarshal(config, &main) != nil || main.Data != drawn {
+		return config, nil
+	}
+	for _, o := range opts.Overrides {
+		if o.Key == "data" {
+			return nil, usagef(cmd, "expected either --data or --set data=%s, found both", drawn)
+		}
+	}
+	name := filepath.Base(opts.DataDir)
+	if name == drawn {
+		name = "pictures"
+	}
+	opts.Overrides = append(opts.Overrides, experiments.Override{Key: "data", Value: name})
+	return e.Config(kind, *opts)
+}
+
+func showConfig(w io.Writer, config json.RawMessage, asJSON bool) error {
+	if asJSON {
+		return printJSON(w, config)
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(config)
+}
+
+// printFew writes the first sentences of a list that may be long, one a line.
+func printFew(w io.Writer, sentences []string) {
+	const most = 10
+	for i, s := range sentences {
+		if i == most {
+			fmt.Fprintf(w, "glimpse: and %d more like these\n", len(sentences)-most)
+			return
+		}
+		fmt.Fprintf(w, "glimpse: %s\n", s)
+	}
+}
