@@ -1,10 +1,12 @@
 # Everything a user needs: `make demo` is the main job, `make test` all tests, `make help` the list.
 export GOEXPERIMENT = simd
+# Go 1.26's math.Exp is slow after SIMD code unless this is set (docs/upstream.md).
+export GODEBUG = cpu.fma=off
 export CGO_ENABLED ?= $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo 1 || echo 0)
 # With a C compiler the binary holds all three backends; without one, pure Go alone.
 TAGS := $(if $(filter 1,$(CGO_ENABLED)),onnx,noxla)
 
-.PHONY: help build demo test lint notebook clean
+.PHONY: help build demo test lint notebook docs clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -26,6 +28,9 @@ lint: ## gofmt, go vet, staticcheck
 
 notebook: build ## open the first notebook in Jupyter
 	@bin/glimpse notebook
+
+docs: ## draw the pictures of docs/architecture.md anew (graphviz)
+	@for f in docs/images/*.dot; do dot -Tsvg $$f -o $${f%.dot}.svg; done
 
 clean: ## remove what was built, not what was trained
 	@rm -rf bin

@@ -15,6 +15,7 @@ import (
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 
 	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/nn"
 )
 
 // BenchmarkTrainStep is one step of training, forward, gradients and Adam, at batch 64, 18 words and the sizes of the
@@ -119,7 +120,7 @@ func BenchmarkEmbedding(b *testing.B) {
 	ways := map[string]func(table, words *Node) *Node{
 		"gather": func(table, words *Node) *Node { return graph.Gather(table, graph.InsertAxes(words, -1)) },
 		"onehot": func(table, words *Node) *Node { return graph.MatMul(graph.OneHot(words, V, dtypes.Float32), table) },
-		"embed":  embed,
+		"embed":  nn.Lookup,
 	}
 	for _, config := range []string{"go", "onnx:cpu"} {
 		for name, way := range ways {

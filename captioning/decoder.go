@@ -174,7 +174,7 @@ type reading struct {
 }
 
 func (d *decoder) read(words *Node) reading {
-	y := embed(d.param("embedding", "weight", nn.Uniform(0.1), d.cfg.VocabSize, d.cfg.EmbedDim), words)
+	y := nn.Lookup(d.param("embedding", "weight", nn.Uniform(0.1), d.cfg.VocabSize, d.cfg.EmbedDim), words)
 	return reading{y: y, input: graph.Add(times(d.wy, y), d.lstmB)}
 }
 

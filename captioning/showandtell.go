@@ -48,7 +48,7 @@ func DecodeShowAndTell(scope *model.Scope, cfg ShowAndTellConfig, features, capt
 	recurrent := newShared(hh)
 	table := nn.Param(scope.At("embedding"), g, "weight", nn.Uniform(0.1), cfg.VocabSize, cfg.EmbedDim)
 	picture := nn.Linear(scope.At("image_proj"), features, cfg.EmbedDim, true)
-	inputs := graph.Concatenate([]*Node{picture, embed(table, wordsRead(captions))}, 0) // [T N, E], the picture first
+	inputs := graph.Concatenate([]*Node{picture, nn.Lookup(table, wordsRead(captions))}, 0) // [T N, E], the picture first
 	sums := unstack(graph.Reshape(graph.Add(times(ih, inputs), bias), T, N, 4*H))
 
 	zero := graph.Zeros(g, shapes.Make(dtypes.Float32, N, H))

@@ -1,7 +1,6 @@
 package captioning
 
 import (
-	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 )
 
@@ -92,28 +91,3 @@ func times(W, x *Node) *Node { return graph.DotGeneral(x, []int{1}, nil, W, []in
 
 // weightGradient returns the gradient [out, in] of a matrix that took x [n, in] to y [n, out], given that of y.
 func weightGradient(x, y *Node) *Node { return graph.MatMul(graph.Transpose(y, 0, 1), x) }
-
-// embed returns the rows of table [V, E] that words [n] (int32) names: [n, E].
-//
-// On ONNX Runtime the gradient is a product with the words as one-hot vectors. The scatter that plain differentiation
-// builds there loses contributions when a word occurs twice, its threads overwriting each other (ScatterND with
-// reduction "add" of onnxruntime 1.30).
-func embed(table, words *Node) *Node {
-	at := graph.InsertAxes(words, -1)
-	if table.Graph().Backend().Name() != onnxRuntime {
-		return graph.Gather(table, at)
-	}
-	var grad *Node
-	known := graph.IdentityWithCustomGradient(table, func(table, _ *Node) *Node {
-		V, n := table.Shape().Dimensions[0], words.Shape().Dimensions[0]
-		rows := graph.Iota(table.Graph(), shapes.Make(words.DType(), V, n), 0)
-		oneHot := graph.ConvertDType(graph.Equal(rows, graph.Reshape(words, 1, n)), table.DType()) // [V, n]
-		return graph.MatMul(oneHot, grad)
-	})
-	return graph.IdentityWithCustomGradient(graph.Gather(known, at), func(_, g *Node) *Node {
-		grad = g
-		return g
-	})
-}
-
-const onnxRuntime = "onnxruntime" // the backend's name

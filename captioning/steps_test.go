@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
+	"github.com/glimpse-ml/glimpse/internal/nn"
 )
 
 // The helpers against what plain differentiation gives for the same formulas. Whole numbers make every sum exact, in
@@ -21,7 +22,7 @@ func TestStepGradients(t *testing.T) {
 	// formula uses each helper at several steps, with a gradient that differs between them.
 	formula := func(plain bool) func(table, W, words, upstream *Node) []*Node {
 		return func(table, W, words, upstream *Node) []*Node {
-			look, cut, mul := embed, unstack, newShared(W).times
+			look, cut, mul := nn.Lookup, unstack, newShared(W).times
 			if plain {
 				look = func(table, words *Node) *Node { return graph.MatMul(graph.OneHot(words, V, dtypes.Float32), table) }
 				cut = func(x *Node) (steps []*Node) {
@@ -101,7 +102,7 @@ func TestEmbedGradientOfRepeatedWords(t *testing.T) {
 	}
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		exec, err := graph.NewExec(b, func(table, words *Node) *Node {
-			return graph.Gradient(graph.ReduceAllSum(embed(table, words)), table)[0]
+			return graph.Gradient(graph.ReduceAllSum(nn.Lookup(table, words)), table)[0]
 		})
 		if err != nil {
 			t.Fatal(err)

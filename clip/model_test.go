@@ -132,6 +132,9 @@ func TestEncodersAreNeverStale(t *testing.T) {
 			for i, got := range embed(t, b, m) {
 				near(t, "on another backend", got, first[i], 1e-5, 1e-5)
 			}
+			if m.images.backend != b || m.texts.backend != b {
+				t.Error("the towers stayed on the backend they were on")
+			}
 		}
 		for path, i := range map[string]int{"/visual/layer3/0/conv2/norm/running_var": 0, "/token_embedding/weight": 2} {
 			v := m.Store.GetVariable(path)

@@ -71,7 +71,8 @@ func TestTextTowerOfReference(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				near(t, "text_features", flat(got[0]), floats(t, outputs, "text_features"), 2e-4, 1e-4)
+				// Tighter than its README asks for: 1.7 in the place of QuickGELU's 1.702 is 1e-4 off.
+				near(t, "text_features", flat(got[0]), floats(t, outputs, "text_features"), 2e-5, 1e-5)
 				near(t, "logits_per_image", flat(got[1]), floats(t, outputs, "logits_per_image"), 1e-3, 0)
 				near(t, "loss", flat(got[2]), floats(t, outputs, "loss"), 1e-4, 0)
 				for i, path := range paths {

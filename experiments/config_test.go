@@ -161,7 +161,7 @@ func TestApplyRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := Apply(example(), []Override{{"count", "99"}, o})
+		got, err := Apply(example(), []Override{{"seed", "99"}, o})
 		sentence(t, err, want...)
 		if d := cmp.Diff(example(), got); d != "" {
 			t.Errorf("%s: the configuration that comes with the error was changed:\n%s", text, d)

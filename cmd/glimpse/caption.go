@@ -51,7 +51,7 @@ grid, row by row.`,
 	}
 	cmd.Flags().StringVar(&model, "model", "", "`folder` of the captioner, or of the run that trained it")
 	cmd.Flags().StringVar(&page, "attention", "", "HTML `file` to write, on which every word shows where the captioner looked")
-	cmd.Flags().IntVar(&beam, "beam", 1, "sentences kept at each step; only 1 for now")
+	cmd.Flags().IntVar(&beam, "beam", 1, "sentences kept at each step, `K`; only 1 for now")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a picture")
 	return cmd
 }

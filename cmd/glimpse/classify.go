@@ -2,10 +2,10 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -52,7 +52,7 @@ whether any fits at all. A label is put into every template, and their mean is w
 	}
 	cmd.Flags().StringVar(&model, "model", "", "`folder` of the CLIP model, or of the run that trained it")
 	cmd.Flags().StringSliceVar(&labels, "labels", nil, "the `labels` to choose from, with commas between them")
-	cmd.Flags().StringArrayVar(&templates, "template", nil, "a prompt in which {} stands for the label; may be repeated (default: several)")
+	cmd.Flags().StringArrayVar(&templates, "template", nil, "a `prompt` in which {} stands for the label; may be repeated (default: several)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a picture")
 	return cmd
 }
@@ -157,10 +157,10 @@ func printClassified(cmd *cobra.Command, file string, labels []string, probabili
 		}
 		return printJSON(cmd.OutOrStdout(), c)
 	}
-	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 3, ' ', 0)
-	fmt.Fprintln(table, file)
-	for _, i := range order {
-		fmt.Fprintf(table, "    %s\t%5.1f%%\n", labels[i], 100*probabilities[i])
-	}
-	return table.Flush()
+	return printTable(cmd.OutOrStdout(), func(table io.Writer) {
+		fmt.Fprintln(table, file)
+		for _, i := range order {
+			fmt.Fprintf(table, "    %s\t%5.1f%%\n", labels[i], 100*probabilities[i])
+		}
+	})
 }

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -106,7 +105,10 @@ func allEqual(values []*json.RawMessage) bool {
 }
 
 func (c *comparison) print(w io.Writer) error {
-	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	return printTable(w, c.fill)
+}
+
+func (c *comparison) fill(table io.Writer) {
 	row := func(name string, cell func(i int) string) {
 		fmt.Fprint(table, name)
 		for i := range c.Runs {
@@ -144,5 +146,4 @@ func (c *comparison) print(w io.Writer) error {
 			return number(f.value)
 		})
 	}
-	return table.Flush()
 }

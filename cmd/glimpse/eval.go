@@ -111,9 +111,9 @@ the values of an attribute. Chance is one over the number of classes; majority i
 		},
 	}
 	e.add(cmd)
-	cmd.Flags().StringVar(&attribute, "attribute", "", "take the values of this `attribute` as classes (default: the labels, else articleType)")
+	cmd.Flags().StringVar(&attribute, "attribute", "", "take the values of the attribute `name` as classes (default: the labels, else articleType)")
 	cmd.Flags().IntVar(&least, "least", 1, "leave out classes with fewer than `n` pictures")
-	cmd.Flags().StringArrayVar(&templates, "template", nil, "a prompt in which {} stands for the class; may be repeated")
+	cmd.Flags().StringArrayVar(&templates, "template", nil, "a `prompt` in which {} stands for the class; may be repeated")
 	return cmd
 }
 

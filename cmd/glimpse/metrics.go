@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -82,17 +83,29 @@ func (f figure) interval() string {
 
 // printMetrics writes metrics as a table.
 func printMetrics(w io.Writer, metrics map[string]float64) error {
-	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(table, "metric\tvalue\t95% interval\tn")
-	for _, f := range figuresOf(metrics) {
-		n := ""
-		if f.isN {
-			n = strconv.Itoa(f.n)
+	return printTable(w, func(table io.Writer) {
+		fmt.Fprintln(table, "metric\tvalue\t95% interval\tn")
+		for _, f := range figuresOf(metrics) {
+			n := ""
+			if f.isN {
+				n = strconv.Itoa(f.n)
+			}
+			line := fmt.Sprintf("%s\t%s\t%s\t%s", f.name, number(f.value), f.interval(), n)
+			fmt.Fprintln(table, strings.TrimRight(line, "\t"))
 		}
-		line := fmt.Sprintf("%s\t%s\t%s\t%s", f.name, number(f.value), f.interval(), n)
-		fmt.Fprintln(table, strings.TrimRight(line, "\t"))
+	})
+}
+
+// printTable writes what fill writes, one cell after the other with tabs between them, as a table, in one piece.
+func printTable(w io.Writer, fill func(table io.Writer)) error {
+	var text bytes.Buffer
+	table := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
+	fill(table)
+	if err := table.Flush(); err != nil {
+		return err
 	}
-	return table.Flush()
+	_, err := w.Write(text.Bytes())
+	return err
 }
 
 // metricsOf turns figures into the flat form of a run's metrics.

@@ -26,7 +26,7 @@ import (
 // shared is a folder with small trained models and the pictures they were measured on, made once for all tests:
 //
 //	clip, captioner       runs of the quick forms with a few steps
-//	captioned, classes    Scenes that both were measured on: captions beside the pictures, folders of classes
+//	captioned, classes    some Scenes that both were measured on: captions beside the pictures, folders of classes
 //	pictures              good and bad pictures
 var shared struct {
 	sync.Mutex
@@ -105,20 +105,26 @@ func useModels(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(os.CopyFS(ts.MkAbs("pictures"), os.DirFS(filepath.Join(dir, "pictures"))))
 }
 
-// drawShared writes the held-out Scenes of the quick forms in two layouts, and pictures of all kinds.
-func drawShared(dir string) error {
-	single, pairs := scenes.Single(), scenes.Pairs()
+// heldOutScenes are what the quick form of clip is measured on.
+func heldOutScenes() (*scenes.Scenes, error) {
+	single := scenes.Single()
 	single.Seed, single.Split, single.Count = 1, scenes.Test, 1000
-	pairs.Seed, pairs.Split, pairs.Count, pairs.Size = 1, scenes.Test, 100, 32
-	ofClasses, err := scenes.New(single)
+	return scenes.New(single)
+}
+
+// drawShared writes held-out Scenes of the quick forms in two layouts, and pictures of all kinds.
+func drawShared(dir string) error {
+	ofClasses, err := heldOutScenes()
 	if err != nil {
 		return err
 	}
+	pairs := scenes.Pairs()
+	pairs.Seed, pairs.Split, pairs.Count, pairs.Size = 1, scenes.Test, 100, 32
 	captioned, err := scenes.New(pairs)
 	if err != nil {
 		return err
 	}
-	if err := writeExamplesTo(filepath.Join(dir, "classes", "test"), datasets.Limit(ofClasses, 1000), true); err != nil {
+	if err := writeExamplesTo(filepath.Join(dir, "classes", "test"), datasets.Limit(ofClasses, 100), true); err != nil {
 		return err
 	}
 	if err := writeExamplesTo(filepath.Join(dir, "captioned", "pairs", "test"), captioned, false); err != nil {
@@ -240,7 +246,15 @@ func TestEvalAgreesWithTraining(t *testing.T) {
 		LeftOut    int `json:"left_out"`
 		N          int
 	}
-	decodeJSON(t, command(dir, "eval", "zeroshot", "--model", "clip", "--data", "classes", "--least", "20", "--json"), &zeroShot)
+	set, err := heldOutScenes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := t.TempDir()
+	if err := writeExamplesTo(filepath.Join(all, "test"), set, true); err != nil {
+		t.Fatal(err)
+	}
+	decodeJSON(t, command(dir, "eval", "zeroshot", "--model", "clip", "--data", all, "--least", "20", "--json"), &zeroShot)
 	agree("zeroshot_top1", zeroShot.Top1, clipRun.Metrics, "zeroshot_top1")
 	mean := 0.0
 	for _, c := range zeroShot.PerClass {
@@ -275,7 +289,7 @@ func TestEvalAgreesWithTraining(t *testing.T) {
 // A run that is stopped keeps its folder, has no results, and says so.
 func TestStoppedRun(t *testing.T) {
 	dir := t.TempDir()
-	cmd := prepared(dir, "train", "clip", "--quick", "--set", "limit=64", "--set", "batch_size=32", "--set", "train.steps=100000", "--out", "run")
+	cmd := prepared(dir, "train", "captioner", "--quick", "--set", "pictures=64", "--set", "train.steps=100000", "--out", "run")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Start(); err != nil {
@@ -299,7 +313,7 @@ func TestStoppedRun(t *testing.T) {
 	}
 	var s runSummary
 	decodeJSON(t, command(dir, "runs", "show", "run", "--json"), &s)
-	if s.Complete || s.Step < 1 || s.Metrics != nil || s.Experiment != "clip" || s.Seed != 1 {
+	if s.Complete || s.Step < 1 || s.Metrics != nil || s.Experiment != "captioner" || s.Seed != 1 {
 		t.Errorf("runs show says %+v", s)
 	}
 }

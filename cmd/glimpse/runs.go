@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -104,12 +103,12 @@ func runsListCommand() *cobra.Command {
 				fmt.Fprintf(cmd.ErrOrStderr(), "glimpse: there is no run in %s; `glimpse train clip --quick` makes one\n", f.dir)
 				return nil
 			}
-			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 3, ' ', 0)
-			fmt.Fprintln(table, "run\texperiment\tform\tseed\tstarted\tstate")
-			for _, s := range summaries {
-				fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\t%s\n", s.Run, s.Experiment, s.Form, s.Seed, s.Started.Format(time.DateTime), s.state())
-			}
-			return table.Flush()
+			return printTable(cmd.OutOrStdout(), func(table io.Writer) {
+				fmt.Fprintln(table, "run\texperiment\tform\tseed\tstarted\tstate")
+				for _, s := range summaries {
+					fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\t%s\n", s.Run, s.Experiment, s.Form, s.Seed, s.Started.Format(time.DateTime), s.state())
+				}
+			})
 		},
 	}
 	f.add(cmd)
@@ -191,8 +190,17 @@ func runsShowCommand() *cobra.Command {
 }
 
 func printRun(w io.Writer, run *experiments.Run, s runSummary) error {
+	if err := printTable(w, func(table io.Writer) { fillRun(table, run, s) }); err != nil || !s.Complete {
+		return err
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	return printMetrics(w, s.Metrics)
+}
+
+func fillRun(table io.Writer, run *experiments.Run, s runSummary) {
 	m := run.Manifest
-	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	line := func(key, format string, args ...any) {
 		fmt.Fprintf(table, "%s\t%s\n", key, fmt.Sprintf(format, args...))
 	}
@@ -217,14 +225,6 @@ func printRun(w io.Writer, run *experiments.Run, s runSummary) error {
 	for _, remark := range s.Remarks {
 		line("remark", "%s", remark)
 	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	if !s.Complete {
-		return nil
-	}
-	fmt.Fprintln(w)
-	return printMetrics(w, s.Metrics)
 }
 
 // flatten lists the settings of a configuration by their paths, such as train.optimizer.lr, with their values as JSON.

@@ -21,7 +21,7 @@ type evalData struct {
 
 func (d *evalData) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&d.dir, "data", "", "`folder` of the data set, in any of the layouts that data show reads")
-	cmd.Flags().StringVar(&d.split, "split", "", "part of the data set (default: test if there is one, else val)")
+	cmd.Flags().StringVar(&d.split, "split", "", "`name` of the part of the data set (default: test if there is one, else val)")
 	cmd.Flags().IntVar(&d.limit, "limit", 0, "measure on the first `n` pictures alone; 0 for all")
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -58,7 +57,7 @@ The quick form draws its own pictures (Scenes), unless --data names a folder.`,
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&f.quick, "quick", false, "the quick form: seconds to a minute, on drawn pictures")
-	flags.Int64Var(&f.seed, "seed", 1, "seed of weights, order and augmentation")
+	flags.Int64Var(&f.seed, "seed", 1, "seed of weights, order and augmentation, a `number`")
 	flags.StringArrayVar(&f.settings, "set", nil, "a setting as `key=value`, such as train.steps=800; may be repeated")
 	flags.StringVar(&f.data, "data", "", "`folder` of the main data set, instead of the one that is found")
 	flags.StringVar(&f.out, "out", "", "run `folder` to make (default: a fresh one below runs)")
@@ -80,11 +79,11 @@ func listExperiments(w io.Writer, asJSON bool) error {
 	if asJSON {
 		return printJSON(w, entries)
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
-	for _, e := range entries {
-		fmt.Fprintf(table, "%s\t%s\n", e.Name, e.Summary)
-	}
-	return table.Flush()
+	return printTable(w, func(table io.Writer) {
+		for _, e := range entries {
+			fmt.Fprintf(table, "%s\t%s\n", e.Name, e.Summary)
+		}
+	})
 }
 
 // findExperiment is the experiment of that name; a name that there is none of is a wrong call.

@@ -47,14 +47,14 @@ func CaptionerExperiment() experiments.Experiment {
 
 func captionerDefaults(form experiments.Form, kind backend.Kind) CaptionerConfig {
 	c := CaptionerConfig{
-		Data: "flickr8k", Pictures: 6000, HeldOut: 700, HeldOutTexts: 5, Encoder: "squeezenet", Size: 128, MinCount: 5,
+		Data: "flickr8k", Pictures: 4000, HeldOut: 700, HeldOutTexts: 5, Encoder: "squeezenet", Size: 128, MinCount: 5,
 		Model: captioning.Small(0), BatchSize: 64, Ablation: true, Examples: 10,
-		Train: experiments.TrainConfig{Steps: 250, Optimizer: experiments.DefaultAdamW(), LogEvery: 5},
+		Train: experiments.TrainConfig{Steps: 300, Optimizer: experiments.DefaultAdamW(), LogEvery: 5},
 	}
 	c.Train.Optimizer.LR, c.Train.Optimizer.WarmupSteps = 5e-3, 30
-	c.Model.Lambda = 0.1 // 12 words cannot look at all of 49 places: a full weight would only keep attention even
+	c.Model.Lambda = 0.01 // 12 words cannot look at all of 49 places: a full weight would only keep attention even
 	if kind == backend.Go {
-		c.Pictures, c.HeldOut, c.HeldOutTexts, c.Train.Steps = 2000, 400, 1, 90
+		c.Pictures, c.HeldOut, c.HeldOutTexts, c.Train.Steps = 1500, 400, 1, 100
 	}
 	if form == experiments.Quick {
 		c.Data, c.Pictures, c.HeldOut, c.HeldOutTexts, c.Encoder, c.Size = "scenes", 1500, 100, 1, "cnn", 32
@@ -205,7 +205,7 @@ func captionSplits(env *experiments.Env, cfg *CaptionerConfig) (train, heldOut d
 	if train, err = env.Open(cfg.Data, "train", true); err != nil {
 		return nil, nil, err
 	}
-	heldOut, err = env.Open(cfg.Data, "test", true)
+	heldOut, err = openHeldOut(env, cfg.Data, true)
 	return train, heldOut, err
 }
 
@@ -256,7 +256,6 @@ func (c *Captioner) fit(ctx context.Context, env *experiments.Env, cfg Captioner
 		losses := c.losses(scope, inputs)
 		return losses.Total, []experiments.Metric{{Name: "cross_entropy", Value: losses.CrossEntropy}, {Name: "doubly_stochastic", Value: losses.DoublyStochastic}}
 	}}
-	cfg.Train.Seed = env.Seed
 	bar := progress.New(env.Messages, title+": training", int64(cfg.Train.Steps), progress.Options{})
 	trained, err := experiments.Train(ctx, env.Backend, c.store, task, source, cfg.Train, func(s experiments.Step) error {
 		bar.Describe(fmt.Sprintf("%s: loss %.2f, %.0f%% waiting", title, s.Loss, 100*s.Waiting))

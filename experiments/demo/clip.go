@@ -47,11 +47,11 @@ func clipDefaults(form experiments.Form, kind backend.Kind) CLIPConfig {
 	c := CLIPConfig{
 		Data: "fashion-products", Also: "flickr8k", AlsoEvery: 5, Merges: 4000, Model: clip.Small(0), BatchSize: 128, Shift: 4,
 		EvalPairs: 1000, LeastClass: 20, Attribute: "articleType",
-		Train: experiments.TrainConfig{Steps: 400, Optimizer: experiments.DefaultAdamW(), LogEvery: 5},
+		Train: experiments.TrainConfig{Steps: 250, Optimizer: experiments.DefaultAdamW(), LogEvery: 5},
 	}
 	c.Train.Optimizer.LR, c.Train.Optimizer.WeightDecay = 2e-3, 0.1
 	if kind == backend.Go {
-		c.Train.Steps = 130
+		c.Train.Steps, c.AlsoEvery = 130, 10
 	}
 	if form == experiments.Quick {
 		c.Data, c.Also, c.Limit, c.Merges, c.BatchSize, c.EvalPairs = "scenes", "", 2000, 200, 64, 200
@@ -172,18 +172,47 @@ func openSplits(env *experiments.Env, name string, limit int, main bool) (train,
 	if train, err = env.Open(name, "train", main); err != nil {
 		return nil, nil, err
 	}
-	for _, split := range []string{"val", "test"} { // fashion-products has val, the others have test
-		if heldOut, err = env.Open(name, split, main); err == nil {
-			break
-		}
+	if heldOut, err = openHeldOut(env, name, main); err != nil {
+		return nil, nil, err
 	}
-	if err != nil {
+	if train, err = withCaptions(train); err != nil {
+		return nil, nil, err
+	}
+	if heldOut, err = withCaptions(heldOut); err != nil {
 		return nil, nil, err
 	}
 	if limit > 0 {
 		train = datasets.Limit(train, limit)
 	}
 	return train, heldOut, nil
+}
+
+// openHeldOut opens a data set's test split, or val where there is no other.
+func openHeldOut(env *experiments.Env, name string, main bool) (datasets.Dataset, error) {
+	heldOut, err := env.Open(name, "test", main)
+	if err != nil {
+		if val, valErr := env.Open(name, "val", main); valErr == nil {
+			return val, nil
+		}
+	}
+	return heldOut, err
+}
+
+// withCaptions leaves out the examples without a text.
+func withCaptions(set datasets.Dataset) (datasets.Dataset, error) {
+	var indices []int
+	for i := range set.Len() {
+		if len(set.At(i).Captions) > 0 {
+			indices = append(indices, i)
+		}
+	}
+	switch len(indices) {
+	case set.Len():
+		return set, nil
+	case 0:
+		return nil, fmt.Errorf("expected pictures with texts, found none among the %d of %s; CLIP learns from pairs", set.Len(), set.Name())
+	}
+	return datasets.Subset(set, indices)
 }
 
 func sceneSplits(seed int64, limit int) (train, heldOut datasets.Dataset, err error) {
@@ -228,8 +257,7 @@ func fitCLIP(ctx context.Context, env *experiments.Env, m *clip.Model, data *pai
 	if len(sets) > 1 {
 		turns = append(slices.Repeat([]int{0}, max(cfg.AlsoEvery-1, 1)), 1)
 	}
-	cfg.Train.Seed = env.Seed
-	source, err := newPairSource(m, sets, turns, cfg)
+	source, err := newPairSource(m, sets, turns, cfg, env.Seed)
 	if err != nil {
 		return experiments.Trained{}, nil, err
 	}

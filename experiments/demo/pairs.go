@@ -76,7 +76,7 @@ type pairSource struct {
 	epoch   int
 }
 
-func newPairSource(m *clip.Model, sets []*pictures, turns []int, cfg CLIPConfig) (*pairSource, error) {
+func newPairSource(m *clip.Model, sets []*pictures, turns []int, cfg CLIPConfig, seed int64) (*pairSource, error) {
 	s := &pairSource{model: m, turns: turns}
 	for i, set := range sets {
 		load := func(_ context.Context, index int, rng *rand.Rand) (pair, error) {
@@ -92,7 +92,7 @@ func newPairSource(m *clip.Model, sets []*pictures, turns []int, cfg CLIPConfig)
 			}, nil
 		}
 		loader, err := datasets.NewLoader(set.set.Len(), datasets.LoaderConfig{
-			BatchSize: cfg.BatchSize, Seed: uint64(cfg.Train.Seed) + uint64(i), Shuffle: true, DropLast: true, Prefetch: 4,
+			BatchSize: cfg.BatchSize, Seed: uint64(seed) + uint64(i), Shuffle: true, DropLast: true, Prefetch: 4,
 		}, load)
 		if err != nil {
 			return nil, err

@@ -18,11 +18,12 @@ import (
 // Recorded results: docs/results/demo.json holds one record a backend, docs/results/demo.md and a part of README.md are
 // written from it. Nothing in them is typed by hand, and a test compares them.
 const (
-	recordedFile = "docs/results/demo.json"
-	resultsPage  = "docs/results/demo.md"
-	readmePage   = "README.md"
-	beginMark    = "<!-- results: written by `glimpse demo --record`, do not edit -->"
-	endMark      = "<!-- end of results -->"
+	recordedFile  = "docs/results/demo.json"
+	resultsPage   = "docs/results/demo.md"
+	readmePage    = "README.md"
+	readmePicture = "docs/images/demo-map.png"
+	beginMark     = "<!-- results: written by `glimpse demo --record`, do not edit -->"
+	endMark       = "<!-- end of results -->"
 )
 
 // RecordResults adds the demo in dir to the recorded results of the checkout root and writes the pages anew.
@@ -58,7 +59,14 @@ func RecordResults(dir, root string) error {
 	if err := atomicfile.WriteFile(filepath.Join(root, readmePage), []byte(changed)); err != nil {
 		return err
 	}
-	return atomicfile.WriteFile(filepath.Join(root, resultsPage), []byte(resultsText(recorded)))
+	if err := atomicfile.WriteFile(filepath.Join(root, resultsPage), []byte(resultsText(recorded))); err != nil {
+		return err
+	}
+	picture, err := os.ReadFile(filepath.Join(dir, "clip", "plots", "map.png"))
+	if err != nil {
+		return fmt.Errorf("expected the demo's map of embeddings: %w", err)
+	}
+	return atomicfile.WriteFile(filepath.Join(root, readmePicture), picture)
 }
 
 func readRecorded(root string) (map[string]Record, error) {

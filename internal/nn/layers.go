@@ -56,8 +56,26 @@ func Embedding(scope *model.Scope, ids *graph.Node, vocab, dim int, init Init) *
 }
 
 // Lookup is [Embedding] with the table [vocab, dim] handed in.
+//
+// On ONNX Runtime the table's gradient is a product with the ids as one-hot vectors. The scatter that plain
+// differentiation builds there loses contributions when an id occurs twice, its threads overwriting each other
+// (ScatterND with reduction "add" of onnxruntime 1.30; docs/upstream.md).
 func Lookup(table, ids *graph.Node) *graph.Node {
-	return graph.Gather(table, graph.ExpandAxes(ids, -1))
+	at := graph.InsertAxes(ids, -1)
+	if familyOf(table) != familyONNX {
+		return graph.Gather(table, at)
+	}
+	var gradient *graph.Node // of what is looked up, by the time the table's is asked for
+	known := graph.IdentityWithCustomGradient(table, func(table, _ *graph.Node) *graph.Node {
+		vocab, dim, n := table.Shape().Dimensions[0], table.Shape().Dimensions[1], ids.Shape().Size()
+		rows := graph.Iota(table.Graph(), shapes.Make(ids.DType(), vocab, n), 0)
+		oneHot := graph.ConvertDType(graph.Equal(rows, graph.Reshape(ids, 1, n)), table.DType()) // [vocab, n]
+		return graph.MatMul(oneHot, graph.Reshape(gradient, n, dim))
+	})
+	return graph.IdentityWithCustomGradient(graph.Gather(known, at), func(_, g *graph.Node) *graph.Node {
+		gradient = g
+		return g
+	})
 }
 
 // Dropout sets each value to 0 with probability rate in training, and scales the others by 1/(1-rate) (Srivastava et al.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"time"
@@ -27,7 +28,8 @@ func (k Kernel) Run(ctx context.Context, s Server, messages io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(s.Open); err != nil {
+	info, err := os.Stat(s.Open)
+	if err != nil {
 		return fmt.Errorf("expected a notebook or a folder to open, found: %w", err)
 	}
 	args := []string{"--ip=127.0.0.1"}
@@ -39,6 +41,9 @@ func (k Kernel) Run(ctx context.Context, s Server, messages io.Writer) error {
 	}
 	if s.NoBrowser {
 		args = append(args, "--no-browser")
+		if !info.IsDir() {
+			s.Open = filepath.Dir(s.Open) // Jupyter Notebook 6 opens a browser all the same when it is given a file
+		}
 	}
 	if os.Geteuid() == 0 {
 		args = append(args, "--allow-root") // which Jupyter asks for; it listens to this machine alone

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"testing"
@@ -15,6 +16,12 @@ import (
 func TestRunServesWithAToken(t *testing.T) {
 	needJupyter(t, "jupyter-notebook")
 	k := installed(t)
+	opened := filepath.Join(t.TempDir(), "opened")
+	browser := filepath.Join(t.TempDir(), "browser")
+	if err := writeScript(browser, "#!/bin/sh\ntouch "+shellQuote(opened)+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("BROWSER", browser)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var said lockedBuffer
@@ -62,6 +69,9 @@ func TestRunServesWithAToken(t *testing.T) {
 		}
 	case <-time.After(20 * time.Second):
 		t.Error("Jupyter does not end")
+	}
+	if _, err := os.Stat(opened); err == nil {
+		t.Error("a browser was opened, though none was wanted")
 	}
 }
 
