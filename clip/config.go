@@ -46,7 +46,7 @@ func Small(vocabSize int) Config {
 			Stages: []Stage{{Channels: 64, Blocks: 0}, {Channels: 128, Blocks: 1}, {Channels: 256, Blocks: 1}},
 			Mean:   [3]float64{0.5, 0.5, 0.5}, Std: [3]float64{0.25, 0.25, 0.25},
 		},
-		Text: TextConfig{VocabSize: vocabSize, ContextLength: 24, Width: 128, Layers: 2, Heads: 4},
+		Text: TextConfig{VocabSize: vocabSize, ContextLength: 20, Width: 128, Layers: 2, Heads: 4},
 	}
 }
 

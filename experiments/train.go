@@ -45,7 +45,7 @@ type Source interface {
 // TrainConfig says how training goes, whatever is trained.
 type TrainConfig struct {
 	Steps     int   `json:"steps"`
-	Seed      int64 `json:"seed"` // of random numbers drawn in the graph, such as dropout's
+	Seed      int64 `json:"-"` // of random numbers drawn in the graph, such as dropout's
 	Optimizer AdamW `json:"optimizer"`
 	LogEvery  int   `json:"log_every"` // steps between lines of metrics.jsonl
 }

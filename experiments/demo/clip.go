@@ -3,7 +3,6 @@ package demo
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -21,7 +20,7 @@ import (
 type CLIPConfig struct {
 	Data       string                  `json:"data"`        // main data set: fashion-products, flickr8k or scenes
 	Also       string                  `json:"also"`        // second data set, or "" for none
-	AlsoEvery  int                     `json:"also_every"`  // every so many batches, one is of the second
+	AlsoPairs  int                     `json:"also_pairs"`  // how many pairs of each batch are of the second
 	Limit      int                     `json:"limit"`       // largest number of training pictures of each; 0 for all
 	Merges     int                     `json:"merges"`      // of the byte-pair vocabulary, learned from the training texts
 	Model      clip.Config             `json:"model"`       // vocab_size is set from the vocabulary
@@ -45,13 +44,13 @@ func CLIP() experiments.Experiment {
 
 func clipDefaults(form experiments.Form, kind backend.Kind) CLIPConfig {
 	c := CLIPConfig{
-		Data: "fashion-products", Also: "flickr8k", AlsoEvery: 5, Merges: 4000, Model: clip.Small(0), BatchSize: 128, Shift: 4,
+		Data: "fashion-products", Also: "flickr8k", AlsoPairs: 16, Merges: 4000, Model: clip.Small(0), BatchSize: 128, Shift: 4,
 		EvalPairs: 1000, LeastClass: 20, Attribute: "articleType",
-		Train: experiments.TrainConfig{Steps: 250, Optimizer: experiments.DefaultAdamW(), LogEvery: 5},
+		Train: experiments.TrainConfig{Steps: 180, Optimizer: experiments.DefaultAdamW(), LogEvery: 5},
 	}
 	c.Train.Optimizer.LR, c.Train.Optimizer.WeightDecay = 2e-3, 0.1
 	if kind == backend.Go {
-		c.Train.Steps, c.AlsoEvery = 130, 10
+		c.Train.Steps = 120
 	}
 	if form == experiments.Quick {
 		c.Data, c.Also, c.Limit, c.Merges, c.BatchSize, c.EvalPairs = "scenes", "", 2000, 200, 64, 200
@@ -253,11 +252,10 @@ func fitCLIP(ctx context.Context, env *experiments.Env, m *clip.Model, data *pai
 	for _, set := range data.train {
 		sets = append(sets, newPictures(set, v.Width, v.Height))
 	}
-	turns := []int{0}
-	if len(sets) > 1 {
-		turns = append(slices.Repeat([]int{0}, max(cfg.AlsoEvery-1, 1)), 1)
+	if len(sets) > 1 && (cfg.AlsoPairs < 1 || cfg.AlsoPairs >= cfg.BatchSize) {
+		return experiments.Trained{}, nil, fmt.Errorf("also_pairs: expected 1 to %d of the %d pairs of a batch, found %d", cfg.BatchSize-1, cfg.BatchSize, cfg.AlsoPairs)
 	}
-	source, err := newPairSource(m, sets, turns, cfg, env.Seed)
+	source, err := newPairSource(m, sets, cfg, env.Seed)
 	if err != nil {
 		return experiments.Trained{}, nil, err
 	}

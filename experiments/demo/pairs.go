@@ -66,18 +66,20 @@ func shifted(p *picture.RGB, most int, rng *rand.Rand) *picture.RGB {
 	return out
 }
 
-// pairSource yields batches of pairs from one or two data sets in turn: every batch comes from one of them, so that
-// its negatives are of one kind.
+// pairSource yields batches of pairs from one or two data sets. Every batch holds pairs of both, in fixed shares: a
+// batch norm's statistics are then those of the mixture at every step, as they are in the running ones.
 type pairSource struct {
 	model   *clip.Model
 	loaders []*datasets.Loader[pair]
-	turns   []int // loader of each batch, repeated
-	next    int
 	epoch   int
 }
 
-func newPairSource(m *clip.Model, sets []*pictures, turns []int, cfg CLIPConfig, seed int64) (*pairSource, error) {
-	s := &pairSource{model: m, turns: turns}
+func newPairSource(m *clip.Model, sets []*pictures, cfg CLIPConfig, seed int64) (*pairSource, error) {
+	s := &pairSource{model: m}
+	sizes := []int{cfg.BatchSize}
+	if len(sets) > 1 {
+		sizes = []int{cfg.BatchSize - cfg.AlsoPairs, cfg.AlsoPairs}
+	}
 	for i, set := range sets {
 		load := func(_ context.Context, index int, rng *rand.Rand) (pair, error) {
 			rgb, err := set.at(index)
@@ -92,7 +94,7 @@ func newPairSource(m *clip.Model, sets []*pictures, turns []int, cfg CLIPConfig,
 			}, nil
 		}
 		loader, err := datasets.NewLoader(set.set.Len(), datasets.LoaderConfig{
-			BatchSize: cfg.BatchSize, Seed: uint64(seed) + uint64(i), Shuffle: true, DropLast: true, Prefetch: 4,
+			BatchSize: sizes[i], Seed: uint64(seed) + uint64(i), Shuffle: true, DropLast: true, Prefetch: 4,
 		}, load)
 		if err != nil {
 			return nil, err
@@ -103,25 +105,27 @@ func newPairSource(m *clip.Model, sets []*pictures, turns []int, cfg CLIPConfig,
 }
 
 func (s *pairSource) Next(ctx context.Context) ([]*tensors.Tensor, error) {
-	which := s.turns[s.next%len(s.turns)]
-	s.next++
-	batch, err := s.loaders[which].Next(ctx)
-	if err != nil {
-		return nil, err
+	var items []pair
+	for i, loader := range s.loaders {
+		batch, err := loader.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			s.epoch = batch.Epoch
+		}
+		items = append(items, batch.Items...)
 	}
-	if which == 0 {
-		s.epoch = batch.Epoch
-	}
-	v, n := s.model.Config.Vision, len(batch.Items)
-	pixels := make([]float32, 0, n*v.Height*v.Width*3)
-	ids := make([]int32, 0, n*s.model.Config.Text.ContextLength)
-	for _, item := range batch.Items {
+	v, length := s.model.Config.Vision, s.model.Config.Text.ContextLength
+	pixels := make([]float32, 0, len(items)*v.Height*v.Width*3)
+	ids := make([]int32, 0, len(items)*length)
+	for _, item := range items {
 		pixels = append(pixels, item.pixels...)
 		ids = append(ids, item.ids...)
 	}
 	return []*tensors.Tensor{
-		tensors.FromFlatDataAndDimensions(pixels, n, v.Height, v.Width, 3),
-		tensors.FromFlatDataAndDimensions(ids, n, s.model.Config.Text.ContextLength),
+		tensors.FromFlatDataAndDimensions(pixels, len(items), v.Height, v.Width, 3),
+		tensors.FromFlatDataAndDimensions(ids, len(items), length),
 	}, nil
 }
 

@@ -142,6 +142,22 @@ func TestAbortAndCommit(t *testing.T) {
 	}
 }
 
+// When the last step fails nothing is left behind either.
+func TestCommitFails(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.txt")
+	f, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(path, 0o755); err != nil { // in the meantime
+		t.Fatal(err)
+	}
+	sentence(t, f.Commit(), "cannot write "+path, "untouched")
+	only(t, dir, "a.txt")
+	only(t, path)
+}
+
 // Whoever comes last wins, and nobody sees a mixture.
 func TestWritersAtTheSameTime(t *testing.T) {
 	dir := t.TempDir()

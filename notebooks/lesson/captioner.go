@@ -31,10 +31,16 @@ func CaptionerReport() demo.CaptionerReport {
 
 // settings make of the experiment captioner what a notebook needs: a minute of training, after which attention has
 // found the shapes. The doubly stochastic term is left out: it draws so short a training to looking everywhere alike.
-var settings = []experiments.Override{
-	{Key: "size", Value: "48"}, {Key: "pictures", Value: "3000"}, {Key: "batch_size", Value: "16"},
-	{Key: "train.steps", Value: "800"}, {Key: "train.optimizer.lr", Value: "0.003"},
-	{Key: "model.lambda", Value: "0"}, {Key: "ablation", Value: "false"},
+func settings(kind backend.Kind) []experiments.Override {
+	size, batch, steps := "48", "16", "800"
+	if kind == backend.Go {
+		size, batch, steps = "32", "8", "1000"
+	}
+	return []experiments.Override{
+		{Key: "size", Value: size}, {Key: "pictures", Value: "3000"}, {Key: "batch_size", Value: batch},
+		{Key: "train.steps", Value: steps}, {Key: "train.optimizer.lr", Value: "0.003"},
+		{Key: "model.lambda", Value: "0"}, {Key: "ablation", Value: "false"},
+	}
 }
 
 // captionerFolder is the captioner's run of `make demo`, or the place of one of the notebooks' own.
@@ -73,7 +79,7 @@ func openOrTrain(ctx context.Context, b *backend.Backend, folder string, message
 	defer os.RemoveAll(work)
 	fmt.Fprintln(messages, "`make demo` was not run yet: training a small captioner on Scenes, once.")
 	run := filepath.Join(work, "run")
-	opts := experiments.Options{Form: experiments.Quick, Seed: 1, Overrides: settings, Out: run, Messages: messages}
+	opts := experiments.Options{Form: experiments.Quick, Seed: 1, Overrides: settings(b.Kind), Out: run, Messages: messages}
 	if _, _, err := demo.CaptionerExperiment().Start(ctx, b, opts); err != nil {
 		return nil, err
 	}
