@@ -3,7 +3,6 @@ package demo
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/internal/stats"
@@ -65,9 +64,8 @@ func drawCLIP(run *experiments.Run, r *CLIPReport, batch int) error {
 		References: []plots.ReferenceLine{{Label: "start: 1/0.07 = 14.3", Y: 1 / 0.07}}})
 	f.add("temperature.png", "Temperature", "The temperature is a parameter like any other: it starts at 0.07 and is kept above 0.01.", scale, err)
 
-	titles := shortened(r.Samples, 24)
 	matrix, err := plots.Heatmap(plots.HeatmapConfig{Title: "Held-out pictures against their texts", XLabel: "texts", YLabel: "pictures",
-		Matrices:   []plots.Matrix{{Title: "before training", Values: wide(r.MatrixBefore)}, {Title: "after training", Values: wide(r.MatrixAfter), RowLabels: titles}},
+		Matrices:   []plots.Matrix{{Title: "before training", Values: wide(r.MatrixBefore)}, {Title: "after training", Values: wide(r.MatrixAfter)}},
 		ValueLabel: "cosine similarity", Colors: plots.Vik()})
 	f.add("matrix.png", "Similarity matrix", "Row i compares picture i with every text; the diagonal holds the pairs that belong together.", matrix, err)
 
@@ -156,19 +154,6 @@ func wide(rows [][]float32) [][]float64 {
 			w[i] = float64(v)
 		}
 		out = append(out, w)
-	}
-	return out
-}
-
-// shortened cuts texts to at most n runes.
-func shortened(texts []string, n int) []string {
-	var out []string
-	for _, text := range texts {
-		text = strings.Join(strings.Fields(text), " ")
-		if runes := []rune(text); len(runes) > n {
-			text = strings.TrimSpace(string(runes[:n-1])) + "…"
-		}
-		out = append(out, text)
 	}
 	return out
 }

@@ -2,7 +2,9 @@ package notebook
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -269,9 +271,19 @@ func TestInstallWithoutWhatItNeeds(t *testing.T) {
 		if err := writeScript(filepath.Join(path, "go"), old); err != nil {
 			t.Fatal(err)
 		}
-		sentence(t, k.Install(t.Context(), io.Discard), "go.mod requires go >= 1.26.5 (running go 1.19.8", "the lab needs the version of Go")
+		sentence(t, k.Install(t.Context(), io.Discard), "go.mod requires go >= 1.26.5 (running go 1.19.8", "needs the version of Go that the lab's go.mod names")
 		if _, err := os.Stat(k.specFile()); err == nil {
 			t.Error("a kernel that was not built is offered to Jupyter")
+		}
+	})
+	t.Run("stopped", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		k := Kernel{Checkout: checkout, Programs: t.TempDir(), Jupyter: t.TempDir()}
+		err := k.Install(ctx, io.Discard)
+		sentence(t, err, "stopped while `go env` was running")
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%v does not tell that it was stopped", err)
 		}
 	})
 	t.Run("no Go", func(t *testing.T) {
@@ -279,6 +291,29 @@ func TestInstallWithoutWhatItNeeds(t *testing.T) {
 		k := Kernel{Checkout: checkout, Programs: t.TempDir(), Jupyter: t.TempDir()}
 		sentence(t, k.Install(t.Context(), io.Discard), "expected Go on PATH", "https://go.dev/dl")
 	})
+}
+
+// Whatever cells can import is compiled at installation, and compiles.
+func TestWarmCompilesEverything(t *testing.T) {
+	k := installed(t)
+	tools, err := k.findToolchain(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var messages bytes.Buffer
+	k.warm(t.Context(), tools, &messages)
+	if messages.Len() > 0 {
+		t.Error(messages.String())
+	}
+	broken := fakeCheckout(t)
+	if err := os.WriteFile(filepath.Join(broken, "p.go"), []byte("package p\nvar a int = \"\"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	k.Checkout = broken
+	k.warm(t.Context(), tools, &messages)
+	if got := messages.String(); strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "glimpse: some packages of the checkout do not compile") {
+		t.Errorf("of a package that does not compile it said %q", got)
+	}
 }
 
 func TestUninstall(t *testing.T) {

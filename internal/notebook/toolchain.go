@@ -34,7 +34,7 @@ func (k Kernel) findToolchain(ctx context.Context) (toolchain, error) {
 	t := toolchain{program: program, cgo: os.Getenv("CGO_ENABLED")}
 	said, err := k.goCommand(ctx, t, "env", "-json", "GOVERSION", "GOFLAGS")
 	if err != nil {
-		return toolchain{}, err
+		return toolchain{}, cannotBuild(err)
 	}
 	var env struct{ GOVERSION, GOFLAGS string }
 	if err := json.Unmarshal(said, &env); err != nil {
@@ -83,7 +83,7 @@ func (k Kernel) build(ctx context.Context, tools toolchain) error {
 	}
 	defer os.RemoveAll(dir)
 	if _, err := k.goCommand(ctx, tools, "build", "-o", dir+string(filepath.Separator), gonb, "./internal/notebook/goimports"); err != nil {
-		return err
+		return cannotBuild(err)
 	}
 	err = os.Rename(filepath.Join(dir, "gonb"), filepath.Join(k.Programs, "gonb"))
 	if err == nil {
@@ -98,7 +98,7 @@ func (k Kernel) build(ctx context.Context, tools toolchain) error {
 // warm compiles what cells can import, so that the first cell need not. A package that does not compile is not the
 // kernel's matter: the cell that imports it will say so.
 func (k Kernel) warm(ctx context.Context, tools toolchain, messages io.Writer) {
-	said, err := k.goCommand(ctx, tools, "list", "./...")
+	said, err := k.goCommand(ctx, tools, "list", "-f", "{{if .GoFiles}}{{.ImportPath}}{{end}}", "./...")
 	if err == nil {
 		packages := slices.DeleteFunc(strings.Fields(string(said)), func(p string) bool {
 			return strings.Contains(p, "/internal/") || strings.Contains(p, "/cmd/")
@@ -129,8 +129,15 @@ func (k Kernel) goCommand(ctx context.Context, tools toolchain, args ...string) 
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("stopped while `go %s` was running: %w", args[0], ctx.Err())
 	}
-	return nil, fmt.Errorf("`go %s` failed in %s: %s (%w); the lab needs the version of Go that its go.mod names, or a newer one, and a network to get its requirements the first time",
-		args[0], k.Checkout, lastLines(stderr.String(), 3), err)
+	return nil, fmt.Errorf("`go %s` failed in %s: %s (%w)", args[0], k.Checkout, lastLines(stderr.String(), 3), err)
+}
+
+func cannotBuild(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("cannot build the kernel: %w; it needs the version of Go that the lab's go.mod names, or a newer one, "+
+		"and the first time a network to get the requirements from", err)
 }
 
 // lastLines are the last n lines of what a program said, on one line.
