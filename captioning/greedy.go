@@ -19,7 +19,14 @@ type Caption struct {
 
 // Greedy writes captions by taking the likeliest word at every step. It compiles its graphs once, and uses the weights
 // that the store has at each call. It is not for use by several goroutines at once.
-type Greedy struct{ walker *walker }
+type Greedy struct {
+	walker    *walker
+	forbidden []int32
+}
+
+// Forbid keeps words out of captions, such as [Unknown], which says nothing to a reader. Probabilities stay those of the
+// whole vocabulary.
+func (g *Greedy) Forbid(words ...int32) { g.forbidden = words }
 
 // NewGreedy prepares for batches of the given number of pictures. The weights are those of the scope.
 func NewGreedy(backend compute.Backend, scope *model.Scope, cfg Config, batch int) (*Greedy, error) {
@@ -76,7 +83,7 @@ func (g *Greedy) batch(features []float32, n int) ([]Caption, error) {
 			if c.Finished {
 				continue
 			}
-			word, logProb := likeliest(logProbs[i*w.cfg.VocabSize:][:w.cfg.VocabSize])
+			word, logProb := likeliest(logProbs[i*w.cfg.VocabSize:][:w.cfg.VocabSize], g.forbidden)
 			if math.IsNaN(logProb) {
 				return nil, fmt.Errorf("expected probabilities for word %d of picture %d, found none that is a number; "+
 					"the weights or the features are broken", len(c.IDs)+1, i)
@@ -95,15 +102,18 @@ func (g *Greedy) batch(features []float32, n int) ([]Caption, error) {
 }
 
 // likeliest returns the word of the largest log p, the first of equals, or NaN when there is a NaN.
-func likeliest(logProbs []float32) (int32, float64) {
-	best := 0
+func likeliest(logProbs []float32, forbidden []int32) (int32, float64) {
+	best := -1
 	for i, p := range logProbs {
 		if p != p {
 			return 0, math.NaN()
 		}
-		if p > logProbs[best] {
+		if (best < 0 || p > logProbs[best]) && !slices.Contains(forbidden, int32(i)) {
 			best = i
 		}
+	}
+	if best < 0 {
+		return 0, math.NaN() // every word is forbidden
 	}
 	return int32(best), float64(logProbs[best])
 }

@@ -199,3 +199,18 @@ func TestGreedyUsesPresentWeights(t *testing.T) {
 		t.Errorf("got %v, want %v, unfinished", captions[0].IDs, want)
 	}
 }
+
+func TestLikeliestSkipsForbiddenWords(t *testing.T) {
+	logProbs := []float32{-3, -1, -0.5, -2}
+	for _, c := range []struct {
+		forbidden []int32
+		want      int32
+	}{{nil, 2}, {[]int32{2}, 1}, {[]int32{1, 2}, 3}, {[]int32{0}, 2}} {
+		if got, p := likeliest(logProbs, c.forbidden); got != c.want || float32(p) != logProbs[c.want] {
+			t.Errorf("without %v: got word %d at %v, want %d", c.forbidden, got, p, c.want)
+		}
+	}
+	if _, p := likeliest(logProbs, []int32{0, 1, 2, 3}); p == p {
+		t.Error("with every word forbidden a word was chosen")
+	}
+}

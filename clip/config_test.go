@@ -86,7 +86,7 @@ func TestConfigAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{`"embed_dim":128`, `"vision":{"height":64,"width":64,"patch":4,"stages":[{"channels":`, `"mean":[0.5,0.5,0.5]`,
-		`"text":{"vocab_size":1000,"context_length":24,"width":128,"layers":2,"heads":4}`} {
+		`"text":{"vocab_size":1000,"context_length":20,"width":128,"layers":2,"heads":4}`} {
 		if !strings.Contains(string(data), name) {
 			t.Errorf("%s lacks %s", data, name)
 		}

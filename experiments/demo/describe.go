@@ -222,6 +222,7 @@ func (c *Captioner) describe(inputs [][]float32) ([]Described, error) {
 		if err != nil {
 			return nil, err
 		}
+		writer.Forbid(captioning.Unknown)
 		c.writer = writer
 	}
 	features, err := c.featuresOf(inputs)
@@ -366,6 +367,8 @@ func OpenCaptioner(ctx context.Context, b *backend.Backend, dir string) (*Captio
 	if err := checkWeights(saved, file.Decoder); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, weightsFile), err)
 	}
+	// What is missing among the encoder's weights is an error when its graph is built, never a fresh weight.
+	c.store.SetParam("/"+nn.FixedParam, true)
 	return c, weights.IntoStore(c.store, saved.Tensors)
 }
 

@@ -114,7 +114,7 @@ func TestToolsAreFoundAndAsked(t *testing.T) {
 func TestKernel(t *testing.T) {
 	home := bareMachine(t)
 	write := func(content string) {
-		dir := filepath.Join(home, ".local", "share", "jupyter", "kernels", "gonb")
+		dir := filepath.Join(home, ".local", "share", "jupyter", "kernels", "glimpse")
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -111,8 +111,8 @@ func (r *Report) examineTools(found map[string]string) {
 		}
 	}
 	// The kernel is built from the checkout's go.mod, so that it is the version the notebooks are tested with.
-	const build = "go build -o bin/gonb github.com/janpfeifer/gonb && bin/gonb --install"
-	kernel, broken := findKernel(kernelFolders(), "gonb")
+	const build = "glimpse notebook install"
+	kernel, broken := findKernel(kernelFolders(), "glimpse")
 	switch {
 	case kernel != "":
 		r.Tools["gonb"] = kernel

@@ -17,7 +17,7 @@ func TestCheckShowsWhatCellsShow(t *testing.T) {
 		"import (\n\t\"bytes\"\n\t\"github.com/glimpse-ml/glimpse/plots\"\n\t\"github.com/janpfeifer/gonb/gonbui\"\n)\n\n"+
 			"func half(x float64) float64 { return x / 2 }\n\n%%\n"+
 			"f, err := plots.Curves(plots.CurvesConfig{XLabel: \"x\", YLabel: \"y\", Series: []plots.Series{{X: []float64{1, 2}, Y: []float64{1, 2}}}})\n"+
-			"var b bytes.Buffer\nfmt.Println(err, f.PNG(&b))\ngonbui.DisplayPNG(b.Bytes())",
+			"var b bytes.Buffer\nfmt.Println(err, f.PNG(&b))\ngonbui.DisplayPNG(b.Bytes())\ngonbui.Sync()",
 		"%%\nfmt.Println(\"half of 3 is\", half(3))",
 		"%%\nfmt.Println(os.Getwd())",
 	)
