@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -88,6 +89,35 @@ func TestSameSeedSameMetricsOnGo(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// ONNX Runtime splits sums between its threads, so that runs differ in the last digits; README.md states how far.
+func TestSameSeedCloseOnONNX(t *testing.T) {
+	if !backend.HasONNX || backend.FindONNXRuntime() == "" {
+		t.Skip("no ONNX Runtime in this build or on this machine")
+	}
+	b := open(t, "onnx:cpu")
+	first := func() []map[string]float64 {
+		run, _, err := CLIP().Start(context.Background(), b, experiments.Options{Form: experiments.Quick, Seed: 5,
+			Out: filepath.Join(t.TempDir(), "run"), Overrides: tiny("clip")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps, err := run.Metrics()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return steps
+	}
+	one, two := first(), first()
+	worst := 0.0
+	for i := range one {
+		worst = max(worst, math.Abs(one[i]["loss"]-two[i]["loss"])/one[i]["loss"])
+	}
+	t.Logf("largest relative difference of the loss over %d steps: %.2g", len(one), worst)
+	if worst > 1e-3 {
+		t.Errorf("the same seed gave losses that differ by %.2g, expected at most 1e-3", worst)
 	}
 }
 
