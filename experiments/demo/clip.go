@@ -50,7 +50,7 @@ func clipDefaults(form experiments.Form, kind backend.Kind) CLIPConfig {
 	}
 	c.Train.Optimizer.LR, c.Train.Optimizer.WeightDecay = 2e-3, 0.1
 	if kind == backend.Go {
-		c.Train.Steps = 120
+		c.Train.Steps = 160
 	}
 	if form == experiments.Quick {
 		c.Data, c.Also, c.Limit, c.Merges, c.BatchSize, c.EvalPairs = "scenes", "", 2000, 200, 64, 200

@@ -83,8 +83,8 @@ func resultsText(recorded map[string]Record) string {
 	var b strings.Builder
 	b.WriteString("# What `make demo` measured\n\n" + beginMark + "\n\n" +
 		"Everything is measured on held-out pictures. Intervals are 95%: Wilson's for shares, bootstrapped over pictures for\n" +
-		"means. The configurations are those of `glimpse train clip --show` and `glimpse train captioner --show`; the slower\n" +
-		"backend gets fewer training steps and pictures.\n")
+		"means. The configurations are those of `glimpse train clip --show` and `glimpse train captioner --show` at the commit\n" +
+		"given; the slower backend gets fewer training steps and pictures.\n")
 	for _, kind := range slices.Sorted(maps.Keys(recorded)) {
 		r := recorded[kind]
 		fmt.Fprintf(&b, "\n## Backend %s\n\n%s, %s. All of it took %s. Commit `%.12s`.\n\n", r.Backend, r.Machine, r.Started, seconds(r.Seconds), r.Commit)
