@@ -19,6 +19,7 @@ demo: build ## train CLIP and a captioner on real pictures and write a page abou
 	@bin/glimpse demo
 
 test: lint ## all tests
+	@go mod download # all of it: the notebook tests work without a network
 	@go test -tags $(TAGS) -timeout 20m $(GOTESTFLAGS) ./...
 
 lint: ## gofmt, go vet, staticcheck
