@@ -71,7 +71,7 @@ func TestBareMachine(t *testing.T) {
 		"go (":          "https://go.dev/dl/go1.",
 		"jupyter (":     "apt-get install -y jupyter-notebook",
 		"nbconvert":     "apt-get install -y jupyter-nbconvert",
-		"GoNB kernel":   "gonb --install",
+		"GoNB kernel":   "glimpse notebook install",
 		"data set gone": "glimpse data get gone",
 	} {
 		if got := missing(r, what); !strings.Contains(got, command) {
