@@ -37,7 +37,7 @@ type CaptionerConfig struct {
 // CaptionerExperiment is the experiment captioner: Show, Attend and Tell on Flickr8k's photographs with SqueezeNet's
 // features, and the same decoder without attention beside it.
 //
-//	glimpse train captioner          about 2 minutes on 2 cores with ONNX Runtime, 4 with pure Go
+//	glimpse train captioner          minutes on 2 cores
 //	glimpse train captioner --quick  seconds, on Scenes, with a small network trained from scratch
 //
 // What came out is in docs/results/demo.md.

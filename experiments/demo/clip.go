@@ -34,7 +34,7 @@ type CLIPConfig struct {
 
 // CLIP is the experiment clip: 4,800 product photographs with titles and 6,000 photographs with captions.
 //
-//	glimpse train clip          about 2 minutes on 2 cores with ONNX Runtime, 5 with pure Go
+//	glimpse train clip          minutes on 2 cores
 //	glimpse train clip --quick  seconds, on Scenes
 //
 // What came out is in docs/results/demo.md.
