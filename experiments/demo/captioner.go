@@ -49,7 +49,7 @@ func captionerDefaults(form experiments.Form, kind backend.Kind) CaptionerConfig
 	c := CaptionerConfig{
 		Data: "flickr8k", Pictures: 4000, HeldOut: 700, HeldOutTexts: 5, Encoder: "squeezenet", Size: 128, MinCount: 5,
 		Model: captioning.Small(0), BatchSize: 64, Ablation: true, Examples: 10,
-		Train: experiments.TrainConfig{Steps: 300, Optimizer: experiments.DefaultAdamW(), LogEvery: 5},
+		Train: experiments.TrainConfig{Steps: 240, Optimizer: experiments.DefaultAdamW(), LogEvery: 5},
 	}
 	c.Train.Optimizer.LR, c.Train.Optimizer.WarmupSteps = 5e-3, 30
 	c.Model.Lambda = 0.01 // 12 words cannot look at all of 49 places: a full weight would only keep attention even
