@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 	"slices"
+
+	"github.com/glimpse-ml/glimpse/internal/float16"
+	"github.com/glimpse-ml/glimpse/internal/mapfile"
 )
 
 // Matrix is an open file of features. It may be read from several goroutines.
@@ -41,7 +44,7 @@ func (m *Matrix) RowInto(dst []float32, i int) {
 		panic(fmt.Errorf("expected a row below %d of %d numbers of open features, found row %d of %d", m.head.n, m.head.width, i, len(dst)))
 	}
 	from := headerSize + 2*i*m.head.width
-	decode(dst, m.data[from:from+2*m.head.width])
+	float16.Decode(dst, m.data[from:from+2*m.head.width])
 }
 
 // Close gives the memory back. Rows copied before stay valid; no row may be read after.
@@ -69,7 +72,7 @@ func open(path string, head header) (*Matrix, error) {
 	if info.Size() != head.size() {
 		return nil, fmt.Errorf("expected %d bytes, found %d", head.size(), info.Size())
 	}
-	data, unmap, err := mapFile(file, int(info.Size()))
+	data, unmap, err := mapfile.Map(file, int(info.Size()))
 	if err != nil {
 		return nil, err
 	}
