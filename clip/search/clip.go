@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/internal/weights"
@@ -35,15 +36,24 @@ func Identity(m *clip.Model) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	tensors, err := weights.FromStore(m.Store, clip.IsWeight)
-	if err != nil {
-		return "", fmt.Errorf("cannot tell which model this is: %w", err)
+	variables := map[string]*model.Variable{}
+	for v := range m.Store.IterVariables() {
+		if clip.IsWeight(v.Path()) {
+			variables[v.Path()] = v
+		}
 	}
 	hash := sha256.New()
 	hash.Write(config)
-	for _, name := range slices.Sorted(maps.Keys(tensors)) {
-		t := tensors[name]
-		fmt.Fprintf(hash, "\n%s %s %v\n", name, t.DType, t.Shape)
+	for _, path := range slices.Sorted(maps.Keys(variables)) { // one after the other: a copy of all of them may be large
+		value, err := variables[path].Value()
+		if err != nil {
+			return "", fmt.Errorf("cannot tell which model this is: weight %s: %w", path, err)
+		}
+		t, err := weights.FromTensor(value)
+		if err != nil {
+			return "", fmt.Errorf("cannot tell which model this is: weight %s: %w", path, err)
+		}
+		fmt.Fprintf(hash, "\n%s %s %v\n", path, t.DType, t.Shape)
 		hash.Write(t.Data)
 	}
 	return "sha256:" + hex.EncodeToString(hash.Sum(nil)), nil

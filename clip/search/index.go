@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -12,7 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/glimpse-ml/glimpse/internal/mapfile"
+	"github.com/glimpse-ml/glimpse/internal/mmap"
 )
 
 // Index is an open index. It may be used from several goroutines. It stays as it was when it was opened, also while another
@@ -21,8 +22,8 @@ type Index struct {
 	Meta Meta
 
 	dir    string
-	data   []byte // [rows][dims] of DType
-	unmap  func() error
+	data   []byte // [rows][dims] of DType, mapped
+	mapped *mmap.File
 	files  *os.File
 	table  *table
 	kernel kernel
@@ -65,15 +66,14 @@ func open(dir string, meta Meta) (x *Index, err error) {
 	if x.table.rows != meta.Rows || x.table.bad != meta.Bad {
 		return x, damaged("%s lists %d pictures and %d bad files, %s says %d and %d", meta.Files.File, x.table.rows, x.table.bad, MetaFile, meta.Rows, meta.Bad)
 	}
-	vectors, err := x.openPart(meta.Vectors)
-	if err != nil {
-		return x, err
+	path := filepath.Join(dir, meta.Vectors.File)
+	if x.mapped, err = mmap.Open(path); err != nil {
+		return x, fmt.Errorf("cannot open a file of the index: %w", err)
 	}
-	defer vectors.Close()
-	if x.data, x.unmap, err = mapfile.Map(vectors, int(meta.Vectors.Bytes)); err != nil {
-		return x, fmt.Errorf("cannot map %s into memory: %w", vectors.Name(), err)
+	if x.data = x.mapped.Data; int64(len(x.data)) != meta.Vectors.Bytes {
+		return x, wrongSize(path, int64(len(x.data)), meta.Vectors)
 	}
-	if err := verifyMapped(x.data, meta.Vectors, vectors.Name()); err != nil {
+	if err := verifyMapped(x.data, meta.Vectors, path); err != nil {
 		return x, err
 	}
 	all := kernels(meta.DType)
@@ -90,13 +90,17 @@ func (x *Index) openPart(p part) (*os.File, error) {
 	}
 	info, err := file.Stat()
 	if err == nil && info.Size() != p.Bytes {
-		err = fmt.Errorf("%s: %w", path, damaged("it has %d bytes and not %d", info.Size(), p.Bytes))
+		err = wrongSize(path, info.Size(), p)
 	}
 	if err != nil {
 		file.Close()
 		return nil, err
 	}
 	return file, nil
+}
+
+func wrongSize(path string, size int64, p part) error {
+	return fmt.Errorf("%s: %w", path, damaged("it has %d bytes and not %d", size, p.Bytes))
 }
 
 // verify reads a file and compares its checksums.
@@ -116,25 +120,22 @@ func verify(file *os.File, p part) error {
 // verifyMapped is [verify] for a file in memory, on all cores.
 func verifyMapped(data []byte, p part, name string) error {
 	var next atomic.Int64
-	errs := make([]error, len(p.Chunks))
+	errs := make([]error, runtime.GOMAXPROCS(0))
 	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
+	for worker := range errs {
 		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(p.Chunks); i = int(next.Add(1)) - 1 {
-				chunk := data[i*chunkSize : min((i+1)*chunkSize, len(data))]
-				if got := checksum(chunk); got != p.Chunks[i] {
-					errs[i] = badChunk(name, i, got, p.Chunks[i])
+			errs[worker] = mmap.Guard(func() error {
+				for i := int(next.Add(1)) - 1; i < len(p.Chunks); i = int(next.Add(1)) - 1 {
+					if got := checksum(data[i*chunkSize : min((i+1)*chunkSize, len(data))]); got != p.Chunks[i] {
+						return badChunk(name, i, got, p.Chunks[i])
+					}
 				}
-			}
+				return nil
+			})
 		})
 	}
 	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return cmp.Or(errs...)
 }
 
 func badChunk(name string, i int, got, want string) error {
@@ -183,9 +184,9 @@ func (x *Index) Close() error {
 	if x.files != nil {
 		errs = append(errs, x.files.Close())
 	}
-	if x.unmap != nil {
-		errs = append(errs, x.unmap())
+	if x.mapped != nil {
+		errs = append(errs, x.mapped.Close())
 	}
-	x.files, x.unmap, x.data = nil, nil, nil
+	x.files, x.mapped, x.data = nil, nil, nil
 	return errors.Join(errs...)
 }

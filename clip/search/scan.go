@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/glimpse-ml/glimpse/internal/mmap"
 )
 
 // Hit is a picture that was found.
@@ -28,7 +30,7 @@ const maxNorm = 1.02
 const (
 	scanBlock = 128       // rows whose scores are computed before they are looked at
 	scanChunk = 32 * 128  // rows that a worker takes at a time
-	maxK      = 1_000_000 // of hits asked for
+	maxK      = 1_000_000 // hits that can be asked for
 )
 
 // Search finds, for every query, the k rows with the highest scores (all rows when there are fewer), the best first. Queries
@@ -54,18 +56,23 @@ func (x *Index) Search(ctx context.Context, queries [][]float32, k int) ([][]Hit
 		s := x.newScan(queries, k)
 		found[w] = s
 		wg.Go(func() {
-			for ctx.Err() == nil {
-				from := int(next.Add(scanChunk)) - scanChunk
-				if from >= x.Len() {
-					return
+			s.err = mmap.Guard(func() error {
+				for ctx.Err() == nil {
+					from := int(next.Add(scanChunk)) - scanChunk
+					if from >= x.Len() {
+						return nil
+					}
+					s.rows(from, min(from+scanChunk, x.Len()))
 				}
-				s.rows(from, min(from+scanChunk, x.Len()))
-			}
+				return ctx.Err()
+			})
 		})
 	}
 	wg.Wait()
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	for _, s := range found {
+		if s.err != nil {
+			return nil, s.err
+		}
 	}
 	out := make([][]Hit, len(queries))
 	for q := range out {
@@ -102,6 +109,7 @@ type scan struct {
 	best    []heap
 	bound   float64
 	buf     []float32
+	err     error
 }
 
 func (x *Index) newScan(queries [][]float32, k int) *scan {

@@ -15,7 +15,7 @@ import (
 // folder is a folder of pictures and an index of it.
 type folder struct {
 	t               *testing.T
-	dir, out        string
+	dir             string
 	asked           atomic.Int64
 	messages        strings.Builder
 	enc             Encoder
