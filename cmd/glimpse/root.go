@@ -29,7 +29,8 @@ A first visit:
 		doctorCommand(), dataCommand(), modelCommand(), backendCommand(), versionCommand(),
 		demoCommand(), notebookCommand(),
 		trainCommand(), runsCommand(), evalCommand(), captionCommand(), classifyCommand(),
-		attendCommand(), lossCommand(),
+		// for scripts
+		attendCommand(), lossCommand(), encodeCommand(), metricsCommand(),
 	)
 }
 
