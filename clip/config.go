@@ -1,7 +1,6 @@
 package clip
 
 import (
-	"fmt"
 	"math"
 )
 
@@ -12,14 +11,19 @@ type Config struct {
 	Text     TextConfig   `json:"text"`
 }
 
-// VisionConfig describes the image tower: a small residual network over patches.
+// VisionConfig describes the image tower. Exactly one of Stages, ViT and ResNet is set: it is the tower's kind.
 type VisionConfig struct {
-	Height int        `json:"height"` // pixels
-	Width  int        `json:"width"`  // pixels
-	Patch  int        `json:"patch"`  // pixels on a side of what the stem maps to one position
-	Stages []Stage    `json:"stages"` // from the finest grid to the coarsest; each one halves the grid of the one before
-	Mean   [3]float64 `json:"mean"`   // of the training pictures' red, green, blue in 0..1
-	Std    [3]float64 `json:"std"`    // likewise
+	Height int           `json:"height"`           // pixels
+	Width  int           `json:"width"`            // pixels
+	Patch  int           `json:"patch,omitempty"`  // pixels on a side of what the stem maps to one position; of Stages and ViT
+	Stages []Stage       `json:"stages,omitempty"` // a small residual network: from the finest grid to the coarsest, each half the one before
+	ViT    *ViTConfig    `json:"vit,omitempty"`    // a vision transformer
+	ResNet *ResNetConfig `json:"resnet,omitempty"` // CLIP's modified ResNet
+	Mean   [3]float64    `json:"mean"`             // of the training pictures' red, green, blue in 0..1
+	Std    [3]float64    `json:"std"`              // likewise
+
+	Resize            Resize  `json:"resize,omitempty"`              // how a picture gets its size
+	BatchNormMomentum float64 `json:"batch_norm_momentum,omitempty"` // share of the batch in the running statistics; 0 means 0.1
 }
 
 // Stage is a run of residual blocks on one grid.
@@ -28,14 +32,60 @@ type Stage struct {
 	Blocks   int `json:"blocks"`
 }
 
+// ViTConfig is a vision transformer (Dosovitskiy et al. 2020) as CLIP has it: one more layer norm in front.
+type ViTConfig struct {
+	Width        int        `json:"width"`
+	Layers       int        `json:"layers"`
+	Heads        int        `json:"heads"`
+	MLP          int        `json:"mlp,omitempty"`            // hidden units of a block's network; 0 means 4 * width
+	Activation   Activation `json:"activation,omitempty"`     // of that network
+	LayerNormEps float64    `json:"layer_norm_eps,omitempty"` // 0 means 1e-5
+}
+
+// ResNetConfig is CLIP's modified ResNet: a stem of three convolutions, bottlenecks that halve the grid by averaging,
+// attention pooling. Its last stage has 32 * width channels.
+type ResNetConfig struct {
+	Blocks []int `json:"blocks"` // of the four stages
+	Width  int   `json:"width"`  // channels behind the stem
+	Heads  int   `json:"heads"`  // of the attention pool
+}
+
 // TextConfig describes the text tower: the transformer of section 2.4.
 type TextConfig struct {
-	VocabSize     int `json:"vocab_size"`
-	ContextLength int `json:"context_length"` // tokens, with start and end
-	Width         int `json:"width"`
-	Layers        int `json:"layers"`
-	Heads         int `json:"heads"`
+	VocabSize     int        `json:"vocab_size"`
+	ContextLength int        `json:"context_length"` // tokens, with start and end
+	Width         int        `json:"width"`
+	Layers        int        `json:"layers"`
+	Heads         int        `json:"heads"`
+	MLP           int        `json:"mlp,omitempty"`            // hidden units of a block's network; 0 means 4 * width
+	Activation    Activation `json:"activation,omitempty"`     // of that network
+	LayerNormEps  float64    `json:"layer_norm_eps,omitempty"` // 0 means 1e-5
+	EndToken      int        `json:"end_token,omitempty"`      // the feature is taken where this id is first; 0 means at the largest id
 }
+
+// Activation is the nonlinearity of a transformer's blocks. The zero value is QuickGELU, with which CLIP was published.
+type Activation string
+
+const (
+	QuickGELU Activation = "quick_gelu" // x * sigmoid(1.702 x)
+	GELU      Activation = "gelu"       // x/2 * (1 + erf(x/sqrt 2)), which most models of OpenCLIP have
+)
+
+// name is the activation's name, the zero value's too.
+func (a Activation) name() Activation {
+	if a == "" {
+		return QuickGELU
+	}
+	return a
+}
+
+// Resize is how a picture gets the model's size. The zero value squashes.
+type Resize string
+
+const (
+	Squash    Resize = "squash"     // height and width by themselves, so that all of it is seen
+	ShortSide Resize = "short_side" // the short side, and the middle is cut out, as CLIP does
+)
 
 // Small is the model of `make demo`: trained from scratch in minutes on two cores. Sizes are this project's own.
 func Small(vocabSize int) Config {
@@ -71,41 +121,6 @@ var (
 const (
 	maxStages = 16
 	maxSide   = 1 << 14
+	maxLayers = 1 << 10
+	maxWidth  = 1 << 20
 )
-
-// Check says what is wrong with a configuration, if anything is.
-func (c Config) Check() error {
-	v, t := c.Vision, c.Text
-	grid := v.Patch << max(min(len(v.Stages), maxStages)-1, 0)
-	switch {
-	case c.EmbedDim < 1:
-		return fmt.Errorf("embed_dim: expected at least 1, found %d", c.EmbedDim)
-	case len(v.Stages) == 0 || len(v.Stages) > maxStages:
-		return fmt.Errorf("vision.stages: expected 1 to %d stages, found %d", maxStages, len(v.Stages))
-	case v.Patch < 1 || v.Patch > maxSide || v.Height > maxSide || v.Width > maxSide:
-		return fmt.Errorf("vision: expected patch, height and width of 1 to %d pixels, found %d, %d and %d", maxSide, v.Patch, v.Height, v.Width)
-	case v.Height < grid || v.Width < grid || v.Height%grid != 0 || v.Width%grid != 0:
-		return fmt.Errorf("vision: expected height and width to be multiples of %d (patch %d, halved %d times), found %dx%d",
-			grid, v.Patch, len(v.Stages)-1, v.Height, v.Width)
-	case t.VocabSize < 3 || t.ContextLength < 3:
-		return fmt.Errorf("text: expected vocab_size and context_length of at least 3, found %d and %d", t.VocabSize, t.ContextLength)
-	case t.Layers < 0:
-		return fmt.Errorf("text.layers: expected 0 or more, found %d", t.Layers)
-	case t.Heads < 1 || t.Width < 1 || t.Width%t.Heads != 0:
-		return fmt.Errorf("text: expected a width that is a multiple of the %d heads, found %d", t.Heads, t.Width)
-	}
-	for i, s := range v.Stages {
-		if s.Channels < 1 || s.Blocks < 0 {
-			return fmt.Errorf("vision.stages[%d]: expected at least 1 channel, found %+v", i, s)
-		}
-	}
-	for i := range 3 {
-		if !(v.Std[i] > 0) || math.IsInf(v.Std[i], 0) {
-			return fmt.Errorf("vision.std: expected three numbers above 0, found %v", v.Std)
-		}
-		if math.IsNaN(v.Mean[i]) || math.IsInf(v.Mean[i], 0) {
-			return fmt.Errorf("vision.mean: expected three numbers, found %v", v.Mean)
-		}
-	}
-	return nil
-}

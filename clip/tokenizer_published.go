@@ -29,7 +29,7 @@ func PublishedTokenizer(dir string) (*Tokenizer, error) {
 	}
 	found, err := datasets.Find(VocabularyData)
 	if err != nil {
-		return nil, fmt.Errorf("cannot find CLIP's vocabulary: %w", err)
+		return nil, fmt.Errorf("%w: %w", errVocabularyMissing, err)
 	}
 	path, err := vocabularyIn(found)
 	if err != nil {
@@ -44,6 +44,22 @@ func PublishedTokenizer(dir string) (*Tokenizer, error) {
 			path, PublishedTokenizerHash, got, VocabularyData)
 	}
 	return t, nil
+}
+
+// errVocabularyMissing is wrapped by the error of [PublishedTokenizer] when there is no vocabulary anywhere.
+var errVocabularyMissing = errors.New("cannot find CLIP's vocabulary")
+
+// addVocabulary gives a published model of the folder dir its vocabulary when there is one; it can be used without.
+func (m *Model) addVocabulary(dir string) error {
+	if m.Tokenizer != nil || m.Config.Text.VocabSize != 514+publishedMerges {
+		return nil
+	}
+	t, err := PublishedTokenizer(dir)
+	if errors.Is(err, errVocabularyMissing) {
+		return nil
+	}
+	m.Tokenizer = t
+	return err
 }
 
 func publishedSize(path string) (*Tokenizer, error) {

@@ -29,8 +29,8 @@ func repair(text string) string {
 	return out.String()
 }
 
-// repairLine repeats the steps until nothing changes. Every step shortens the text or brings it nearer to characters
-// that no step touches; the bound is for what that argument overlooks.
+// repairLine repeats the steps until nothing changes, but for hostile texts: mojibake of mojibake and references inside
+// references take a round a layer.
 func repairLine(line string, references bool) string {
 	for range 64 {
 		before := line

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/glimpse-ml/glimpse/clip"
+	"github.com/glimpse-ml/glimpse/clip/evaluate"
 	"github.com/glimpse-ml/glimpse/datasets"
-	"github.com/glimpse-ml/glimpse/experiments/demo"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 	"github.com/glimpse-ml/glimpse/internal/progress"
 	"github.com/glimpse-ml/glimpse/internal/stats"
@@ -49,7 +49,7 @@ type measured struct {
 }
 
 // embed loads the CLIP model and embeds the data set, if check finds that it is of use.
-func (e *evaluation) embed(cmd *cobra.Command, b *backend.Backend, check func(datasets.Dataset) error) (*clip.Model, *demo.Embedded, measured, error) {
+func (e *evaluation) embed(cmd *cobra.Command, b *backend.Backend, check func(datasets.Dataset) error) (*clip.Model, *evaluate.Embedded, measured, error) {
 	m, err := openCLIP(e.model)
 	if err != nil {
 		return nil, nil, measured{}, err
@@ -63,7 +63,7 @@ func (e *evaluation) embed(cmd *cobra.Command, b *backend.Backend, check func(da
 	}
 	bar := progress.New(cmd.ErrOrStderr(), "embedding "+set.Name(), int64(set.Len()), progress.Options{})
 	defer bar.Done()
-	embedded, err := demo.EmbedAll(cmd.Context(), b.Backend, m, set, func(n int) { bar.Set(int64(n)) })
+	embedded, err := evaluate.Embed(cmd.Context(), b.Backend, m, set, func(n int) { bar.Set(int64(n)) })
 	if err != nil {
 		return nil, nil, measured{}, err
 	}
@@ -77,7 +77,7 @@ type zeroShotReport struct {
 	measured
 	Attribute string   `json:"attribute"` // whose values are the classes; "" for labels
 	Templates []string `json:"templates"`
-	*demo.Accuracy
+	*evaluate.ZeroShot
 	N        int      `json:"n"`
 	Problems []string `json:"problems"` // pictures that could not be read
 }
@@ -143,10 +143,10 @@ func evalZeroShot(cmd *cobra.Command, e evaluation, attribute string, least int,
 	if len(templates) == 0 {
 		templates = clip.DefaultTemplates()
 		if attribute == productAttribute {
-			templates = demo.ProductTemplates()
+			templates = evaluate.ProductTemplates()
 		}
 	}
-	accuracy, err := embedded.Accuracy(b.Backend, m, demo.ByAttribute(attribute), classNames, templates, least)
+	accuracy, err := embedded.Classify(b.Backend, m, evaluate.ByAttribute(attribute), classNames, templates, least)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what.Data, err)
 	}
@@ -200,7 +200,7 @@ func chooseClass(set datasets.Dataset, asked string) (string, error) {
 }
 
 // classNames are the ways to write a class in a prompt; the names of folders often have underscores for spaces.
-func classNames(class string) []string { return demo.Names(strings.ReplaceAll(class, "_", " ")) }
+func classNames(class string) []string { return evaluate.Names(strings.ReplaceAll(class, "_", " ")) }
 
 // retrievalReport is what `glimpse eval retrieval --json` prints.
 type retrievalReport struct {
@@ -261,7 +261,7 @@ func evalRetrieval(cmd *cobra.Command, e evaluation) error {
 	report := retrievalReport{measured: what, Images: found.Images, Texts: found.Texts, Problems: append([]string{}, embedded.Problems...),
 		ImageToText: map[string]stats.Proportion{}, TextToImage: map[string]stats.Proportion{}, Chance: map[string]float64{}}
 	shares := map[string]stats.Proportion{}
-	for _, k := range demo.RecallAt() {
+	for _, k := range evaluate.RecallAt() {
 		name := fmt.Sprintf("recall@%d", k)
 		report.ImageToText[name], report.TextToImage[name] = found.ImageToText[k], found.TextToImage[k]
 		report.Chance[name] = min(float64(k)/float64(found.Images), 1)

@@ -17,6 +17,9 @@ import (
 // largestSize keeps one picture's tensor below a gigabyte.
 const largestSize = 8192
 
+// manyPictures take long enough for a bar.
+const manyPictures = 20
+
 func preprocessCommand() *cobra.Command {
 	var size int
 	var out string
@@ -56,7 +59,7 @@ func preprocess(cmd *cobra.Command, paths []string, size int, exif bool, out str
 	if err := checkOutput(out); err != nil {
 		return err
 	}
-	bar := progress.New(cmd.ErrOrStderr(), "pictures", int64(len(paths)), progress.Options{})
+	bar := progress.New(cmd.ErrOrStderr(), "preprocessing", int64(len(paths)), progress.Options{Quiet: len(paths) < manyPictures})
 	defer bar.Done()
 	tensors := map[string]safetensors.Tensor{}
 	for i, path := range paths {
@@ -85,11 +88,15 @@ func preprocessFile(path string, size int, exif bool) ([]float32, error) {
 		}
 		img = picture.Orient(img, picture.Orientation(data))
 	}
-	values, err := picture.CLIP(img, size, clip.Mean, clip.Std)
+	rgb, err := picture.ShortSideCrop(img, size, picture.Bicubic)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return values, nil
+	var mean, std [3]float32
+	for c := range 3 {
+		mean[c], std[c] = float32(clip.PublishedMean[c]), float32(clip.PublishedStd[c])
+	}
+	return picture.ToCHW(rgb, mean, std), nil
 }
 
 // tensorNames are the names of files without folder and ending.

@@ -26,10 +26,10 @@ A first visit:
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(helpCommand())
 	return group(root,
-		doctorCommand(), dataCommand(), backendCommand(), versionCommand(),
+		doctorCommand(), dataCommand(), modelCommand(), backendCommand(), versionCommand(),
 		demoCommand(), notebookCommand(),
 		trainCommand(), runsCommand(), evalCommand(), captionCommand(), classifyCommand(),
-		attendCommand(), lossCommand(), tokenizeCommand(), preprocessCommand(),
+		attendCommand(), lossCommand(), encodeCommand(), tokenizeCommand(), preprocessCommand(),
 	)
 }
 

@@ -110,7 +110,6 @@ func Orient(img image.Image, orientation int) image.Image {
 	}
 	dst := newRaster(src.mode, w, h)
 	dst.palette = src.palette
-	ch := src.mode.channels()
 	for y := range h {
 		for x := range w {
 			fx, fy := x, y // where the pixel at x, y was stored
@@ -130,7 +129,7 @@ func Orient(img image.Image, orientation int) image.Image {
 			case 8:
 				fx, fy = h-1-y, x
 			}
-			copy(dst.pix[(y*w+x)*ch:][:ch], src.pix[(fy*src.w+fx)*ch:])
+			dst.copyPixel(y*w+x, src, fy*src.w+fx)
 		}
 	}
 	return dst.picture()

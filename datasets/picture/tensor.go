@@ -68,13 +68,3 @@ func levels(mean, std [3]float32) *[3][256]float32 {
 	}
 	return &table
 }
-
-// CLIP is the whole preprocessing of the published models: [ShortSideCrop] to n x n pixels by [Bicubic], then [ToCHW]:
-// a tensor [3, n, n].
-func CLIP(img image.Image, n int, mean, std [3]float32) ([]float32, error) {
-	rgb, err := ShortSideCrop(img, n, Bicubic)
-	if err != nil {
-		return nil, err
-	}
-	return ToCHW(rgb, mean, std), nil
-}

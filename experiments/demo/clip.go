@@ -8,6 +8,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/clip"
+	"github.com/glimpse-ml/glimpse/clip/evaluate"
 	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
 	"github.com/glimpse-ml/glimpse/experiments"
@@ -65,10 +66,10 @@ type CLIPReport struct {
 	Data         string              `json:"data"`          // the main data set that was used
 	Training     int                 `json:"training"`      // pictures trained on
 	HeldOut      int                 `json:"held_out"`      // pictures evaluated on
-	Before       Retrieval           `json:"before"`        // with fresh weights
-	Retrieval    Retrieval           `json:"retrieval"`     // on held-out pairs of the main data set
-	ZeroShot     *ZeroShot           `json:"zero_shot"`     // on its held-out pictures
-	Also         *Retrieval          `json:"also"`          // on held-out pairs of the second data set
+	Before       evaluate.Retrieval  `json:"before"`        // with fresh weights
+	Retrieval    evaluate.Retrieval  `json:"retrieval"`     // on held-out pairs of the main data set
+	ZeroShot     *evaluate.ZeroShot  `json:"zero_shot"`     // on its held-out pictures
+	Also         *evaluate.Retrieval `json:"also"`          // on held-out pairs of the second data set
 	AlsoData     string              `json:"also_data"`     //
 	LogitScale   float64             `json:"scale"`         // exp(logit_scale), 1/tau
 	Trained      experiments.Trained `json:"trained"`       //
@@ -92,7 +93,7 @@ func trainCLIP(ctx context.Context, env *experiments.Env, cfg CLIPConfig) (exper
 		return result, err
 	}
 	b := env.Backend.Backend
-	before, err := Embed(ctx, b, m, data.heldOut[0])
+	before, err := evaluate.Embed(ctx, b, m, data.heldOut[0], nil)
 	if err != nil {
 		return result, err
 	}
@@ -283,7 +284,7 @@ func fitCLIP(ctx context.Context, env *experiments.Env, m *clip.Model, data *pai
 // evaluateCLIP measures a trained model on the held-out pictures.
 func evaluateCLIP(ctx context.Context, env *experiments.Env, m *clip.Model, data *pairData, cfg CLIPConfig) (*CLIPReport, error) {
 	b := env.Backend.Backend
-	after, err := Embed(ctx, b, m, data.heldOut[0])
+	after, err := evaluate.Embed(ctx, b, m, data.heldOut[0], nil)
 	if err != nil {
 		return nil, err
 	}
@@ -291,19 +292,19 @@ func evaluateCLIP(ctx context.Context, env *experiments.Env, m *clip.Model, data
 		Retrieval: after.First(cfg.EvalPairs).Retrieve(), MatrixAfter: matrixOf(after)}
 	templates := clip.DefaultTemplates()
 	if cfg.Data == "fashion-products" {
-		templates = ProductTemplates()
+		templates = evaluate.ProductTemplates()
 	}
-	if r.ZeroShot, err = after.Classify(b, m, ByAttribute(cfg.Attribute), Names, templates, cfg.LeastClass); err != nil {
+	if r.ZeroShot, err = after.Classify(b, m, evaluate.ByAttribute(cfg.Attribute), evaluate.Names, templates, cfg.LeastClass); err != nil {
 		env.Say("clip: no zero-shot figure: %v", err)
 	}
 	for _, example := range after.Examples[:min(matrixPairs, len(after.Examples))] {
 		r.Samples = append(r.Samples, example.Captions[0])
 	}
-	if r.Map, err = mapOf(after, ByAttribute(cfg.Attribute)); err != nil {
+	if r.Map, err = mapOf(after, evaluate.ByAttribute(cfg.Attribute)); err != nil {
 		return nil, err
 	}
 	if len(data.heldOut) > 1 {
-		also, err := Embed(ctx, b, m, data.heldOut[1])
+		also, err := evaluate.Embed(ctx, b, m, data.heldOut[1], nil)
 		if err != nil {
 			return nil, err
 		}
@@ -324,7 +325,7 @@ func (r *CLIPReport) metrics() map[string]float64 {
 	if r.ZeroShot != nil {
 		put("zeroshot_top1", r.ZeroShot.Top1)
 	}
-	for _, k := range RecallAt() {
+	for _, k := range evaluate.RecallAt() {
 		put(fmt.Sprintf("image_to_text_recall@%d", k), r.Retrieval.ImageToText[k])
 		put(fmt.Sprintf("text_to_image_recall@%d", k), r.Retrieval.TextToImage[k])
 		if r.Also != nil {
@@ -335,7 +336,7 @@ func (r *CLIPReport) metrics() map[string]float64 {
 	return out
 }
 
-func matrixOf(e *Embedded) [][]float32 {
+func matrixOf(e *evaluate.Embedded) [][]float32 {
 	few := e.First(matrixPairs)
 	texts := make([][]float32, 0, matrixPairs)
 	for i, owner := range few.Owner {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/glimpse-ml/glimpse/clip/evaluate"
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/internal/stats"
 	"github.com/glimpse-ml/glimpse/plots"
@@ -80,11 +81,11 @@ func drawCLIP(run *experiments.Run, r *CLIPReport, batch int) error {
 	return f.write()
 }
 
-func drawRecall(f *figures, file, title, data string, r *Retrieval) {
+func drawRecall(f *figures, file, title, data string, r *evaluate.Retrieval) {
 	var chance []float64
 	var categories []string
 	image, text := plots.BarSeries{Name: "picture to text"}, plots.BarSeries{Name: "text to picture"}
-	for _, k := range RecallAt() {
+	for _, k := range evaluate.RecallAt() {
 		categories = append(categories, fmt.Sprintf("recall@%d", k))
 		chance = append(chance, float64(k)/float64(r.Images))
 		addBar(&image, r.ImageToText[k])
@@ -99,7 +100,7 @@ func addBar(s *plots.BarSeries, p stats.Proportion) {
 	s.Values, s.Low, s.High = append(s.Values, p.Value), append(s.Low, p.Low), append(s.High, p.High)
 }
 
-func drawZeroShot(f *figures, z *ZeroShot) {
+func drawZeroShot(f *figures, z *evaluate.ZeroShot) {
 	classes := plots.BarSeries{Name: "zero-shot"}
 	names := []string{"all"}
 	addBar(&classes, z.Top1)

@@ -295,17 +295,6 @@ func TestCaptionerSavesAndLoads(t *testing.T) {
 	}
 }
 
-func TestNames(t *testing.T) {
-	for class, want := range map[string][]string{
-		"Tshirts": {"Tshirts", "Tshirt", "T-shirt"}, "Watches": {"Watches", "Watch"}, "Dresses": {"Dresses", "Dress"},
-		"Casual Shoes": {"Casual Shoes", "Casual Shoe"}, "Dress": {"Dress"}, "cat": {"cat"},
-	} {
-		if got := Names(class); !slices.Equal(got, want) {
-			t.Errorf("Names(%q) = %q, want %q", class, got, want)
-		}
-	}
-}
-
 func TestShifted(t *testing.T) {
 	p := picture.NewRGB(9, 5)
 	for i := range p.Pix {

@@ -19,6 +19,7 @@ import (
 	"github.com/glimpse-ml/glimpse/datasets/picture"
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/internal/features"
+	"github.com/glimpse-ml/glimpse/internal/parallel"
 	"github.com/glimpse-ml/glimpse/internal/progress"
 )
 
@@ -133,7 +134,7 @@ func (e *encoder) inputSet(ctx context.Context, env *experiments.Env, set datase
 	if e.frozen != nil {
 		return e.frozenSet(ctx, env, set)
 	}
-	rows, errs := inParallel(ctx, set.Len(), func(i int) ([]float32, error) {
+	rows, errs := parallel.Map(ctx, set.Len(), func(i int) ([]float32, error) {
 		img, err := set.At(i).Open()
 		if err != nil {
 			return nil, err

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/glimpse-ml/glimpse/clip/evaluate"
 	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/plots"
 )
@@ -25,7 +26,7 @@ const (
 )
 
 // mapOf projects pictures and texts of the commonest classes together.
-func mapOf(e *Embedded, class func(datasets.Example) string) (EmbeddingMap, error) {
+func mapOf(e *evaluate.Embedded, class func(datasets.Example) string) (EmbeddingMap, error) {
 	var m EmbeddingMap
 	m.Groups = commonest(e.Examples, class, mapGroups)
 	first := map[int]int{} // an example's first text

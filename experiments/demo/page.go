@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/glimpse-ml/glimpse/clip/evaluate"
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/internal/atomicfile"
 	"github.com/glimpse-ml/glimpse/internal/stats"
@@ -151,8 +152,8 @@ func (r *CLIPReport) rows() []Row {
 		rows = append(rows, share(fmt.Sprintf("zero-shot accuracy, %d classes of %s", len(z.Classes), r.Data), z.Top1,
 			fmt.Sprintf("chance %.1f%%, commonest class %.1f%%", 100*z.Chance, 100*z.Majority)))
 	}
-	retrieval := func(data string, found *Retrieval) {
-		for _, k := range RecallAt() {
+	retrieval := func(data string, found *evaluate.Retrieval) {
+		for _, k := range evaluate.RecallAt() {
 			chance := fmt.Sprintf("chance %.1f%%", 100*float64(k)/float64(found.Images))
 			rows = append(rows, share(fmt.Sprintf("recall@%d, picture to text, %s", k, data), found.ImageToText[k], chance))
 		}

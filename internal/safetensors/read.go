@@ -1,20 +1,21 @@
 package safetensors
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/binary"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"math"
 	"os"
 	"slices"
 )
 
-// MaxHeader is the longest header that is read: 100 MB, the limit of the format's reference reader.
-const MaxHeader = 100_000_000
+// Limits of what is read and written. The length of the header is the format's reference reader's; the others are well
+// above every published model, so that a hostile header costs little memory.
+const (
+	MaxHeader  = 100_000_000 // bytes
+	MaxTensors = 1 << 18     // in one file, or in all shards of one index
+	MaxRank    = 64          // dimensions of one tensor
+)
 
 // File is the content of one safetensors file.
 type File struct {
@@ -97,106 +98,23 @@ func Parse(data []byte) (*File, error) {
 	}
 	f := &File{Tensors: make(map[string]Tensor, len(entries)), Metadata: metadata}
 	for _, e := range entries {
-		f.Tensors[e.name] = Tensor{DType: e.DType, Shape: e.shape, Data: body[e.Offsets[0]:e.Offsets[1]:e.Offsets[1]]}
+		f.Tensors[e.name] = Tensor{DType: e.dtype, Shape: e.shape, Data: body[e.from:e.to:e.to]}
 	}
 	return f, nil
-}
-
-// entry is one tensor of the header.
-type entry struct {
-	name    string
-	shape   []int
-	DType   DType    `json:"dtype"`
-	Shape   []int64  `json:"shape"`
-	Offsets [2]int64 `json:"data_offsets"`
-}
-
-// parseHeader reads the JSON object by its tokens, so that a name that occurs twice is seen.
-func parseHeader(header []byte) (entries []entry, metadata map[string]string, err error) {
-	dec := json.NewDecoder(bytes.NewReader(header))
-	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
-		return nil, nil, errors.New("expected a JSON object as header, found something else")
-	}
-	seen := map[string]bool{}
-	for dec.More() {
-		tok, err := dec.Token()
-		if err != nil {
-			return nil, nil, fmt.Errorf("broken JSON in the header: %w", err)
-		}
-		name, ok := tok.(string)
-		if !ok || seen[name] {
-			return nil, nil, fmt.Errorf("expected every name once in the header, found %q again", name)
-		}
-		seen[name] = true
-		if name == "__metadata__" {
-			if err := dec.Decode(&metadata); err != nil {
-				return nil, nil, fmt.Errorf("broken __metadata__ in the header: %w", err)
-			}
-			continue
-		}
-		e := entry{name: name}
-		strict := struct {
-			DType   *DType  `json:"dtype"`
-			Shape   []int64 `json:"shape"`
-			Offsets []int64 `json:"data_offsets"`
-		}{}
-		if err := dec.Decode(&strict); err != nil {
-			return nil, nil, fmt.Errorf("broken entry for tensor %q in the header: %w", name, err)
-		}
-		if strict.DType == nil || strict.Shape == nil || len(strict.Offsets) != 2 {
-			return nil, nil, fmt.Errorf("expected dtype, shape and two data_offsets for tensor %q, found others", name)
-		}
-		e.DType, e.Shape, e.Offsets = *strict.DType, strict.Shape, [2]int64(strict.Offsets)
-		if err := e.check(); err != nil {
-			return nil, nil, err
-		}
-		entries = append(entries, e)
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, nil, fmt.Errorf("broken JSON in the header: %w", err)
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, nil, errors.New("expected nothing but blanks after the header's JSON object, found more")
-	}
-	return entries, metadata, nil
-}
-
-// check tests one entry by itself: known type, shape without overflow, as many bytes as the shape says.
-func (e *entry) check() error {
-	size := int64(e.DType.Size())
-	if size == 0 {
-		return fmt.Errorf("expected a known dtype for tensor %q, found %q", e.name, e.DType)
-	}
-	bytes := size
-	e.shape = make([]int, len(e.Shape))
-	for i, d := range e.Shape {
-		if d < 0 || d > math.MaxInt32 || (d > 0 && bytes > math.MaxInt64/d) {
-			return fmt.Errorf("expected a shape that fits in memory for tensor %q, found %v", e.name, e.Shape)
-		}
-		bytes *= d
-		e.shape[i] = int(d)
-	}
-	if from, to := e.Offsets[0], e.Offsets[1]; from < 0 || to < from || to-from != bytes {
-		return fmt.Errorf("expected %d bytes for tensor %q of shape %v, found data_offsets %v", bytes, e.name, e.Shape, e.Offsets)
-	}
-	return nil
 }
 
 // checkLayout tests that the tensors cover the body exactly: no gap, no overlap, nothing left over.
 func checkLayout(entries []entry, size int64) error {
 	sorted := slices.Clone(entries)
 	slices.SortFunc(sorted, func(a, b entry) int {
-		if a.Offsets[0] != b.Offsets[0] {
-			return int(min(max(a.Offsets[0]-b.Offsets[0], -1), 1))
-		}
-		return int(min(max(a.Offsets[1]-b.Offsets[1], -1), 1))
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
 	})
 	end := int64(0)
 	for _, e := range sorted {
-		if e.Offsets[0] != end {
-			return fmt.Errorf("expected tensor %q to begin at byte %d, found data_offsets %v (a gap or an overlap)", e.name, end, e.Offsets)
+		if e.from != end {
+			return fmt.Errorf("expected tensor %s to begin at byte %d, found data_offsets [%d %d] (a gap or an overlap)", shown(e.name), end, e.from, e.to)
 		}
-		end = e.Offsets[1]
+		end = e.to
 	}
 	if end != size {
 		return fmt.Errorf("expected %d bytes of data, found %d (cut short, or more than the header says)", end, size)

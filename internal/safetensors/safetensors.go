@@ -2,7 +2,8 @@
 // length, a JSON header {name: {dtype, shape, data_offsets}}, then the raw little-endian row-major data.
 //
 // The reader trusts nothing: lengths, offsets, overlaps, gaps, duplicate names and shapes are checked before any
-// of them is used, and a file is never larger in memory than it is on disk.
+// of them is used, and a file is never larger in memory than it is on disk. [Load] reads a file whole; [Open] maps it,
+// or all shards of an index, so that only what is looked at takes memory.
 package safetensors
 
 import (
@@ -23,7 +24,9 @@ const (
 	BF16 DType = "BF16"
 	U64  DType = "U64"
 	I64  DType = "I64"
+	U32  DType = "U32"
 	I32  DType = "I32"
+	U16  DType = "U16"
 	I16  DType = "I16"
 	I8   DType = "I8"
 	U8   DType = "U8"
@@ -35,9 +38,9 @@ func (d DType) Size() int {
 	switch d {
 	case F64, I64, U64:
 		return 8
-	case F32, I32:
+	case F32, I32, U32:
 		return 4
-	case F16, BF16, I16:
+	case F16, BF16, I16, U16:
 		return 2
 	case I8, U8, Bool:
 		return 1
@@ -64,9 +67,7 @@ func (t Tensor) Len() int {
 // FromFloat32s makes an F32 tensor.
 func FromFloat32s(values []float32, shape ...int) Tensor {
 	data := make([]byte, 4*len(values))
-	for i, v := range values {
-		binary.LittleEndian.PutUint32(data[4*i:], math.Float32bits(v))
-	}
+	putFloat32s(data, values)
 	return Tensor{DType: F32, Shape: slices.Clone(shape), Data: data}
 }
 
@@ -79,16 +80,12 @@ func FromInt32s(values []int32, shape ...int) Tensor {
 	return Tensor{DType: I32, Shape: slices.Clone(shape), Data: data}
 }
 
-// Float32s returns the elements of an F32 tensor.
+// Float32s returns the elements of an F32 tensor. See [Tensor.AsFloat32s] for the other types.
 func (t Tensor) Float32s() ([]float32, error) {
 	if t.DType != F32 {
 		return nil, fmt.Errorf("expected a tensor of type F32, found %s", t.DType)
 	}
-	values := make([]float32, len(t.Data)/4)
-	for i := range values {
-		values[i] = math.Float32frombits(binary.LittleEndian.Uint32(t.Data[4*i:]))
-	}
-	return values, nil
+	return t.AsFloat32s()
 }
 
 // Int32s returns the elements of an I32 tensor, or of an I64 tensor whose values fit.

@@ -9,8 +9,10 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/glimpse-ml/glimpse/internal/atomicfile"
+	"github.com/glimpse-ml/glimpse/internal/mmap"
 )
 
 // Write writes the tensors to path, whole or not at all. Wide types come first, then names in order, so that every
@@ -25,8 +27,12 @@ func Write(path string, tensors map[string]Tensor, metadata map[string]string) e
 	})
 }
 
-// Encode writes the tensors in the safetensors format.
+// Encode writes the tensors in the safetensors format. What the reader would refuse is not written.
 func Encode(w io.Writer, tensors map[string]Tensor, metadata map[string]string) error {
+	return mmap.Guard(func() error { return encode(w, tensors, metadata) }) // the tensors may be views
+}
+
+func encode(w io.Writer, tensors map[string]Tensor, metadata map[string]string) error {
 	names := slices.SortedFunc(maps.Keys(tensors), func(a, b string) int {
 		if d := tensors[b].DType.Size() - tensors[a].DType.Size(); d != 0 {
 			return d
@@ -36,6 +42,9 @@ func Encode(w io.Writer, tensors map[string]Tensor, metadata map[string]string) 
 	header, err := encodeHeader(names, tensors, metadata)
 	if err != nil {
 		return err
+	}
+	if len(header) > MaxHeader || len(tensors) > MaxTensors {
+		return fmt.Errorf("%d tensors cannot be written: expected at most %d and a header of %d bytes, found %d bytes", len(tensors), MaxTensors, MaxHeader, len(header))
 	}
 	if err := binary.Write(w, binary.LittleEndian, uint64(len(header))); err != nil {
 		return err
@@ -55,6 +64,11 @@ func encodeHeader(names []string, tensors map[string]Tensor, metadata map[string
 	var buf bytes.Buffer
 	buf.WriteByte('{')
 	if len(metadata) > 0 {
+		for key, value := range metadata {
+			if !utf8.ValidString(key) || !utf8.ValidString(value) {
+				return nil, fmt.Errorf("metadata %s: expected text in UTF-8, found %s", shown(key), shown(value))
+			}
+		}
 		text, err := json.Marshal(metadata)
 		if err != nil {
 			return nil, err
@@ -64,7 +78,8 @@ func encodeHeader(names []string, tensors map[string]Tensor, metadata map[string
 	offset := 0
 	for _, name := range names {
 		t := tensors[name]
-		if name == "__metadata__" || t.DType.Size() == 0 || t.Len()*t.DType.Size() != len(t.Data) {
+		size, ok := sizeOf(t.DType, t.Shape)
+		if name == "__metadata__" || !utf8.ValidString(name) || t.DType.Size() == 0 || !ok || size != int64(len(t.Data)) {
 			return nil, fmt.Errorf("tensor %q cannot be written: type %s, shape %v, %d bytes", name, t.DType, t.Shape, len(t.Data))
 		}
 		key, err := json.Marshal(name)

@@ -1,12 +1,9 @@
-package demo
+package evaluate
 
 import (
-	"context"
 	"maps"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/glimpse-ml/glimpse/datasets"
 )
@@ -56,27 +53,4 @@ func singular(class string) string {
 // ProductTemplates are prompts in the manner of product titles, written for this project.
 func ProductTemplates() []string {
 	return []string{"{}", "Men {}", "Women {}", "Black {}", "Women Blue {}", "Men's White {}", "Brown {}"}
-}
-
-// inParallel calls load for 0..n-1 on every core and returns what came out, in order.
-func inParallel[T any](ctx context.Context, n int, load func(i int) (T, error)) ([]T, []error) {
-	results, errs := make([]T, n), make([]error, n)
-	var wg sync.WaitGroup
-	work := make(chan int)
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for i := range work {
-				results[i], errs[i] = load(i)
-			}
-		})
-	}
-	for i := range n {
-		if ctx.Err() != nil {
-			break
-		}
-		work <- i
-	}
-	close(work)
-	wg.Wait()
-	return results, errs
 }

@@ -1,0 +1,114 @@
+package clip
+
+import (
+	"math"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/glimpse-ml/glimpse/internal/nn"
+)
+
+// transformer holds the sizes of a stack of blocks, which texts and the patches of a ViT go through alike.
+type transformer struct {
+	width, layers, heads int
+	mlp                  int // hidden units of a block's network
+	activation           Activation
+	eps                  float64 // of the layer norms
+}
+
+// layerNormEps is CLIP's.
+const layerNormEps = 1e-5
+
+func (t TextConfig) blocks() transformer {
+	return transformer{t.Width, t.Layers, t.Heads, orElse(t.MLP, 4*t.Width), t.Activation.name(), orElse(t.LayerNormEps, layerNormEps)}
+}
+
+func (v ViTConfig) blocks() transformer {
+	return transformer{v.Width, v.Layers, v.Heads, orElse(v.MLP, 4*v.Width), v.Activation.name(), orElse(v.LayerNormEps, layerNormEps)}
+}
+
+// orElse is v, or fallback when v is zero.
+func orElse[T comparable](v, fallback T) T {
+	var zero T
+	if v == zero {
+		return fallback
+	}
+	return v
+}
+
+// encode runs x [N, L, W] through all blocks and returns what is behind each of them; the last is the result. bias
+// [1, L, L], or nil for none, is added to the attention's scores.
+func (t transformer) encode(scope *model.Scope, x, bias *graph.Node) (after []*graph.Node) {
+	scope = scope.At("transformer").At("resblocks")
+	for i := range t.layers {
+		x = t.block(scope.At("%d", i), x, bias)
+		after = append(after, x)
+	}
+	return after
+}
+
+// block is one pre-norm residual attention block: x [N, L, W] to the same shape.
+func (t transformer) block(scope *model.Scope, x, bias *graph.Node) *graph.Node {
+	x = graph.Add(x, t.selfAttention(scope.At("attn"), nn.LayerNorm(scope.At("ln_1"), x, t.eps), bias))
+	return graph.Add(x, t.feedForward(scope.At("mlp"), nn.LayerNorm(scope.At("ln_2"), x, t.eps)))
+}
+
+// selfAttention is multi-head attention of x [N, L, W] on itself, with the parameter names of PyTorch's
+// MultiheadAttention.
+func (t transformer) selfAttention(scope *model.Scope, x, bias *graph.Node) *graph.Node {
+	g, n, l, head := x.Graph(), x.Shape().Dim(0), x.Shape().Dim(1), t.width/t.heads
+	inStd := 1 / math.Sqrt(float64(t.width))
+	weight := nn.Param(scope, g, "in_proj_weight", nn.Normal(inStd), 3*t.width, t.width)
+	qkv := nn.Affine(x, weight, nn.Param(scope, g, "in_proj_bias", nn.Zeros, 3*t.width))    // [N, L, 3W]
+	qkv = graph.TransposeAllAxes(graph.Reshape(qkv, n, l, 3, t.heads, head), 2, 0, 3, 1, 4) // [3, N, heads, L, head]
+	part := func(i int) *graph.Node { return graph.Reshape(graph.Slice(qkv, graph.AxisElem(i)), n*t.heads, l, head) }
+	q, k, v := part(0), part(1), part(2)
+
+	q = graph.MulScalar(q, 1/math.Sqrt(float64(head)))
+	scores := graph.DotGeneral(q, []int{2}, []int{0}, k, []int{2}, []int{0}) // [N*heads, L, L]
+	if bias != nil {
+		scores = graph.Add(scores, bias)
+	}
+	x = graph.DotGeneral(graph.Softmax(scores, -1), []int{2}, []int{0}, v, []int{1}, []int{0}) // [N*heads, L, head]
+	x = graph.Reshape(graph.TransposeAllAxes(graph.Reshape(x, n, t.heads, l, head), 0, 2, 1, 3), n, l, t.width)
+	return linear(scope.At("out_proj"), x, t.width, nn.Normal(t.residualStd()))
+}
+
+// causalBias [1, L, L] keeps each token (row) from those after it.
+func causalBias(g *graph.Graph, l int) *graph.Node {
+	bias := make([][][]float32, 1)
+	for i := range l {
+		row := make([]float32, l)
+		for j := i + 1; j < l; j++ {
+			row[j] = -1e9
+		}
+		bias[0] = append(bias[0], row)
+	}
+	return graph.Const(g, bias)
+}
+
+// feedForward is the block's two-layer network.
+func (t transformer) feedForward(scope *model.Scope, x *graph.Node) *graph.Node {
+	x = linear(scope.At("c_fc"), x, t.mlp, nn.Normal(1/math.Sqrt(2*float64(t.width))))
+	return linear(scope.At("c_proj"), t.activation.apply(x), t.width, nn.Normal(t.residualStd()))
+}
+
+func (a Activation) apply(x *graph.Node) *graph.Node {
+	if a == GELU {
+		half := graph.MulScalar(x, 0.5)
+		return graph.Mul(half, graph.AddScalar(graph.Erf(graph.MulScalar(x, math.Sqrt2/2)), 1))
+	}
+	return graph.Mul(x, graph.Sigmoid(graph.MulScalar(x, 1.702)))
+}
+
+// residualStd is the initial spread of what is added to the residual stream, smaller the more layers add to it.
+func (t transformer) residualStd() float64 {
+	return 1 / math.Sqrt(float64(t.width)*2*float64(t.layers))
+}
+
+// linear is a fully connected layer x [..., in] to [..., out] whose weight starts from init and whose bias from 0.
+func linear(scope *model.Scope, x *graph.Node, out int, init nn.Init) *graph.Node {
+	weight := nn.Param(scope, x, "weight", init, out, x.Shape().Dim(-1))
+	return nn.Affine(x, weight, nn.Param(scope, x, "bias", nn.Zeros, out))
+}

@@ -1,0 +1,50 @@
+package clip
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/glimpse-ml/glimpse/internal/nn"
+)
+
+// visionTransformer is CLIP's ViT (section 2.4): patches, a class token in front, positions, a layer norm, blocks, and the
+// class token's feature through a norm and a projection. Its layers are visual.patch_conv [N, W, H/p, W/p],
+// visual.after_ln_pre and visual.after_block.N [N, L, W], visual.after_ln_post_cls [N, W].
+func visionTransformer(scope *model.Scope, cfg VisionConfig, embedDim int, images *graph.Node) (feature *graph.Node, layers Layers) {
+	n, width := images.Shape().Dim(0), cfg.ViT.Width
+	gridH, gridW := cfg.Height/cfg.Patch, cfg.Width/cfg.Patch
+	scale := 1 / math.Sqrt(float64(width))
+	blocks := cfg.ViT.blocks()
+
+	x := patchEmbedding(scope.At("conv1"), cfg, images) // [N, L-1, W]
+	layers.addGrid("visual.patch_conv", graph.Reshape(x, n, gridH, gridW, width))
+	class := nn.Param(scope, x, "class_embedding", nn.Normal(scale), width)
+	positions := nn.Param(scope, x, "positional_embedding", nn.Normal(scale), 1+gridH*gridW, width)
+	x = graph.Concatenate([]*graph.Node{graph.BroadcastToDims(graph.Reshape(class, 1, 1, width), n, 1, width), x}, 1)
+	x = graph.Add(x, graph.ExpandAxes(positions, 0))
+	x = nn.LayerNorm(scope.At("ln_pre"), x, blocks.eps)
+	layers.add("visual.after_ln_pre", x)
+
+	for i, after := range blocks.encode(scope, x, nil) {
+		x = after
+		layers.add(fmt.Sprintf("visual.after_block.%d", i), x)
+	}
+	x = graph.Reshape(graph.Slice(x, graph.AxisRange(), graph.AxisRange(0, 1)), n, width)
+	x = nn.LayerNorm(scope.At("ln_post"), x, blocks.eps)
+	layers.add("visual.after_ln_post_cls", x)
+	return graph.MatMul(x, nn.Param(scope, x, "proj", nn.Normal(scale), width, embedDim)), layers
+}
+
+// patchEmbedding maps each patch to a vector: pictures [N, H, W, 3] to [N, (H/p)*(W/p), C]. It is a convolution whose
+// stride is its kernel's size, which is one matrix product.
+func patchEmbedding(scope *model.Scope, cfg VisionConfig, images *graph.Node) *graph.Node {
+	n, p, width := images.Shape().Dim(0), cfg.Patch, cfg.ViT.Width
+	gridH, gridW := cfg.Height/p, cfg.Width/p
+	kernel := nn.Param(scope, images, "weight", nn.FanIn, width, 3, p, p)
+	x := graph.Reshape(images, n, gridH, p, gridW, p, 3)
+	x = graph.Reshape(graph.TransposeAllAxes(x, 0, 1, 3, 5, 2, 4), n, gridH*gridW, 3*p*p)
+	return nn.Affine(x, graph.Reshape(kernel, width, 3*p*p), nil)
+}

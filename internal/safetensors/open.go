@@ -1,0 +1,104 @@
+package safetensors
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/glimpse-ml/glimpse/internal/mmap"
+)
+
+// Checkpoint is a file, or all shards of one, that is open for reading. The Data of its tensors are views of the mapped
+// files: they take memory only as far as they are read, may not be written to, and end with Close.
+type Checkpoint struct {
+	File
+	files []*mmap.File
+}
+
+// Open maps a safetensors file, or all shards that an index (a file whose name ends in .index.json) lists. Every header
+// is checked, no data is read.
+func Open(path string) (*Checkpoint, error) {
+	if strings.HasSuffix(path, ".index.json") {
+		return openIndex(path)
+	}
+	c := &Checkpoint{File: File{Tensors: map[string]Tensor{}}}
+	part, err := c.add(path)
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	c.File = *part
+	return c, nil
+}
+
+// openIndex opens the shards and holds their names against the index's: each tensor lies in the shard that the index
+// says, and in no other.
+func openIndex(path string) (*Checkpoint, error) {
+	index, err := ReadIndex(path)
+	if err != nil {
+		return nil, err
+	}
+	c := &Checkpoint{File: File{Tensors: make(map[string]Tensor, len(index.Shard)), Metadata: index.Metadata}}
+	if err := c.addShards(index, filepath.Dir(path)); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w; fetch %s and its shards again", err, filepath.Base(path)), c.Close())
+	}
+	return c, nil
+}
+
+func (c *Checkpoint) addShards(index *Index, dir string) error {
+	for _, shard := range index.Shards() {
+		part, err := c.add(filepath.Join(dir, shard))
+		if err != nil {
+			return err
+		}
+		for name, t := range part.Tensors {
+			if want, ok := index.Shard[name]; !ok {
+				return fmt.Errorf("%s holds the tensor %s, of which the index knows nothing", shard, shown(name))
+			} else if want != shard {
+				return fmt.Errorf("%s holds the tensor %s, which the index says is in %s", shard, shown(name), want)
+			}
+			c.Tensors[name] = t
+		}
+	}
+	for name, shard := range index.Shard {
+		if _, ok := c.Tensors[name]; !ok {
+			return fmt.Errorf("expected the tensor %s in %s, as the index says, found none of that name", shown(name), shard)
+		}
+	}
+	return nil
+}
+
+// add maps one file.
+func (c *Checkpoint) add(path string) (part *File, err error) {
+	file, err := mmap.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the tensors of %s: %w", path, err)
+	}
+	c.files = append(c.files, file)
+	err = mmap.Guard(func() (err error) {
+		part, err = Parse(file.Data)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a whole safetensors file: %w; fetch or make it again", path, err)
+	}
+	return part, nil
+}
+
+// Release says that the data of a tensor of this checkpoint will not be read soon, so that they need not stay in memory.
+// Calling it for each tensor after its conversion keeps the peak at the converted tensors plus one.
+func (c *Checkpoint) Release(t Tensor) {
+	for _, file := range c.files {
+		file.Release(t.Data)
+	}
+}
+
+// Close ends the views. No tensor of the checkpoint may be read after.
+func (c *Checkpoint) Close() error {
+	var errs []error
+	for _, file := range c.files {
+		errs = append(errs, file.Close())
+	}
+	c.files, c.Tensors = nil, nil
+	return errors.Join(errs...)
+}
