@@ -101,10 +101,20 @@ func (m *Model) EncodeImages(b compute.Backend, pixels [][]float32) ([][]float32
 
 // errNoVocabulary says why a model encodes no texts.
 var errNoVocabulary = errors.New("expected a model with a vocabulary to encode texts, found one without: the folder it was loaded from has none; " +
-	"`glimpse encode` takes token ids")
+	"`glimpse data get clip-vocab` brings that of the published models, `glimpse encode` takes token ids")
 
-// EncodeTexts returns the unit embeddings [n][embedDim] of texts. Texts longer than the context are cut.
+// EncodeTexts returns the unit embeddings [n][embedDim] of texts. One that is longer than the context is an error that
+// names it.
 func (m *Model) EncodeTexts(b compute.Backend, texts []string) ([][]float32, error) {
+	return m.encodeTexts(b, texts, false)
+}
+
+// EncodeTextsTruncated is [Model.EncodeTexts] for captions as they come: texts longer than the context are cut.
+func (m *Model) EncodeTextsTruncated(b compute.Backend, texts []string) ([][]float32, error) {
+	return m.encodeTexts(b, texts, true)
+}
+
+func (m *Model) encodeTexts(b compute.Backend, texts []string, truncate bool) ([][]float32, error) {
 	if m.Tokenizer == nil {
 		return nil, errNoVocabulary
 	}
@@ -117,11 +127,25 @@ func (m *Model) EncodeTexts(b compute.Backend, texts []string) ([][]float32, err
 	}
 	rows := make([][]int32, len(texts))
 	for i, text := range texts {
-		rows[i] = m.Tokenizer.EncodeBatch([]string{text}, t.ContextLength)
+		if rows[i], err = m.Tokenizer.encodeBatch([]string{text}, t.ContextLength, truncate); err != nil {
+			return nil, err
+		}
 	}
 	return inBatches(m.texts.exec, rows, t.ContextLength, func(flat []int32) *tensors.Tensor {
 		return tensors.FromFlatDataAndDimensions(flat, len(flat)/t.ContextLength, t.ContextLength)
 	})
+}
+
+// Close gives back what the model holds on backends, where that need not wait for the garbage collector. The model is of no
+// use after it.
+func (m *Model) Close() {
+	for _, e := range []*encoder{&m.images, &m.texts} {
+		if e.exec != nil {
+			e.exec.Finalize()
+		}
+		*e = encoder{}
+	}
+	m.Store.Finalize()
 }
 
 // compile prepares a tower for b, unless that was done before.
