@@ -29,7 +29,8 @@ A first visit:
 		doctorCommand(), dataCommand(), modelCommand(), backendCommand(), versionCommand(),
 		demoCommand(), notebookCommand(),
 		trainCommand(), runsCommand(), evalCommand(), captionCommand(), classifyCommand(),
-		attendCommand(), lossCommand(), encodeCommand(), tokenizeCommand(), preprocessCommand(),
+		// for scripts
+		attendCommand(), lossCommand(), encodeCommand(), metricsCommand(), tokenizeCommand(), preprocessCommand(),
 	)
 }
 
