@@ -29,6 +29,7 @@ A first visit:
 		doctorCommand(), dataCommand(), modelCommand(), backendCommand(), versionCommand(),
 		demoCommand(), notebookCommand(),
 		trainCommand(), runsCommand(), evalCommand(), captionCommand(), classifyCommand(),
+		indexCommand(), searchCommand(), filterCommand(),
 		// for scripts
 		attendCommand(), lossCommand(), encodeCommand(), metricsCommand(), tokenizeCommand(), preprocessCommand(),
 	)
