@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -26,7 +28,8 @@ type Checkpoint struct {
 	LeftOver []string // tensors of the file that the model has no use for
 	Shaped   []string // sentences about tensors of another shape or type
 
-	file *safetensors.Checkpoint
+	file      *safetensors.Checkpoint
+	tokenizer *Tokenizer
 }
 
 // The files of a folder with a published model, in the order in which they are looked for.
@@ -128,8 +131,10 @@ func (c *Checkpoint) readOpenAI() (err error) {
 	if c.Config, err = architectureOf(c.file.Names(), shape); err != nil {
 		return fmt.Errorf("%s: %w", c.Path, err)
 	}
-	if err := c.Config.readOpenCLIP(filepath.Join(c.Dir, openCLIPConfigFile)); err != nil {
-		return err
+	if filepath.Base(c.Path) != openAIFiles[0] { // about which no file has to say more
+		if err := c.Config.readOpenCLIP(filepath.Join(c.Dir, openCLIPConfigFile)); err != nil {
+			return err
+		}
 	}
 	return c.Config.readMeta(filepath.Join(c.Dir, metaFile))
 }
@@ -216,7 +221,7 @@ func (c *Checkpoint) Load() (*Model, error) {
 	if err := c.Whole(); err != nil {
 		return nil, err
 	}
-	m, err := New(c.Config, nil, 0)
+	m, err := New(c.Config, c.tokenizer, 0)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Path, err)
 	}
@@ -230,12 +235,26 @@ func (c *Checkpoint) Load() (*Model, error) {
 }
 
 func (c *Checkpoint) loadWeight(store *model.Store, w Weight) error {
-	values := make([]float32, w.size())
-	rest := values
+	value := tensors.FromShape(shapes.Make(dtypes.Float32, w.Dims...))
+	var err error
+	tensors.MustMutableFlatData(value, func(values []float32) { err = c.readWeight(w, values) })
+	if err != nil {
+		return err
+	}
+	v, err := store.CreateVariable(weights.Path(w.Name), value)
+	if err != nil {
+		return fmt.Errorf("cannot set the variable %s: %w", w.Name, err)
+	}
+	v.SetTrainable(!w.Running)
+	return nil
+}
+
+// readWeight puts a weight together from the tensors of the file.
+func (c *Checkpoint) readWeight(w Weight, values []float32) error {
 	for _, p := range c.Naming.pieces(w) {
 		t, _ := c.file.Get(p.name)
-		part := rest[:t.Len()]
-		rest = rest[t.Len():]
+		part := values[:t.Len()]
+		values = values[t.Len():]
 		if !p.transposed {
 			if err := t.ReadFloat32s(part); err != nil {
 				return fmt.Errorf("tensor %s: %w", p.name, err)
@@ -249,11 +268,6 @@ func (c *Checkpoint) loadWeight(store *model.Store, w Weight) error {
 		}
 		c.file.Release(t)
 	}
-	v, err := store.CreateVariable(weights.Path(w.Name), tensors.FromFlatDataAndDimensions(values, w.Dims...))
-	if err != nil {
-		return fmt.Errorf("cannot set the variable %s: %w", w.Name, err)
-	}
-	v.SetTrainable(!w.Running)
 	return nil
 }
 

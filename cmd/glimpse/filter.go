@@ -112,7 +112,7 @@ func (f *filtering) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer b.Finalize()
-	_, embedded, what, err := f.embed(cmd, b, hasTexts)
+	_, embedded, what, err := f.embed(cmd, b, evaluate.Embed, hasTexts)
 	if err != nil {
 		return err
 	}
