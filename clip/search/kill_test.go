@@ -3,6 +3,7 @@
 package search
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -65,6 +66,8 @@ func TestKilled(t *testing.T) {
 	round := func(rows func(int) bool) {
 		for {
 			cmd := child(t, "TestKilled", dir)
+			var said bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &said, &said
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -74,7 +77,7 @@ func TestKilled(t *testing.T) {
 			select {
 			case err := <-ended:
 				if err != nil {
-					t.Fatalf("the child failed: %v", err)
+					t.Fatalf("the child failed: %v\n%s", err, said.String())
 				}
 				finished = true
 			case <-time.After(time.Duration(30+rng.IntN(100+5*kills)) * time.Millisecond):

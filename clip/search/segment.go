@@ -82,12 +82,12 @@ func (u *update) enter(s segment) {
 	number := len(u.segments) - 1
 	u.last = s
 	for i, e := range s.rows {
-		u.know(source{e, number, i})
-		u.count(source{Entry: e})
+		u.byPath[e.Path] = source{e, number, i}
+		u.count(u.byPath[e.Path])
 	}
 	for _, e := range s.bad {
-		u.know(source{e, number, -1})
-		u.count(source{Entry: e})
+		u.byPath[e.Path] = source{e, number, -1}
+		u.count(u.byPath[e.Path])
 	}
 }
 
@@ -110,6 +110,9 @@ func (u *update) readSegments() error {
 			continue
 		}
 		u.enter(s)
+		for _, e := range append(s.rows, s.bad...) {
+			u.byHash[e.Hash] = u.byPath[e.Path]
+		}
 	}
 	u.report = Report{} // plan counts them, as far as the files are still as they were
 	return nil

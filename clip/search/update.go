@@ -97,8 +97,8 @@ type update struct {
 	old      *Index            // as it was before; nil when there was none
 	segments []string          // files of finished batches
 	last     segment           // the one that was read last
-	byPath   map[string]source // what is known of files
-	byHash   map[[32]byte]source
+	byPath   map[string]source   // what is known of files
+	byHash   map[[32]byte]source // what was known before this call; the loading goroutines read it
 	report   Report
 }
 
@@ -190,14 +190,10 @@ func (u *update) openOld() error {
 		return err
 	}
 	for i, e := range append(rows, bad...) {
-		u.know(source{e, inOld, i})
+		s := source{e, inOld, i}
+		u.byPath[e.Path], u.byHash[e.Hash] = s, s
 	}
 	return nil
-}
-
-func (u *update) know(s source) {
-	u.byPath[s.Path] = s
-	u.byHash[s.Hash] = s
 }
 
 func (u *update) close() {
