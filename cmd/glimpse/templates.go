@@ -102,8 +102,11 @@ func parseList(data []byte, name string) ([]string, error) {
 		if name == "" && len(names) == 1 {
 			name = names[0]
 		}
-		if lists[name] == nil {
-			return nil, fmt.Errorf("expected the name of one of its lists after a #: %s; found %q%s", strings.Join(names, ", "), name, didYouMean("", name, names))
+		switch {
+		case name == "":
+			return nil, fmt.Errorf("expected the name of one of its %d lists after a #, as in FILE#%s; they are %s", len(names), names[0], strings.Join(names, ", "))
+		case lists[name] == nil:
+			return nil, fmt.Errorf("expected one of the lists %s, found %q%s", strings.Join(names, ", "), name, didYouMean("", name, names))
 		}
 		return nonEmpty(lists[name])
 	default:
