@@ -29,7 +29,7 @@ A first visit:
 		doctorCommand(), dataCommand(), backendCommand(), versionCommand(),
 		demoCommand(), notebookCommand(),
 		trainCommand(), runsCommand(), evalCommand(), captionCommand(), classifyCommand(),
-		attendCommand(), lossCommand(),
+		attendCommand(), lossCommand(), benchCommand(),
 	)
 }
 

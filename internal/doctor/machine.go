@@ -154,3 +154,12 @@ func writable(dir string) bool {
 	os.Remove(f.Name())
 	return true
 }
+
+// Machine names this machine in one line: processor, cores, system.
+func Machine() string {
+	name := cpuName()
+	if name == "" {
+		name = "an unnamed processor"
+	}
+	return fmt.Sprintf("%s, %d cores, %s/%s", name, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
+}
