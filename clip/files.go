@@ -16,7 +16,6 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/internal/atomicfile"
-	"github.com/glimpse-ml/glimpse/internal/nn"
 	"github.com/glimpse-ml/glimpse/internal/safetensors"
 	"github.com/glimpse-ml/glimpse/internal/weights"
 )
@@ -47,8 +46,10 @@ func (m *Model) Save(dir string) error {
 	if err := safetensors.Write(filepath.Join(dir, WeightsFile), tensors, nil); err != nil {
 		return err
 	}
-	if err := m.Tokenizer.Save(filepath.Join(dir, TokenizerFile)); err != nil {
-		return err
+	if m.Tokenizer != nil {
+		if err := m.Tokenizer.Save(filepath.Join(dir, TokenizerFile)); err != nil {
+			return err
+		}
 	}
 	return atomicfile.WriteFile(filepath.Join(dir, ConfigFile), append(config, '\n'))
 }
@@ -58,15 +59,34 @@ func IsWeight(path string) bool {
 	return !strings.HasPrefix(path, "/optimizer/") && !strings.HasPrefix(path, "/#")
 }
 
-// Load reads what [Model.Save] wrote: dir is the folder itself, or a run folder with the model inside. Weights that are
-// missing, are of another shape, or are none of the model's, are errors.
-func Load(dir string) (*Model, error) {
-	if _, err := os.Stat(filepath.Join(dir, ConfigFile)); err != nil {
-		if _, err := os.Stat(filepath.Join(dir, "model", ConfigFile)); err != nil {
-			return nil, fmt.Errorf("expected a CLIP model (%s) in %s or its folder model, found none; `glimpse train clip` makes one", ConfigFile, dir)
+// Load opens a model: what [Model.Save] wrote (dir is the folder itself, or a run folder with the model inside), or a
+// published one (see [OpenCheckpoint]). Weights that are missing, are of another shape, or are none of the model's, are
+// errors.
+func Load(dir string) (*Model, error) { return LoadNaming(dir, "") }
+
+// LoadNaming is [Load] of the file in one naming, for folders with weights in several.
+func LoadNaming(dir string, naming Naming) (*Model, error) {
+	if naming == "" {
+		for _, own := range []string{dir, filepath.Join(dir, "model")} {
+			if _, err := os.Stat(filepath.Join(own, ConfigFile)); err == nil {
+				return loadOwn(own)
+			}
 		}
-		dir = filepath.Join(dir, "model")
 	}
+	c, err := OpenCheckpoint(dir, naming)
+	if errors.Is(err, errNoCheckpoint) && naming == "" {
+		return nil, fmt.Errorf("expected a CLIP model in %s: %s there or in its folder model (`glimpse train clip` makes one), %s, or %s with %s; found none",
+			dir, ConfigFile, openAIFiles[0], hfConfigFile, huggingFaceFiles[1])
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return c.Load()
+}
+
+// loadOwn reads what [Model.Save] wrote.
+func loadOwn(dir string) (*Model, error) {
 	data, err := os.ReadFile(filepath.Join(dir, ConfigFile))
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the model's configuration: %w", err)
@@ -75,39 +95,28 @@ func Load(dir string) (*Model, error) {
 	if err := json.Unmarshal(data, &cfg); err != nil {
 		return nil, fmt.Errorf("%s: expected a CLIP configuration as JSON: %w", filepath.Join(dir, ConfigFile), err)
 	}
-	tokenizer, err := LoadTokenizer(filepath.Join(dir, TokenizerFile))
-	if err != nil {
-		return nil, err
+	var tokenizer *Tokenizer
+	if cfg.Vision.Stages != nil || exists(dir, TokenizerFile) { // a published model can be used without its vocabulary
+		if tokenizer, err = LoadTokenizer(filepath.Join(dir, TokenizerFile)); err != nil {
+			return nil, err
+		}
 	}
-	m, err := New(cfg, tokenizer, 0)
-	if err != nil {
+	if _, err := New(cfg, tokenizer, 0); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ConfigFile), err)
 	}
-	file, err := safetensors.Load(filepath.Join(dir, WeightsFile))
+	file, err := safetensors.Open(filepath.Join(dir, WeightsFile))
 	if err != nil {
 		return nil, err
 	}
-	if err := m.setWeights(file.Tensors); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, WeightsFile), err)
-	}
-	return m, nil
-}
-
-// setWeights gives a fresh model its weights: all of them, and nothing else.
-func (m *Model) setWeights(tensors map[string]safetensors.Tensor) error {
-	if err := weights.IntoStore(m.Store, tensors); err != nil {
-		return err
-	}
-	m.Store.SetParam("/"+nn.FixedParam, true)
-	defer m.Store.SetParam("/"+nn.FixedParam, false)
-	unused, err := m.complete()
+	defer file.Close()
+	c := &Checkpoint{Dir: dir, Path: filepath.Join(dir, WeightsFile), Naming: OpenAI, Config: cfg, file: file}
+	c.compare()
+	m, err := c.Load()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if len(unused) > 0 {
-		return fmt.Errorf("expected the weights of the model that %s describes, found %s besides (%d in all)", ConfigFile, unused[0], len(unused))
-	}
-	return nil
+	m.Tokenizer = tokenizer
+	return m, nil
 }
 
 // complete creates the weights that the store does not hold yet, and names the variables there that the model does not use.

@@ -195,8 +195,18 @@ func TestRanksAreAStableSort(t *testing.T) {
 		if i := slices.IndexFunc(order, func(item int) bool { return correct[item] }); i >= 0 {
 			want = i + 1
 		}
-		if got := Ranks([][]float32{row}, func(_, item int) bool { return correct[item] }); got[0] != want {
-			t.Fatalf("expected rank %d, found %d", want, got[0])
+		answers := func(_, item int) bool { return correct[item] }
+		got := Ranks([][]float32{row}, answers)[0]
+		if got != want {
+			t.Fatalf("expected rank %d, found %d", want, got)
+		}
+		best, worst := RanksBy(Optimistic, [][]float32{row}, answers)[0], RanksBy(Pessimistic, [][]float32{row}, answers)[0]
+		if best > got || got > worst || worst != NoRank && worst > len(row) {
+			t.Fatalf("optimistic %d, by index %d, pessimistic %d", best, got, worst)
+		}
+		first := slices.Index(order, Predicted([][]float32{row})[0])
+		if first != 0 {
+			t.Fatalf("what was predicted is in place %d of the order", first)
 		}
 	})
 }
@@ -220,5 +230,25 @@ func TestRanksOfBrokenModels(t *testing.T) {
 	}
 	if got := AtK(nil, 1); got.N != 0 || got.Value != 0 {
 		t.Errorf("no queries: found %+v", got)
+	}
+}
+
+// Ranks 1, 2, 3 and none: the reciprocals' mean is (1 + 1/2 + 1/3)/4, the median 2.5, the mean infinite.
+func TestRankSummaries(t *testing.T) {
+	ranks := []int{3, 1, NoRank, 2}
+	if got := MRR(ranks); math.Abs(got-11.0/24) > 1e-15 {
+		t.Errorf("mean reciprocal rank %v", got)
+	}
+	if got := MedianRank(ranks); got != 2.5 {
+		t.Errorf("median rank %v", got)
+	}
+	if got := MeanRank(ranks); !math.IsInf(got, 1) {
+		t.Errorf("mean rank %v", got)
+	}
+	if got := MeanRank([]int{1, 2, 6}); got != 3 {
+		t.Errorf("mean rank %v", got)
+	}
+	if got := MedianRank([]int{NoRank, 1, NoRank}); !math.IsInf(got, 1) {
+		t.Errorf("median rank %v", got)
 	}
 }

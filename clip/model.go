@@ -1,8 +1,8 @@
 package clip
 
 import (
+	"errors"
 	"fmt"
-	"image"
 	"math"
 
 	"github.com/gomlx/compute"
@@ -10,7 +10,6 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"github.com/glimpse-ml/glimpse/datasets/picture"
 	"github.com/glimpse-ml/glimpse/internal/nn"
 )
 
@@ -18,8 +17,9 @@ import (
 // concurrent use.
 type Model struct {
 	Config    Config
-	Tokenizer *Tokenizer
+	Tokenizer *Tokenizer // nil when the model was loaded without a vocabulary: it takes ids then, but no texts
 	Store     *model.Store
+	Naming    Naming // of the file that it was loaded from; [OpenAI] for models made here
 
 	images, texts encoder
 }
@@ -30,19 +30,36 @@ type encoder struct {
 	exec    *model.Exec
 }
 
-// encodeBatch is how many pictures or texts are encoded at once. Shorter batches are padded, so that a graph is
-// compiled once.
+// encodeBatch is how many pictures or texts are encoded at once, at most.
 const encodeBatch = 64
 
-// New makes a model with fresh weights, which depend on seed alone.
+// batchSizes are the sizes of the batches that are encoded: every size is a graph of its own to compile, and so there are few.
+var batchSizes = []int{1, 4, 16, encodeBatch}
+
+// nextBatch is the size of the batch with which to encode when n inputs are left: the smallest for all of them, which is
+// padded then, unless that is more than twice as large as it need be.
+func nextBatch(n int) int {
+	for i, size := range batchSizes {
+		switch {
+		case n > size:
+		case i > 0 && size > 2*n-1:
+			return batchSizes[i-1]
+		default:
+			return size
+		}
+	}
+	return encodeBatch
+}
+
+// New makes a model with fresh weights, which depend on seed alone. Without a tokenizer (nil) it takes ids, but no texts.
 func New(cfg Config, tokenizer *Tokenizer, seed int64) (*Model, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	if got := tokenizer.VocabSize(); got != cfg.Text.VocabSize {
-		return nil, fmt.Errorf("text.vocab_size: expected the vocabulary's %d, found %d", got, cfg.Text.VocabSize)
+	if tokenizer != nil && tokenizer.VocabSize() != cfg.Text.VocabSize {
+		return nil, fmt.Errorf("text.vocab_size: expected the vocabulary's %d, found %d", tokenizer.VocabSize(), cfg.Text.VocabSize)
 	}
-	m := &Model{Config: cfg, Tokenizer: tokenizer, Store: model.NewStore()}
+	m := &Model{Config: cfg, Tokenizer: tokenizer, Store: model.NewStore(), Naming: OpenAI}
 	m.Store.SetParam("/"+nn.SeedParam, seed)
 	return m, nil
 }
@@ -67,26 +84,6 @@ func (m *Model) ClampScale(scope *model.Scope, g *graph.Graph) {
 	v.SetNodeValue(ClampLogitScale(v.NodeValue(g)))
 }
 
-// Preprocess squashes a picture to the model's size and normalises it: [H, W, 3].
-func (m *Model) Preprocess(img image.Image) ([]float32, error) {
-	v := m.Config.Vision
-	rgb, err := picture.ResizeCrop(img, v.Width, v.Height, image.Rect(0, 0, v.Width, v.Height), picture.Bicubic)
-	if err != nil {
-		return nil, err
-	}
-	return m.Normalize(rgb), nil
-}
-
-// Normalize is the second half of [Model.Preprocess], for pixels that already have the model's size.
-func (m *Model) Normalize(rgb *picture.RGB) []float32 {
-	mean, std := m.Config.Vision.Mean, m.Config.Vision.Std
-	return picture.ToHWC(rgb, single(mean), single(std))
-}
-
-func single(v [3]float64) [3]float32 {
-	return [3]float32{float32(v[0]), float32(v[1]), float32(v[2])}
-}
-
 // EncodeImages returns the unit embeddings [n][embedDim] of pictures that [Model.Preprocess] prepared.
 func (m *Model) EncodeImages(b compute.Backend, pixels [][]float32) ([][]float32, error) {
 	v := m.Config.Vision
@@ -98,12 +95,28 @@ func (m *Model) EncodeImages(b compute.Backend, pixels [][]float32) ([][]float32
 	}
 	size := v.Height * v.Width * 3
 	return inBatches(m.images.exec, pixels, size, func(flat []float32) *tensors.Tensor {
-		return tensors.FromFlatDataAndDimensions(flat, encodeBatch, v.Height, v.Width, 3)
+		return tensors.FromFlatDataAndDimensions(flat, len(flat)/size, v.Height, v.Width, 3)
 	})
 }
 
+// errNoVocabulary says why a model encodes no texts.
+var errNoVocabulary = errors.New("expected a model with a vocabulary to encode texts, found one without: the folder it was loaded from has none; " +
+	"`glimpse encode` takes token ids")
+
 // EncodeTexts returns the unit embeddings [n][embedDim] of texts. Texts longer than the context are cut.
 func (m *Model) EncodeTexts(b compute.Backend, texts []string) ([][]float32, error) {
+	if m.Tokenizer == nil {
+		return nil, errNoVocabulary
+	}
+	rows := make([][]int32, len(texts))
+	for i, text := range texts {
+		rows[i] = m.Tokenizer.EncodeBatch([]string{text}, m.Config.Text.ContextLength)
+	}
+	return m.EncodeTokens(b, rows)
+}
+
+// EncodeTokens is [Model.EncodeTexts] for texts that are token ids already, [n][contextLength].
+func (m *Model) EncodeTokens(b compute.Backend, rows [][]int32) ([][]float32, error) {
 	t := m.Config.Text
 	err := m.texts.compile(b, m.Store, func(scope *model.Scope, ids *graph.Node) *graph.Node {
 		return Normalize(EncodeText(scope, t, m.Config.EmbedDim, ids))
@@ -111,12 +124,8 @@ func (m *Model) EncodeTexts(b compute.Backend, texts []string) ([][]float32, err
 	if err != nil {
 		return nil, err
 	}
-	rows := make([][]int32, len(texts))
-	for i, text := range texts {
-		rows[i] = m.Tokenizer.EncodeBatch([]string{text}, t.ContextLength)
-	}
 	return inBatches(m.texts.exec, rows, t.ContextLength, func(flat []int32) *tensors.Tensor {
-		return tensors.FromFlatDataAndDimensions(flat, encodeBatch, t.ContextLength)
+		return tensors.FromFlatDataAndDimensions(flat, len(flat)/t.ContextLength, t.ContextLength)
 	})
 }
 
@@ -160,13 +169,14 @@ func moveTo(b compute.Backend, store *model.Store) error {
 	return nil
 }
 
-// inBatches runs exec over rows of size numbers, encodeBatch at a time, the last batch padded with its first row.
+// inBatches runs exec over rows of size numbers, in batches of [batchSizes], the last one padded with its first row.
 func inBatches[T any](exec *model.Exec, rows [][]T, size int, tensor func(flat []T) *tensors.Tensor) ([][]float32, error) {
 	var out [][]float32
-	for start := 0; start < len(rows); start += encodeBatch {
-		part := rows[start:min(start+encodeBatch, len(rows))]
-		flat := make([]T, 0, encodeBatch*size)
-		for i := range encodeBatch {
+	for start := 0; start < len(rows); {
+		batch := nextBatch(len(rows) - start)
+		part := rows[start:min(start+batch, len(rows))]
+		flat := make([]T, 0, batch*size)
+		for i := range batch {
 			row := part[0]
 			if i < len(part) {
 				row = part[i]
@@ -182,6 +192,7 @@ func inBatches[T any](exec *model.Exec, rows [][]T, size int, tensor func(flat [
 		}
 		out = append(out, features.Value().([][]float32)[:len(part)]...)
 		features.MustFinalizeAll()
+		start += len(part)
 	}
 	return out, nil
 }

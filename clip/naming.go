@@ -70,14 +70,23 @@ func (n Naming) pieces(w Weight) []piece {
 	panic(fmt.Errorf("the weight %s has no name in Hugging Face's naming", w.Name))
 }
 
-// supports is an error when a naming has no names for a model's weights.
+// supports is an error when a naming cannot hold a model: it has no names for the weights, or none of its files says what the
+// model is.
 func (n Naming) supports(c Config) error {
 	switch {
 	case n != OpenAI && n != HuggingFace:
 		return fmt.Errorf("expected the naming %s or %s, found %q", OpenAI, HuggingFace, n)
+	case c.Vision.Stages != nil:
+		return fmt.Errorf("expected one of CLIP's image towers (a vision transformer or a modified ResNet), found the small residual one, which is this " +
+			"project's own: nothing else reads it")
 	case n == HuggingFace && c.Vision.ViT == nil:
-		return fmt.Errorf("expected a model with a vision transformer for the naming %s, found another image tower; Hugging Face's CLIPModel has no "+
-			"other, so take the naming %s", HuggingFace, OpenAI)
+		return fmt.Errorf("expected a model with a vision transformer for the naming %s, found a ResNet: Hugging Face's CLIPModel has none, "+
+			"so take the naming %s", HuggingFace, OpenAI)
+	case n == OpenAI && c.Text.EndToken != 0 && c.Text.EndToken != c.Text.VocabSize-1:
+		return fmt.Errorf("expected an end token that is the largest id for the naming %s, whose files name none, found the id %d; "+
+			"take the naming %s", OpenAI, c.Text.EndToken, HuggingFace)
+	case n == OpenAI && (c.Text.blocks().eps != layerNormEps || c.Vision.ViT != nil && c.Vision.ViT.blocks().eps != layerNormEps):
+		return fmt.Errorf("expected a layer_norm_eps of %g for the naming %s, whose files name none; take the naming %s", layerNormEps, OpenAI, HuggingFace)
 	}
 	return nil
 }

@@ -39,6 +39,9 @@ the largest memory of both. Nothing else should run meanwhile. It takes minutes;
 				return usagef(cmd, "expected --only to be a part of a case's name, such as ViT or RN50, found %q", only)
 			}
 			o.Messages = cmd.ErrOrStderr()
+			o.Each = func(r benchmark.Row) {
+				fmt.Fprintln(o.Messages, "glimpse: "+strings.ReplaceAll(r.Line(), "\t", ", "))
+			}
 			report, err := bench(cmd, o)
 			if err != nil {
 				return err
@@ -59,7 +62,6 @@ the largest memory of both. Nothing else should run meanwhile. It takes minutes;
 	cmd.Flags().BoolVar(&quick, "quick", false, "tiny models in seconds: tests the machinery, the figures mean nothing")
 	cmd.Flags().BoolVar(&record, "record", false, "in a checkout: write docs/benchmarks.md")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
-	cmd.AddCommand(benchWorkerCommand())
 	return cmd
 }
 
@@ -78,7 +80,7 @@ func bench(cmd *cobra.Command, o benchmark.Options) (*benchmark.Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot find this program's own file: %w", err)
 	}
-	o.Ours = []string{self, "bench", "worker"}
+	o.Ours = []string{self, "bench-worker"}
 	if o.Python, err = benchmark.FindPeer(cmd.Context()); err != nil {
 		return nil, err
 	}
@@ -95,7 +97,7 @@ func bench(cmd *cobra.Command, o benchmark.Options) (*benchmark.Report, error) {
 // benchWorkerCommand is our side's process.
 func benchWorkerCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:    "worker",
+		Use:    "bench-worker",
 		Hidden: true,
 		Args:   wantArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {

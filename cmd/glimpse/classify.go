@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strings"
 
@@ -114,26 +113,12 @@ func classify(cmd *cobra.Command, model string, labels, templates []string, asJS
 			return err
 		}
 		for i, cosines := range clip.Similarities(embeddings, weights) {
-			if err := printClassified(cmd, group[i].file, labels, softmax(cosines, scale), asJSON); err != nil {
+			if err := printClassified(cmd, group[i].file, labels, clip.Softmax(cosines, scale), asJSON); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-}
-
-// softmax is exp(scale*x_i) over the sum of all of them.
-func softmax(x []float32, scale float64) []float64 {
-	largest := float64(slices.Max(x))
-	out, sum := make([]float64, len(x)), 0.0
-	for i, v := range x {
-		out[i] = math.Exp(scale * (float64(v) - largest))
-		sum += out[i]
-	}
-	for i := range out {
-		out[i] /= sum
-	}
-	return out
 }
 
 func printClassified(cmd *cobra.Command, file string, labels []string, probabilities []float64, asJSON bool) error {

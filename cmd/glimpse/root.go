@@ -26,10 +26,11 @@ A first visit:
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(helpCommand())
 	return group(root,
-		doctorCommand(), dataCommand(), backendCommand(), versionCommand(),
+		doctorCommand(), dataCommand(), modelCommand(), backendCommand(), versionCommand(),
 		demoCommand(), notebookCommand(),
 		trainCommand(), runsCommand(), evalCommand(), captionCommand(), classifyCommand(),
-		attendCommand(), lossCommand(), benchCommand(),
+		// for scripts
+		attendCommand(), lossCommand(), encodeCommand(), metricsCommand(), benchCommand(), benchWorkerCommand(),
 	)
 }
 

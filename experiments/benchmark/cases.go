@@ -57,7 +57,7 @@ func small() clip.Config {
 // operations is what a case computes in one call, in floating-point operations; a training step counts three times the
 // forward pass, as usual (the gradient of every product is two products).
 func (c Case) operations() float64 {
-	image, text := c.cfg.OperationsOfImage(), c.cfg.OperationsOfText()
+	image, text := c.cfg.ImageOperations(), c.cfg.TextOperations()
 	n := float64(c.Batch)
 	switch c.Kind {
 	case Images:

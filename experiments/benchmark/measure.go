@@ -25,6 +25,7 @@ type Options struct {
 	Python   string   // of the peer
 	Size     int      // of the square matrices that tell the machine's peak
 	Messages io.Writer
+	Each     func(Row) // is told every row when it is measured; may be nil
 }
 
 // Times are one side's seconds a call: the median of each turn, in order, and what they come to.
@@ -65,6 +66,9 @@ func Measure(ctx context.Context, o Options) (rows []Row, versions [2]string, er
 			return nil, versions, fmt.Errorf("%s, batch %d: %w", c.Name, c.Batch, err)
 		}
 		rows, versions = append(rows, row), v
+		if o.Each != nil {
+			o.Each(row)
+		}
 	}
 	return rows, versions, nil
 }
@@ -98,7 +102,7 @@ func (o Options) measure(ctx context.Context, dir string, c Case, done func(roun
 			return row, versions, err
 		}
 		outputs[i] = a.Output
-		if a, err = s.ask(request{Do: "run", Times: 3}); err != nil { // warms up, and says how long a call takes
+		if a, err = s.ask(request{Do: "run", Times: 2}); err != nil { // warms up, and says how long a call takes
 			return row, versions, err
 		}
 		calls[i] = int(min(max(math.Ceil(o.Turn/slices.Min(a.Seconds)), 1), 1000))

@@ -111,13 +111,18 @@ func milliseconds(s float64) string {
 
 func megabytes(bytes int64) string { return fmt.Sprintf("%d MB", bytes>>20) }
 
-// Table is the report for a terminal.
+// Table is the report for a terminal, its cells with tabs between them.
 func (r *Report) Table() string {
 	var b strings.Builder
 	for _, row := range r.Rows {
-		fmt.Fprintf(&b, "%s\tbatch %d\t%s\tPyTorch %s\tratio %.2f (%.2f-%.2f)\t%.0f%% of the peak\t%s\tPyTorch %s\n", row.Name, row.Batch,
-			milliseconds(row.Ours.Median), milliseconds(row.Peer.Median), row.Ratio, row.RatioRange[0], row.RatioRange[1], 100*row.Share,
-			megabytes(row.Ours.PeakMemory), megabytes(row.Peer.PeakMemory))
+		b.WriteString(row.Line() + "\n")
 	}
 	return b.String()
+}
+
+// Line is a row of [Report.Table].
+func (r Row) Line() string {
+	return fmt.Sprintf("%s\tbatch %d\t%s\tPyTorch %s\tratio %.2f (%.2f-%.2f)\t%.0f%% of the peak (PyTorch %.0f%% of %.0f GFLOP/s)\t%s\tPyTorch %s", r.Name, r.Batch,
+		milliseconds(r.Ours.Median), milliseconds(r.Peer.Median), r.Ratio, r.RatioRange[0], r.RatioRange[1], 100*r.Share, 100*r.PeerShare, r.Peak/1e9,
+		megabytes(r.Ours.PeakMemory), megabytes(r.Peer.PeakMemory))
 }

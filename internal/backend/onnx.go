@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -28,6 +29,7 @@ func openONNX() (*Backend, error) {
 func openONNXWith(options, reason string) (*Backend, error) {
 	// The library is ours to find: compute-onnx would otherwise download one on its own.
 	onnxbackend.EnableAutoInstall(false)
+	setThreads(runtime.GOMAXPROCS(0))
 	parts := slices.DeleteFunc(strings.Split(options, ","), func(part string) bool { return part == "" })
 	named := slices.IndexFunc(parts, isLibraryName)
 	path := FindONNXRuntime()

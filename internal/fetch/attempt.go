@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,35 +60,22 @@ func (d *download) request(ctx context.Context, p *part) (*http.Response, error)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("User-Agent", "glimpse")
-	req.Header.Set("Accept-Encoding", "identity") // the size and the sha256 are those of the file itself
-	for name, value := range d.opt.Headers {
-		req.Header.Set(name, value)
-	}
+	d.opt.setHeaders(req)
 	if p.size > 0 {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", p.size))
 		if p.Validator != "" {
 			req.Header.Set("If-Range", p.Validator)
 		}
 	}
-	client := *d.opt.Client
-	next := client.CheckRedirect
-	client.CheckRedirect = func(req *http.Request, via []*http.Request) error {
-		if req.URL.Scheme == "http" && via[0].URL.Scheme == "https" && d.src.SHA256 == "" {
+	return d.opt.client(func(req *http.Request, via []*http.Request) error {
+		if req.URL.Scheme == "http" && via[0].URL.Scheme == "https" && !d.src.pinned() {
 			return errDowngrade
 		}
-		if next != nil {
-			return next(req, via)
-		}
-		if len(via) >= 10 {
-			return errors.New("it redirects more than ten times")
-		}
 		return nil
-	}
-	return client.Do(req)
+	}).Do(req)
 }
 
-var errDowngrade = errors.New("it redirects from https to http, and no sha256 is known to check what comes")
+var errDowngrade = errors.New("it redirects from https to http, and no checksum is known to check what comes")
 
 // failed tells a request that another try may mend from one that it cannot.
 func (d *download) failed(ctx context.Context, p *part, err error) error {
@@ -112,6 +100,9 @@ func (d *download) failed(ctx context.Context, p *part, err error) error {
 
 // judge decides what an answer means for the part: done when nothing more has to be read.
 func (d *download) judge(resp *http.Response, p *part) (done bool, err error) {
+	if err := d.busy(resp); err != nil {
+		return false, err
+	}
 	switch code := resp.StatusCode; {
 	case code == http.StatusPartialContent && p.size > 0:
 		start, total, ok := contentRange(resp.Header.Get("Content-Range"))
@@ -137,15 +128,25 @@ func (d *download) judge(resp *http.Response, p *part) (done bool, err error) {
 		}
 		p.discard()
 		return false, &retryable{err: errors.New("the server has fewer bytes than an earlier try brought; starting over")}
-	case code == http.StatusTooManyRequests, code == http.StatusRequestTimeout, code >= 500:
-		wait := retryAfter(resp.Header.Get("Retry-After"))
-		if wait > maxWait {
-			return false, fmt.Errorf("cannot download %s: the server answers %s and asks to wait %v; try again then", d.shown, resp.Status, wait.Round(time.Second))
-		}
-		return false, &retryable{err: fmt.Errorf("expected the file, found the answer %s", resp.Status), wait: wait}
 	default:
-		return false, fmt.Errorf("cannot download %s: expected the file, found the answer %s; %s", d.shown, resp.Status, advice(code))
+		advise := advice(code)
+		if d.opt.Advice != nil {
+			advise = cmp.Or(d.opt.Advice(resp), advise)
+		}
+		return false, fmt.Errorf("cannot download %s: expected the file, found the answer %s; %s", d.shown, resp.Status, advise)
 	}
+}
+
+// busy is the error for an answer that may be another one later, nil for every other.
+func (d *download) busy(resp *http.Response) error {
+	if code := resp.StatusCode; code != http.StatusTooManyRequests && code != http.StatusRequestTimeout && code < 500 {
+		return nil
+	}
+	wait := retryAfter(resp.Header.Get("Retry-After"))
+	if wait > maxWait {
+		return fmt.Errorf("cannot download %s: the server answers %s and asks to wait %v; try again then", d.shown, resp.Status, wait.Round(time.Second))
+	}
+	return &retryable{err: fmt.Errorf("expected the file, found the answer %s", resp.Status), wait: wait}
 }
 
 func advice(code int) string {

@@ -4,8 +4,6 @@ package fetch
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -30,14 +27,19 @@ type Source struct {
 	URL    string
 	Size   int64  // in bytes; 0 when it is not known
 	SHA256 string // in hexadecimal; empty when it is not known
+	Blob   string // the file's name as a git object, in hexadecimal: the sha1 of "blob SIZE\x00" and the content; empty when it is not known
 }
+
+// pinned says whether what comes can be checked.
+func (s Source) pinned() bool { return s.SHA256 != "" || s.Blob != "" }
 
 // Options may be left zero.
 type Options struct {
 	Progress func(done, total int64)             // called as bytes arrive; total is -1 while it is not known
 	Client   *http.Client                        // nil means one with the environment's proxy settings
 	Retry    func(why error, wait time.Duration) // called before each wait for another try
-	Headers  map[string]string                   // sent with every request; never printed
+	Headers  map[string]string                   // sent to the address's own host, not where it redirects to; never printed
+	Advice   func(answer *http.Response) string  // what to do about an answer that is final, such as 403; nil or "" means a general word
 	Offline  bool                                // refuse, as GLIMPSE_OFFLINE=1 does
 
 	Attempts int           // tries in a row that bring no byte before giving up; 0 means 6
@@ -133,14 +135,10 @@ func (d *download) alreadyThere(ctx context.Context) (bool, error) {
 	if d.src.Size > 0 && info.Size() != d.src.Size {
 		return false, nil
 	}
-	if d.src.SHA256 != "" {
-		sum, err := sum256(ctx, d.dest)
-		if err != nil {
-			return false, fmt.Errorf("cannot check %s: %w", d.dest, err)
-		}
-		if !strings.EqualFold(sum, d.src.SHA256) {
-			return false, nil
-		}
+	if _, _, _, ok, err := d.src.check(ctx, d.dest); err != nil {
+		return false, fmt.Errorf("cannot check %s: %w", d.dest, err)
+	} else if !ok {
+		return false, nil
 	}
 	d.opt.Progress(info.Size(), info.Size())
 	return true, nil
@@ -188,16 +186,14 @@ func (d *download) finish(ctx context.Context, part *part) error {
 		return fmt.Errorf("cannot download %s: %w: expected %d bytes, found %d; nothing was kept, the publisher may have changed the file",
 			d.shown, ErrWrongContent, d.src.Size, part.size)
 	}
-	if d.src.SHA256 != "" {
-		sum, err := sum256(ctx, part.path)
-		if err != nil {
-			return fmt.Errorf("cannot check %s: %w", part.path, err)
-		}
-		if !strings.EqualFold(sum, d.src.SHA256) {
-			part.discard()
-			return fmt.Errorf("cannot download %s: %w: expected sha256 %s, found %s; nothing was kept, the publisher may have changed the file or something on the way altered it",
-				d.shown, ErrWrongContent, d.src.SHA256, sum)
-		}
+	kind, want, found, ok, err := d.src.check(ctx, part.path)
+	if err != nil {
+		return fmt.Errorf("cannot check %s: %w", part.path, err)
+	}
+	if !ok {
+		part.discard()
+		return fmt.Errorf("cannot download %s: %w: expected %s %s, found %s; nothing was kept, the publisher may have changed the file or something on the way altered it",
+			d.shown, ErrWrongContent, kind, want, found)
 	}
 	if err := part.commit(d.dest); err != nil {
 		return fmt.Errorf("cannot give the download of %s its name: %w", d.shown, err)
@@ -230,40 +226,4 @@ func bytesOf(done, total int64) string {
 		return fmt.Sprintf("%d of %d bytes", done, total)
 	}
 	return fmt.Sprintf("%d bytes", done)
-}
-
-// sum256 is the sha256 of a file in hexadecimal.
-func sum256(ctx context.Context, path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.CopyBuffer(h, readerWith{ctx, f}, make([]byte, 1<<20)); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// readerWith stops reading when its context ends.
-type readerWith struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r readerWith) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
-}
-
-// SHA256 is the sha256 of a file in hexadecimal.
-func SHA256(ctx context.Context, path string) (string, error) {
-	sum, err := sum256(ctx, path)
-	if err != nil {
-		return "", fmt.Errorf("cannot read %s: %w", path, err)
-	}
-	return sum, nil
 }

@@ -23,12 +23,13 @@ type part struct {
 type origin struct {
 	URL       string `json:"url"`
 	SHA256    string `json:"sha256,omitempty"`
+	Blob      string `json:"blob,omitempty"`
 	Validator string `json:"validator,omitempty"` // strong ETag, or Last-Modified, for If-Range
 }
 
 // loadPart takes up an earlier download of the same source; anything else in its place is overwritten.
 func loadPart(dest string, src Source) *part {
-	p := &part{path: dest + ".part", total: -1, origin: origin{URL: src.URL, SHA256: src.SHA256}}
+	p := &part{path: dest + ".part", total: -1, origin: origin{URL: src.URL, SHA256: src.SHA256, Blob: src.Blob}}
 	if src.Size > 0 {
 		p.total = src.Size
 	}
@@ -38,7 +39,7 @@ func loadPart(dest string, src Source) *part {
 	}
 	var old origin
 	info, statErr := os.Stat(p.path)
-	if json.Unmarshal(data, &old) != nil || statErr != nil || old.URL != src.URL || old.SHA256 != src.SHA256 {
+	if json.Unmarshal(data, &old) != nil || statErr != nil || old.URL != src.URL || old.SHA256 != src.SHA256 || old.Blob != src.Blob {
 		return p
 	}
 	p.Validator = old.Validator
@@ -49,8 +50,8 @@ func loadPart(dest string, src Source) *part {
 }
 
 // resumable says whether more bytes can be added without mixing two versions of the file: the server is told which
-// one we have, or the sha256 shows it in the end.
-func (p *part) resumable() bool { return p.Validator != "" || p.SHA256 != "" }
+// one we have, or the sum shows it in the end.
+func (p *part) resumable() bool { return p.Validator != "" || p.SHA256 != "" || p.Blob != "" }
 
 // begin starts over, with the identity that the server's answer gives.
 func (p *part) begin(header http.Header) error {

@@ -1,0 +1,267 @@
+package clip
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/glimpse-ml/glimpse/internal/safetensors"
+	"github.com/glimpse-ml/glimpse/internal/weights"
+)
+
+// Checkpoint is a published model on disk, opened but not loaded: what it is, and where its weights are.
+type Checkpoint struct {
+	Dir      string
+	Path     string // of the weights, or of their index
+	Naming   Naming
+	Config   Config
+	Missing  []string // tensors of the model that the file lacks, in its naming
+	LeftOver []string // tensors of the file that the model has no use for
+	Shaped   []string // sentences about tensors of another shape or type
+
+	file *safetensors.Checkpoint
+}
+
+// The files of a folder with a published model, in the order in which they are looked for.
+var (
+	openAIFiles      = []string{"openai.safetensors"}
+	openCLIPFiles    = []string{"open_clip_model.safetensors", "open_clip_pytorch_model.safetensors"}
+	huggingFaceFiles = []string{"model.safetensors.index.json", "model.safetensors", "hf.safetensors"}
+)
+
+const (
+	hfConfigFile       = "config.json"
+	openCLIPConfigFile = "open_clip_config.json"
+	metaFile           = "meta.json"
+	preprocessorFile   = "preprocessor_config.json"
+)
+
+// errNoCheckpoint says that a folder holds no published model.
+var errNoCheckpoint = errors.New("no published CLIP model")
+
+// OpenCheckpoint opens a folder with a published model: openai.safetensors, or OpenCLIP's open_clip_config.json with its
+// weights, or Hugging Face's config.json with model.safetensors (whole, or in shards with an index) or hf.safetensors. A naming
+// chooses when there are several; with "" the first of these is taken. Names and shapes are compared, no data is read.
+func OpenCheckpoint(dir string, naming Naming) (*Checkpoint, error) {
+	for _, kind := range []struct {
+		naming Naming
+		files  []string
+		config string // has to be there
+	}{
+		{OpenAI, openAIFiles, ""}, {OpenAI, openCLIPFiles, openCLIPConfigFile}, {HuggingFace, huggingFaceFiles, hfConfigFile},
+	} {
+		if naming != "" && naming != kind.naming || kind.config != "" && !exists(dir, kind.config) {
+			continue
+		}
+		for _, name := range kind.files {
+			if exists(dir, name) {
+				return openCheckpoint(dir, filepath.Join(dir, name), kind.naming)
+			}
+		}
+	}
+	if naming != "" {
+		return nil, fmt.Errorf("expected weights in the naming %s in %s, found none: %w", naming, dir, errNoCheckpoint)
+	}
+	return nil, fmt.Errorf("expected a published CLIP model in %s (%s, or %s with %s), found none: %w",
+		dir, openAIFiles[0], hfConfigFile, huggingFaceFiles[1], errNoCheckpoint)
+}
+
+func exists(dir, name string) bool {
+	_, err := os.Stat(filepath.Join(dir, name))
+	return err == nil || !errors.Is(err, fs.ErrNotExist)
+}
+
+func openCheckpoint(dir, path string, naming Naming) (*Checkpoint, error) {
+	file, err := safetensors.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	c := &Checkpoint{Dir: dir, Path: path, Naming: naming, file: file}
+	if err := c.read(); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return c, nil
+}
+
+// read finds out what the model is and whether the tensors are there.
+func (c *Checkpoint) read() error {
+	naming, err := namingOf(func(name string) bool { _, ok := c.file.Get(name); return ok })
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Path, err)
+	}
+	if naming != c.Naming {
+		return fmt.Errorf("%s: expected tensors in the naming %s, found the naming %s", c.Path, c.Naming, naming)
+	}
+	if c.Naming == HuggingFace {
+		c.Config, err = readHuggingFace(filepath.Join(c.Dir, hfConfigFile))
+	} else {
+		err = c.readOpenAI()
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.Config.Vision.readPreprocessor(filepath.Join(c.Dir, preprocessorFile)); err != nil {
+		return err
+	}
+	if err := c.Config.Check(); err != nil {
+		return fmt.Errorf("%s: %w", c.Path, err)
+	}
+	if err := c.checkStatedSizes(); err != nil {
+		return err
+	}
+	c.compare()
+	return nil
+}
+
+func (c *Checkpoint) readOpenAI() (err error) {
+	shape := func(name string) ([]int, bool) {
+		t, ok := c.file.Get(name)
+		return t.Shape, ok
+	}
+	if c.Config, err = architectureOf(c.file.Names(), shape); err != nil {
+		return fmt.Errorf("%s: %w", c.Path, err)
+	}
+	if err := c.Config.readOpenCLIP(filepath.Join(c.Dir, openCLIPConfigFile)); err != nil {
+		return err
+	}
+	return c.Config.readMeta(filepath.Join(c.Dir, metaFile))
+}
+
+// checkStatedSizes holds the whole numbers that OpenAI's archives carry against the shapes.
+func (c *Checkpoint) checkStatedSizes() error {
+	for name, want := range map[string]int{
+		"input_resolution": c.Config.Vision.Height, "context_length": c.Config.Text.ContextLength, "vocab_size": c.Config.Text.VocabSize,
+	} {
+		t, ok := c.file.Get(name)
+		if !ok {
+			continue
+		}
+		values, err := t.AsFloat32s()
+		if err != nil || len(values) != 1 || int(values[0]) != want {
+			return fmt.Errorf("%s: expected %s to be %d, as the shapes of the weights say, found %v", c.Path, name, want, values)
+		}
+	}
+	return nil
+}
+
+// compare holds the file's names and shapes against the model's.
+func (c *Checkpoint) compare() {
+	used := map[string]bool{}
+	for _, w := range c.Config.Weights() {
+		for _, p := range c.Naming.pieces(w) {
+			used[p.name] = true
+			t, ok := c.file.Get(p.name)
+			switch {
+			case !ok:
+				c.Missing = append(c.Missing, p.name)
+			case !slices.Equal(t.Shape, p.dims):
+				c.Shaped = append(c.Shaped, fmt.Sprintf("expected the dimensions %v of the tensor %s, found %v", p.dims, p.name, t.Shape))
+			case !isFloat(t.DType):
+				c.Shaped = append(c.Shaped, fmt.Sprintf("expected float32 (or float16, bfloat16, float64) in the tensor %s, found %s", p.name, t.DType))
+			}
+		}
+	}
+	for _, name := range c.file.Names() {
+		if !used[name] && !isIgnored(name) {
+			c.LeftOver = append(c.LeftOver, name)
+		}
+	}
+}
+
+func isFloat(d safetensors.DType) bool {
+	return d == safetensors.F32 || d == safetensors.F16 || d == safetensors.BF16 || d == safetensors.F64
+}
+
+// Whole is an error that names what is missing, left over or of another shape.
+func (c *Checkpoint) Whole() error {
+	var wrong []string
+	if len(c.Missing) > 0 {
+		wrong = append(wrong, "found none of that name for "+someOf(c.Missing))
+	}
+	if len(c.LeftOver) > 0 {
+		wrong = append(wrong, "found besides "+someOf(c.LeftOver))
+	}
+	if len(c.Shaped) > 0 {
+		wrong = append(wrong, someOf(c.Shaped))
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s: expected the weights of the model that its configuration or its shapes describe, all of them and no others; %s; "+
+		"the file is not whole, or belongs to another configuration", c.Path, strings.Join(wrong, "; "))
+}
+
+// someOf lists names, not too many of them.
+func someOf(names []string) string {
+	const most = 6
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
+
+// Close closes the files.
+func (c *Checkpoint) Close() error { return c.file.Close() }
+
+// Load makes the model. One weight at a time is read, converted to float32 and dropped from the file's map, so that memory
+// holds the weights once.
+func (c *Checkpoint) Load() (*Model, error) {
+	if err := c.Whole(); err != nil {
+		return nil, err
+	}
+	m, err := New(c.Config, nil, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Path, err)
+	}
+	m.Naming = c.Naming
+	for _, w := range c.Config.Weights() {
+		if err := c.loadWeight(m.Store, w); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Path, err)
+		}
+	}
+	return m, nil
+}
+
+func (c *Checkpoint) loadWeight(store *model.Store, w Weight) error {
+	values := make([]float32, w.size())
+	rest := values
+	for _, p := range c.Naming.pieces(w) {
+		t, _ := c.file.Get(p.name)
+		part := rest[:t.Len()]
+		rest = rest[t.Len():]
+		if !p.transposed {
+			if err := t.ReadFloat32s(part); err != nil {
+				return fmt.Errorf("tensor %s: %w", p.name, err)
+			}
+		} else {
+			read, err := t.AsFloat32s()
+			if err != nil {
+				return fmt.Errorf("tensor %s: %w", p.name, err)
+			}
+			transpose(part, read, p.dims[0], p.dims[1])
+		}
+		c.file.Release(t)
+	}
+	v, err := store.CreateVariable(weights.Path(w.Name), tensors.FromFlatDataAndDimensions(values, w.Dims...))
+	if err != nil {
+		return fmt.Errorf("cannot set the variable %s: %w", w.Name, err)
+	}
+	v.SetTrainable(!w.Running)
+	return nil
+}
+
+// transpose writes a matrix [rows, columns] into dst as [columns, rows].
+func transpose(dst, src []float32, rows, columns int) {
+	for i := range rows {
+		for j := range columns {
+			dst[j*rows+i] = src[i*columns+j]
+		}
+	}
+}
