@@ -144,7 +144,18 @@ func (c *Config) readMeta(path string) error {
 	return nil
 }
 
-// readJSON reads a file if there is one.
+// meta is the content of meta.json.
+func (c Config) meta() map[string]any {
+	heads := 0
+	if v := c.Vision; v.ViT != nil {
+		heads = v.ViT.Heads
+	} else if v.ResNet != nil {
+		heads = v.ResNet.Heads
+	}
+	return map[string]any{"vision_heads": heads, "constructor": map[string]any{"transformer_heads": c.Text.Heads}}
+}
+
+// readJSONFile reads a file if there is one.
 func readJSONFile(path string, into any) (found bool, err error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {

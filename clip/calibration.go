@@ -33,9 +33,11 @@ type Calibration struct {
 
 // CalibrationBin holds the predictions with Low < confidence <= High; the first one also those with confidence 0.
 type CalibrationBin struct {
-	Low, High            float64
-	Count                int
-	Accuracy, Confidence float64 // means; 0 when Count is 0
+	Low        float64 `json:"low"`
+	High       float64 `json:"high"`
+	Count      int     `json:"count"`
+	Accuracy   float64 `json:"accuracy"`   // mean; 0 when Count is 0
+	Confidence float64 `json:"confidence"` // likewise
 }
 
 // Calibrate measures probabilities [N][C] against labels [N] with equal-width bins over [0, 1]. The confidence of a

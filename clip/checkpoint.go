@@ -26,7 +26,8 @@ type Checkpoint struct {
 	LeftOver []string // tensors of the file that the model has no use for
 	Shaped   []string // sentences about tensors of another shape or type
 
-	file *safetensors.Checkpoint
+	file      *safetensors.Checkpoint
+	tokenizer *Tokenizer
 }
 
 // The files of a folder with a published model, in the order in which they are looked for.
@@ -128,8 +129,10 @@ func (c *Checkpoint) readOpenAI() (err error) {
 	if c.Config, err = architectureOf(c.file.Names(), shape); err != nil {
 		return fmt.Errorf("%s: %w", c.Path, err)
 	}
-	if err := c.Config.readOpenCLIP(filepath.Join(c.Dir, openCLIPConfigFile)); err != nil {
-		return err
+	if filepath.Base(c.Path) != openAIFiles[0] { // about which no file has to say more
+		if err := c.Config.readOpenCLIP(filepath.Join(c.Dir, openCLIPConfigFile)); err != nil {
+			return err
+		}
 	}
 	return c.Config.readMeta(filepath.Join(c.Dir, metaFile))
 }
@@ -216,7 +219,7 @@ func (c *Checkpoint) Load() (*Model, error) {
 	if err := c.Whole(); err != nil {
 		return nil, err
 	}
-	m, err := New(c.Config, nil, 0)
+	m, err := New(c.Config, c.tokenizer, 0)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Path, err)
 	}

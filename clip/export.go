@@ -13,9 +13,10 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/weights"
 )
 
-// Export writes the model into the folder dir, which is made if need be, as others read it. In OpenAI's naming that is
-// openai.safetensors, with meta.json for the head counts and open_clip_config.json for the rest that no shape tells; in Hugging
-// Face's it is model.safetensors and config.json, with preprocessor_config.json. The type is F32, F16 or BF16.
+// Export writes the model into the folder dir, which is made if need be, as others read it; the type is F32, F16 or BF16. In
+// OpenAI's naming that is openai.safetensors with meta.json for the head counts, or OpenCLIP's open_clip_model.safetensors with
+// open_clip_config.json when the activation is not OpenAI's. In Hugging Face's it is model.safetensors with config.json.
+// Both have a preprocessor_config.json.
 func (m *Model) Export(dir string, naming Naming, dtype safetensors.DType) error {
 	if err := naming.supports(m.Config); err != nil {
 		return err
@@ -88,20 +89,10 @@ func (m *Model) exported(naming Naming, dtype safetensors.DType) (name string, c
 			preprocessorFile: v.preprocessor(),
 		}
 	}
-	heads := 0
-	if v.ViT != nil {
-		heads = v.ViT.Heads
-	} else if v.ResNet != nil {
-		heads = v.ResNet.Heads
+	if t.Activation.name() != QuickGELU {
+		return openCLIPFiles[0], map[string]any{openCLIPConfigFile: m.Config.openCLIP(), preprocessorFile: v.preprocessor(), metaFile: m.Config.meta()}
 	}
-	configs = map[string]any{
-		metaFile:         map[string]any{"vision_heads": heads, "constructor": map[string]any{"transformer_heads": t.Heads}},
-		preprocessorFile: v.preprocessor(),
-	}
-	if t.Activation.name() != QuickGELU { // as OpenAI's files have it where nothing is said
-		configs[openCLIPConfigFile] = map[string]any{"model_cfg": map[string]any{"quick_gelu": false}}
-	}
-	return openAIFiles[0], configs
+	return openAIFiles[0], map[string]any{metaFile: m.Config.meta(), preprocessorFile: v.preprocessor()}
 }
 
 // preprocessor is the content of preprocessor_config.json.

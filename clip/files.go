@@ -66,10 +66,20 @@ func Load(dir string) (*Model, error) { return LoadNaming(dir, "") }
 
 // LoadNaming is [Load] of the file in one naming, for folders with weights in several.
 func LoadNaming(dir string, naming Naming) (*Model, error) {
+	c, err := openAny(dir, naming)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return c.Load()
+}
+
+// openAny opens our own models and published ones.
+func openAny(dir string, naming Naming) (*Checkpoint, error) {
 	if naming == "" {
 		for _, own := range []string{dir, filepath.Join(dir, "model")} {
 			if _, err := os.Stat(filepath.Join(own, ConfigFile)); err == nil {
-				return loadOwn(own)
+				return openOwn(own)
 			}
 		}
 	}
@@ -78,45 +88,33 @@ func LoadNaming(dir string, naming Naming) (*Model, error) {
 		return nil, fmt.Errorf("expected a CLIP model in %s: %s there or in its folder model (`glimpse train clip` makes one), %s, or %s with %s; found none",
 			dir, ConfigFile, openAIFiles[0], hfConfigFile, huggingFaceFiles[1])
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
-	return c.Load()
+	return c, err
 }
 
-// loadOwn reads what [Model.Save] wrote.
-func loadOwn(dir string) (*Model, error) {
-	data, err := os.ReadFile(filepath.Join(dir, ConfigFile))
+// openOwn opens what [Model.Save] wrote.
+func openOwn(dir string) (*Checkpoint, error) {
+	c := &Checkpoint{Dir: dir, Path: filepath.Join(dir, WeightsFile), Naming: OpenAI}
+	config := filepath.Join(dir, ConfigFile)
+	data, err := os.ReadFile(config)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the model's configuration: %w", err)
 	}
-	var cfg Config
-	if err := json.Unmarshal(data, &cfg); err != nil {
-		return nil, fmt.Errorf("%s: expected a CLIP configuration as JSON: %w", filepath.Join(dir, ConfigFile), err)
+	if err := json.Unmarshal(data, &c.Config); err != nil {
+		return nil, fmt.Errorf("%s: expected a CLIP configuration as JSON: %w", config, err)
 	}
-	var tokenizer *Tokenizer
-	if cfg.Vision.Stages != nil || exists(dir, TokenizerFile) { // a published model can be used without its vocabulary
-		if tokenizer, err = LoadTokenizer(filepath.Join(dir, TokenizerFile)); err != nil {
+	if c.Config.Vision.Stages != nil || exists(dir, TokenizerFile) { // a published model can be used without its vocabulary
+		if c.tokenizer, err = LoadTokenizer(filepath.Join(dir, TokenizerFile)); err != nil {
 			return nil, err
 		}
 	}
-	if _, err := New(cfg, tokenizer, 0); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ConfigFile), err)
+	if _, err := New(c.Config, c.tokenizer, 0); err != nil {
+		return nil, fmt.Errorf("%s: %w", config, err)
 	}
-	file, err := safetensors.Open(filepath.Join(dir, WeightsFile))
-	if err != nil {
+	if c.file, err = safetensors.Open(c.Path); err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	c := &Checkpoint{Dir: dir, Path: filepath.Join(dir, WeightsFile), Naming: OpenAI, Config: cfg, file: file}
 	c.compare()
-	m, err := c.Load()
-	if err != nil {
-		return nil, err
-	}
-	m.Tokenizer = tokenizer
-	return m, nil
+	return c, nil
 }
 
 // complete creates the weights that the store does not hold yet, and names the variables there that the model does not use.

@@ -129,6 +129,18 @@ func (m *Model) EncodeTokens(b compute.Backend, rows [][]int32) ([][]float32, er
 	})
 }
 
+// Close gives back what the model holds on backends, where that need not wait for the garbage collector. The model is of no
+// use after it.
+func (m *Model) Close() {
+	for _, e := range []*encoder{&m.images, &m.texts} {
+		if e.exec != nil {
+			e.exec.Finalize()
+		}
+		*e = encoder{}
+	}
+	m.Store.Finalize()
+}
+
 // compile prepares a tower for b, unless that was done before.
 func (e *encoder) compile(b compute.Backend, store *model.Store, tower func(scope *model.Scope, inputs *graph.Node) *graph.Node) error {
 	if e.exec != nil && e.backend == b {

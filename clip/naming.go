@@ -79,6 +79,9 @@ func (n Naming) supports(c Config) error {
 	case c.Vision.Stages != nil:
 		return fmt.Errorf("expected one of CLIP's image towers (a vision transformer or a modified ResNet), found the small residual one, which is this " +
 			"project's own: nothing else reads it")
+	case c.Vision.ViT != nil && c.Vision.ViT.Activation.name() != c.Text.Activation.name() && n == OpenAI:
+		return fmt.Errorf("expected one activation in both towers for the naming %s, found %s and %s; take the naming %s",
+			OpenAI, c.Vision.ViT.Activation.name(), c.Text.Activation.name(), HuggingFace)
 	case n == HuggingFace && c.Vision.ViT == nil:
 		return fmt.Errorf("expected a model with a vision transformer for the naming %s, found a ResNet: Hugging Face's CLIPModel has none, "+
 			"so take the naming %s", HuggingFace, OpenAI)

@@ -87,3 +87,26 @@ func (c *Config) readOpenCLIP(path string) error {
 	}
 	return nil
 }
+
+// openCLIP is the content of open_clip_config.json.
+func (c Config) openCLIP() map[string]any {
+	vision := map[string]any{"image_size": c.Vision.Height}
+	if v := c.Vision.ViT; v != nil {
+		vision["layers"], vision["width"], vision["patch_size"], vision["head_width"] = v.Layers, v.Width, c.Vision.Patch, v.Width/v.Heads
+	} else {
+		r := c.Vision.ResNet
+		vision["layers"], vision["width"], vision["head_width"] = r.Blocks, r.Width, r.channels()/r.Heads
+	}
+	t := c.Text
+	mode := "shortest"
+	if c.Vision.Resize != ShortSide {
+		mode = "squash"
+	}
+	return map[string]any{
+		"model_cfg": map[string]any{
+			"embed_dim": c.EmbedDim, "quick_gelu": t.Activation.name() == QuickGELU, "vision_cfg": vision,
+			"text_cfg": map[string]any{"context_length": t.ContextLength, "vocab_size": t.VocabSize, "width": t.Width, "heads": t.Heads, "layers": t.Layers},
+		},
+		"preprocess_cfg": map[string]any{"mean": c.Vision.Mean, "std": c.Vision.Std, "interpolation": "bicubic", "resize_mode": mode},
+	}
+}

@@ -2,6 +2,7 @@ package clip
 
 import (
 	"fmt"
+	"image"
 	"math"
 	"strings"
 
@@ -41,6 +42,54 @@ func (m *Model) ClassWeights(b compute.Backend, classes [][]string, templates []
 		embeddings = embeddings[k:]
 	}
 	return weights, nil
+}
+
+// Classifier tells which of some labels fits a picture best. Its methods are not safe for concurrent use.
+type Classifier struct {
+	Labels  []string
+	Weights [][]float32 // [len(Labels)][embedDim], see [Model.ClassWeights]
+	Scale   float64     // the factor on cosines, 1/temperature
+
+	model   *Model
+	backend compute.Backend
+}
+
+// NewClassifier makes a classifier of labels; each is put into every template, [DefaultTemplates] when there are none.
+func (m *Model) NewClassifier(b compute.Backend, labels, templates []string) (*Classifier, error) {
+	if len(templates) == 0 {
+		templates = DefaultTemplates()
+	}
+	var classes [][]string
+	for _, label := range labels {
+		classes = append(classes, []string{label})
+	}
+	weights, err := m.ClassWeights(b, classes, templates)
+	if err != nil {
+		return nil, err
+	}
+	scale, err := m.Scale()
+	return &Classifier{labels, weights, scale, m, b}, err
+}
+
+// Classify returns the probabilities [len(pictures)][len(Labels)] of the labels for each picture: the softmax over the
+// labels of the scale times the cosine. They say which label fits best among these, not whether any fits.
+func (c *Classifier) Classify(pictures ...image.Image) ([][]float64, error) {
+	pixels := make([][]float32, len(pictures))
+	for i, picture := range pictures {
+		var err error
+		if pixels[i], err = c.model.Preprocess(picture); err != nil {
+			return nil, fmt.Errorf("picture %d: %w", i, err)
+		}
+	}
+	embeddings, err := c.model.EncodeImages(c.backend, pixels)
+	if err != nil {
+		return nil, err
+	}
+	probabilities := make([][]float64, len(pictures))
+	for i, cosines := range Similarities(embeddings, c.Weights) {
+		probabilities[i] = Softmax(cosines, c.Scale)
+	}
+	return probabilities, nil
 }
 
 func unitMean(rows [][]float32) []float32 {

@@ -11,6 +11,7 @@ const (
 	heatTick     = 3 * vg.Length(1)
 	maxCell      = 56 * vg.Length(1)
 	maxHeatSide  = 520 * vg.Length(1) // of one panel's cells
+	labelledCell = 14 * pixel         // a cell of which every row can have its label
 	barWidth     = 12 * vg.Length(1)
 	minBarHeight = 96 * vg.Length(1)
 	minPanel     = 100 * vg.Length(1) // of the figure's width for each panel in a row, else fewer stand there
@@ -87,7 +88,11 @@ func (l *heatLayout) measureColumns() {
 		free -= l.rowLabels[c]
 		cols += maxCols[c]
 	}
-	l.cell = min(free/vg.Length(cols), maxHeatSide/vg.Length(maxRows), maxCell)
+	side := maxHeatSide
+	if l.cfg.LabelEveryRow && maxRows <= 64 {
+		side = max(side, labelledCell*vg.Length(maxRows))
+	}
+	l.cell = min(free/vg.Length(cols), side/vg.Length(maxRows), maxCell)
 	if l.cell > pixel {
 		l.cell = snap(l.cell)
 	}

@@ -32,6 +32,10 @@ type HeatmapConfig struct {
 
 	ShowValues        bool // write the value into each cell, where cells are large enough for it
 	HighlightDiagonal bool // outline the cells whose row and column have one index
+
+	// LabelEveryRow lets a panel of up to 64 rows grow taller than others, so that none of its row labels is left out; the
+	// same holds for columns where the figure is wide enough.
+	LabelEveryRow bool
 }
 
 // maxCells bounds the sides of a matrix: beyond it a cell is smaller than a pixel.

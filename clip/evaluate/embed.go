@@ -27,10 +27,19 @@ const embedChunk = 256
 // Embed encodes every picture and every caption of a data set. done, if it is not nil, is told how many pictures are
 // embedded. Pictures that cannot be read are left out and named in Problems.
 func Embed(ctx context.Context, b compute.Backend, m *clip.Model, set datasets.Dataset, done func(n int)) (*Embedded, error) {
+	return embedAll(ctx, b, m, set, true, done)
+}
+
+// EmbedImages is [Embed] without the captions, for what needs the pictures alone.
+func EmbedImages(ctx context.Context, b compute.Backend, m *clip.Model, set datasets.Dataset, done func(n int)) (*Embedded, error) {
+	return embedAll(ctx, b, m, set, false, done)
+}
+
+func embedAll(ctx context.Context, b compute.Backend, m *clip.Model, set datasets.Dataset, texts bool, done func(n int)) (*Embedded, error) {
 	e := &Embedded{}
 	for start := 0; start < set.Len(); start += embedChunk {
 		n := min(embedChunk, set.Len()-start)
-		if err := e.embed(ctx, b, m, set, start, n); err != nil {
+		if err := e.embed(ctx, b, m, set, start, n, texts); err != nil {
 			return nil, err
 		}
 		if done != nil {
@@ -47,8 +56,8 @@ func Embed(ctx context.Context, b compute.Backend, m *clip.Model, set datasets.D
 	return e, nil
 }
 
-// embed appends n examples of set from start on.
-func (e *Embedded) embed(ctx context.Context, b compute.Backend, m *clip.Model, set datasets.Dataset, start, n int) error {
+// embed appends n examples of set from start on, with their captions if texts is set.
+func (e *Embedded) embed(ctx context.Context, b compute.Backend, m *clip.Model, set datasets.Dataset, start, n int, texts bool) error {
 	prepared, errs := parallel.Map(ctx, n, func(i int) ([]float32, error) {
 		img, err := set.At(start + i).Open()
 		if err != nil {
@@ -69,8 +78,10 @@ func (e *Embedded) embed(ctx context.Context, b compute.Backend, m *clip.Model, 
 		example := set.At(start + i)
 		pixels = append(pixels, prepared[i])
 		for _, caption := range example.Captions {
-			captions = append(captions, caption)
-			e.Owner = append(e.Owner, len(e.Examples))
+			if texts {
+				captions = append(captions, caption)
+				e.Owner = append(e.Owner, len(e.Examples))
+			}
 		}
 		e.Examples = append(e.Examples, example)
 	}
@@ -78,8 +89,12 @@ func (e *Embedded) embed(ctx context.Context, b compute.Backend, m *clip.Model, 
 	if err != nil {
 		return err
 	}
-	texts, err := m.EncodeTexts(b, captions)
-	e.Images, e.Texts, e.Captions = append(e.Images, images...), append(e.Texts, texts...), append(e.Captions, captions...)
+	e.Images, e.Captions = append(e.Images, images...), append(e.Captions, captions...)
+	if len(captions) == 0 {
+		return nil
+	}
+	encoded, err := m.EncodeTexts(b, captions)
+	e.Texts = append(e.Texts, encoded...)
 	return err
 }
 

@@ -21,7 +21,9 @@ type ZeroShot struct {
 	Majority     float64            `json:"majority"`       // share of the commonest class
 	Classes      []string           `json:"classes"`
 	PerClass     []stats.Proportion `json:"per_class"`
-	LeftOut      int                `json:"left_out"` // examples without a class, or of a class with too few
+	Confusion    [][]int            `json:"confusion"`   // pictures by their class (row) and the one predicted (column)
+	Calibration  *Calibration       `json:"calibration"` // of the softmax with the model's own temperature
+	LeftOut      int                `json:"left_out"`    // examples without a class, or of a class with too few
 }
 
 // Classify classifies the examples of e that have a class with at least least examples; class reads an example's.
@@ -48,22 +50,37 @@ func (e *Embedded) Classify(b compute.Backend, m *clip.Model, class func(dataset
 			labels = append(labels, label)
 		}
 	}
-	hits, counts := make([]int, len(classes)), make([]int, len(classes))
-	ranks := clip.Ranks(clip.Similarities(images, weights), func(i, c int) bool { return labels[i] == c })
-	for i, r := range ranks {
-		counts[labels[i]]++
-		if r == 1 {
-			hits[labels[i]]++
-		}
+	scale, err := m.Scale()
+	if err != nil {
+		return nil, err
 	}
+	return zeroShot(classes, clip.Similarities(images, weights), labels, scale, len(e.Examples)-len(labels))
+}
+
+// zeroShot is what the cosines of pictures and classes [n][classes] come to.
+func zeroShot(classes []string, cosines [][]float32, labels []int, scale float64, leftOut int) (*ZeroShot, error) {
+	ranks := clip.Ranks(cosines, func(i, c int) bool { return labels[i] == c })
 	z := &ZeroShot{Top1: clip.AtK(ranks, 1), Top5: clip.AtK(ranks, 5), Chance: 1 / float64(len(classes)), Classes: classes,
-		LeftOut: len(e.Examples) - len(labels)}
-	for i := range classes {
-		z.PerClass = append(z.PerClass, stats.NewProportion(hits[i], counts[i]))
-		z.Majority = max(z.Majority, float64(counts[i])/float64(len(labels)))
-	}
+		Confusion: clip.Confusion(labels, clip.Predicted(cosines), len(classes)), LeftOut: leftOut}
+	z.PerClass, z.Majority = perClass(z.Confusion)
 	z.MeanPerClass = meanPerClass(z.PerClass)
-	return z, nil
+	var err error
+	z.Calibration, err = calibrate(cosines, labels, scale)
+	return z, err
+}
+
+// perClass is the accuracy of each class (row) of a confusion matrix, and the share of the commonest one.
+func perClass(confusion [][]int) (accuracy []stats.Proportion, majority float64) {
+	all, most := 0, 0
+	for class, row := range confusion {
+		n := 0
+		for _, count := range row {
+			n += count
+		}
+		accuracy = append(accuracy, stats.NewProportion(row[class], n))
+		all, most = all+n, max(most, n)
+	}
+	return accuracy, float64(most) / float64(max(all, 1))
 }
 
 // meanPerClass is the mean of the classes' accuracies. Its 95% interval is a percentile bootstrap (Efron 1979) with 2,000

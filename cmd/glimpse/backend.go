@@ -77,13 +77,9 @@ func listBackends(cmd *cobra.Command) []backendEntry {
 	} else {
 		defer used.Finalize()
 	}
-	names := []string{"onnx:cpu", "go"}
-	for _, plugin := range slices.Backward(slices.Sorted(maps.Keys(backend.Plugins()))) {
-		names = slices.Insert(names, 0, "xla:"+plugin)
-	}
 	var entries []backendEntry
 	usedSeen := false
-	for _, name := range names {
+	for _, name := range backendNames() {
 		e := backendEntry{Name: name}
 		b, err := backend.OpenNamed(name)
 		if err != nil {
@@ -100,6 +96,15 @@ func listBackends(cmd *cobra.Command) []backendEntry {
 		entries = append(entries, e)
 	}
 	return entries
+}
+
+// backendNames are values for GOMLX_BACKEND that may work on this machine, the best one first.
+func backendNames() []string {
+	names := []string{"onnx:cpu", "go"}
+	for _, plugin := range slices.Backward(slices.Sorted(maps.Keys(backend.Plugins()))) {
+		names = slices.Insert(names, 0, "xla:"+plugin)
+	}
+	return names
 }
 
 func backendInstallCommand() *cobra.Command {

@@ -1,14 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"image"
 	"io"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 )
 
@@ -19,54 +20,101 @@ type classified struct {
 	Probabilities map[string]float64 `json:"probabilities"`
 }
 
+// classification is what `glimpse classify` is asked to do.
+type classification struct {
+	model      string
+	labels     []string
+	labelsFile string
+	prompts    prompts
+	top        int
+	asJSON     bool
+}
+
 func classifyCommand() *cobra.Command {
-	var model string
-	var labels, templates []string
-	var asJSON bool
+	var c classification
 	cmd := &cobra.Command{
 		Use:   "classify --model DIR --labels A,B,C IMAGE...",
 		Short: "Which of your own labels fits each picture best",
-		Long: `Classify compares each picture with labels of your own choice, with a trained CLIP: the probabilities are the
-softmax over the labels of the learned scale times the cosine. They say which label fits best among these, and not
-whether any fits at all. A label is put into every template, and their mean is what is compared.`,
+		Long: `Classify compares each picture with labels of your own choice, with a CLIP: one that was trained here, or a published
+one. The probabilities are the softmax over the labels of the learned scale times the cosine. They say which label
+fits best among these, and not whether any fits at all. A label is put into every template, and the mean of these
+texts is what is compared. Labels that differ by capitals or blanks alone are one label to CLIP, so they are refused.
+
+--labels-file takes one label a line, or a JSON array; labels of both flags go together. --top shows the likeliest
+labels alone; their probabilities are still among all labels.`,
 		Example: examples(
 			"glimpse classify --model runs/clip --labels Shoes,Watches,Shirts shoe.jpg",
-			`glimpse classify --model runs/clip --labels "a dog,a beach" --template "a photo of {}" --json *.jpg`),
+			`glimpse classify --model runs/clip --labels "a dog,a beach" --template "a photo of {}" --json *.jpg`,
+			"glimpse classify --model clip-vit-base-patch32 --labels-file imagenet.txt --templates prompts.txt --top 5 cat.jpg"),
 		Args: wantArgs("IMAGE..."),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := requireFlags(cmd, "model", "labels"); err != nil {
+			if err := requireFlags(cmd, "model"); err != nil {
 				return err
 			}
-			for i := range labels {
-				labels[i] = strings.TrimSpace(labels[i])
-			}
-			if err := checkLabels(cmd, labels); err != nil {
+			if err := c.readLabels(cmd); err != nil {
 				return err
 			}
-			if err := checkTemplates(cmd, templates); err != nil {
+			if c.top < 0 {
+				return usagef(cmd, "expected --top to be 0 or more, found %d", c.top)
+			}
+			templates, err := c.prompts.read(cmd)
+			if err != nil {
 				return err
 			}
-			return classify(cmd, model, labels, templates, asJSON, args)
+			return c.run(cmd, templates, args)
 		},
 	}
-	cmd.Flags().StringVar(&model, "model", "", "`folder` of the CLIP model, or of the run that trained it")
-	cmd.Flags().StringSliceVar(&labels, "labels", nil, "the `labels` to choose from, with commas between them")
-	cmd.Flags().StringArrayVar(&templates, "template", nil, "a `prompt` in which {} stands for the label; may be repeated (default: several)")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a picture")
+	cmd.Flags().StringVar(&c.model, "model", "", "`folder` of the CLIP model, or of the run that trained it")
+	cmd.Flags().StringSliceVar(&c.labels, "labels", nil, "the `labels` to choose from, with commas between them")
+	cmd.Flags().StringVar(&c.labelsFile, "labels-file", "", "`file` of labels, one a line or a JSON array")
+	c.prompts.add(cmd, "label")
+	cmd.Flags().IntVar(&c.top, "top", 0, "show the `n` likeliest labels alone; 0 for all")
+	cmd.Flags().BoolVar(&c.asJSON, "json", false, "print one JSON object a picture")
 	return cmd
 }
 
+// readLabels gathers the labels of both flags and checks them.
+func (c *classification) readLabels(cmd *cobra.Command) error {
+	if c.labelsFile == "" {
+		if err := requireFlags(cmd, "labels"); err != nil {
+			return err
+		}
+	}
+	for i, label := range c.labels {
+		if c.labels[i] = strings.TrimSpace(label); c.labels[i] == "" {
+			return usagef(cmd, "expected a label between the commas of --labels, found an empty one at place %d of %d", i+1, len(c.labels))
+		}
+	}
+	if c.labelsFile != "" {
+		data, err := readText(c.labelsFile)
+		if err != nil {
+			return err
+		}
+		fromFile, err := parseList(data, "")
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.labelsFile, err)
+		}
+		c.labels = append(c.labels, fromFile...)
+	}
+	return checkLabels(cmd, c.labels)
+}
+
+// checkLabels sees to it that there are several labels, and that the model can tell them apart.
 func checkLabels(cmd *cobra.Command, labels []string) error {
 	if len(labels) < 2 {
 		return usagef(cmd, "expected at least two labels with commas between them, found %q", labels)
 	}
-	for i, label := range labels {
-		if label == "" {
-			return usagef(cmd, "expected a label between the commas of --labels, found an empty one at place %d of %d", i+1, len(labels))
-		}
-		if slices.Contains(labels[:i], label) {
+	seen := map[string]string{}
+	for _, label := range labels {
+		text := strings.ToLower(strings.Join(strings.Fields(label), " ")) // as the model reads it
+		other, twice := seen[text]
+		switch {
+		case twice && other == label:
 			return usagef(cmd, "expected each label once, found %q twice", label)
+		case twice:
+			return usagef(cmd, "expected labels that differ by more than capitals and blanks, which the model does not see, found %q and %q", other, label)
 		}
+		seen[text] = label
 	}
 	return nil
 }
@@ -74,46 +122,31 @@ func checkLabels(cmd *cobra.Command, labels []string) error {
 // classifyGroup is how many pictures are encoded together.
 const classifyGroup = 64
 
-func classify(cmd *cobra.Command, model string, labels, templates []string, asJSON bool, paths []string) error {
+func (c *classification) run(cmd *cobra.Command, templates, paths []string) error {
 	b, err := backend.Open(cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}
 	defer b.Finalize()
-	m, err := openCLIP(model)
+	m, err := openCLIP(c.model)
 	if err != nil {
 		return err
 	}
-	scale, err := m.Scale()
-	if err != nil {
-		return err
-	}
-	if len(templates) == 0 {
-		templates = clip.DefaultTemplates()
-	}
-	var names [][]string
-	for _, label := range labels {
-		names = append(names, []string{label})
-	}
-	weights, err := m.ClassWeights(b.Backend, names, templates)
+	classifier, err := m.NewClassifier(b.Backend, c.labels, templates)
 	if err != nil {
 		return err
 	}
 	return eachPicture(cmd, paths, classifyGroup, func(group []named) error {
-		var pixels [][]float32
-		for _, n := range group {
-			prepared, err := m.Preprocess(n.picture)
-			if err != nil {
-				return fmt.Errorf("%s: %w", n.file, err)
-			}
-			pixels = append(pixels, prepared)
+		pictures := make([]image.Image, len(group))
+		for i, n := range group {
+			pictures[i] = n.picture
 		}
-		embeddings, err := m.EncodeImages(b.Backend, pixels)
+		probabilities, err := classifier.Classify(pictures...)
 		if err != nil {
 			return err
 		}
-		for i, cosines := range clip.Similarities(embeddings, weights) {
-			if err := printClassified(cmd, group[i].file, labels, clip.Softmax(cosines, scale), asJSON); err != nil {
+		for i, row := range probabilities {
+			if err := c.print(cmd, group[i].file, row); err != nil {
 				return err
 			}
 		}
@@ -121,31 +154,27 @@ func classify(cmd *cobra.Command, model string, labels, templates []string, asJS
 	})
 }
 
-func printClassified(cmd *cobra.Command, file string, labels []string, probabilities []float64, asJSON bool) error {
-	order := make([]int, len(labels)) // the likeliest first, of equals the one that was named first
+// print writes the labels of a picture, the likeliest first, of equals the one that was named first.
+func (c *classification) print(cmd *cobra.Command, file string, probabilities []float64) error {
+	order := make([]int, len(c.labels))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case probabilities[a] > probabilities[b]:
-			return -1
-		case probabilities[a] < probabilities[b]:
-			return 1
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(probabilities[b], probabilities[a]) })
+	if c.top > 0 {
+		order = order[:min(c.top, len(order))]
+	}
+	if c.asJSON {
+		line := classified{file, c.labels[order[0]], map[string]float64{}}
+		for _, i := range order {
+			line.Probabilities[c.labels[i]] = probabilities[i]
 		}
-		return 0
-	})
-	if asJSON {
-		c := classified{file, labels[order[0]], map[string]float64{}}
-		for i, label := range labels {
-			c.Probabilities[label] = probabilities[i]
-		}
-		return printJSON(cmd.OutOrStdout(), c)
+		return printJSON(cmd.OutOrStdout(), line)
 	}
 	return printTable(cmd.OutOrStdout(), func(table io.Writer) {
 		fmt.Fprintln(table, file)
 		for _, i := range order {
-			fmt.Fprintf(table, "    %s\t%5.1f%%\n", labels[i], 100*probabilities[i])
+			fmt.Fprintf(table, "    %s\t%5.1f%%\n", c.labels[i], 100*probabilities[i])
 		}
 	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,6 +37,11 @@ in one file or in shards. A pattern without a slash is held against file names, 
 			if err != nil {
 				return usagef(cmd, "%s", err)
 			}
+			for _, pattern := range include {
+				if _, err := path.Match(pattern, ""); err != nil {
+					return usagef(cmd, "expected --include to be a pattern such as '*.json', found %q", pattern)
+				}
+			}
 			settings, err := hub.FromEnvironment()
 			if err != nil {
 				return err
@@ -59,13 +65,16 @@ in one file or in shards. A pattern without a slash is held against file names, 
 	return cmd
 }
 
-// getModel shows a bar for each file.
+// getModel shows a bar for each large file.
 func getModel(cmd *cobra.Command, s hub.Settings, m hub.Model, include []string) (*hub.Snapshot, error) {
 	var bar *progress.Bar
 	defer func() { bar.Done() }()
 	current := ""
 	return hub.Get(cmd.Context(), s, m, include, hub.Progress{
 		File: func(name string, done, total int64) {
+			if total >= 0 && total < 1<<20 {
+				return // it is here before a bar could be read
+			}
 			if name != current {
 				bar.Done()
 				current = name

@@ -20,7 +20,7 @@ type evalData struct {
 }
 
 func (d *evalData) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&d.dir, "data", "", "`folder` of the data set, in any of the layouts that data show reads")
+	cmd.Flags().StringVar(&d.dir, "data", "", "`folder` of the data set, in any of the layouts that data show reads, or the name of a known one, such as flickr8k")
 	cmd.Flags().StringVar(&d.split, "split", "", "`name` of the part of the data set (default: test if there is one, else val)")
 	cmd.Flags().IntVar(&d.limit, "limit", 0, "measure on the first `n` pictures alone; 0 for all")
 }
@@ -30,6 +30,10 @@ func (d *evalData) open(cmd *cobra.Command) (datasets.Dataset, error) {
 	if d.limit < 0 {
 		return nil, usagef(cmd, "expected --limit to be 0 or more, found %d", d.limit)
 	}
+	var err error
+	if d.dir, err = namedFolder(d.dir); err != nil {
+		return nil, err
+	}
 	splits, err := splitsIn(d.dir)
 	if err != nil {
 		return nil, err
@@ -37,7 +41,19 @@ func (d *evalData) open(cmd *cobra.Command) (datasets.Dataset, error) {
 	if d.split, err = chooseSplit(d.dir, d.split, cmd.Flags().Changed("split"), splits); err != nil {
 		return nil, err
 	}
-	set, err := datasets.Open(d.dir, d.split)
+	set, err := openSplit(cmd, d.dir, d.split)
+	if err != nil {
+		return nil, err
+	}
+	if d.limit > 0 {
+		set = datasets.Limit(set, d.limit)
+	}
+	return set, nil
+}
+
+// openSplit opens a split of a data set and says what was found wrong with it.
+func openSplit(cmd *cobra.Command, dir, split string) (datasets.Dataset, error) {
+	set, err := datasets.Open(dir, split)
 	if err != nil {
 		return nil, err
 	}
@@ -46,10 +62,26 @@ func (d *evalData) open(cmd *cobra.Command) (datasets.Dataset, error) {
 		problems = append(problems, p.String())
 	}
 	printFew(cmd.ErrOrStderr(), problems)
-	if d.limit > 0 {
-		set = datasets.Limit(set, d.limit)
-	}
 	return set, nil
+}
+
+// namedFolder is the folder that --data means: what lies there or, when nothing does, where the data set of that name is
+// found.
+func namedFolder(data string) (string, error) {
+	if _, err := os.Stat(data); err == nil || strings.ContainsAny(data, `/\`) {
+		return data, nil
+	}
+	var names []string
+	for _, e := range datasets.Catalogue() {
+		if e.Name == data {
+			return datasets.Find(data)
+		}
+		if e.Open != nil {
+			names = append(names, e.Name)
+		}
+	}
+	return "", fmt.Errorf("expected a folder with a data set at %s, found: no such file or directory; nor is it one of the known data sets %s%s",
+		data, strings.Join(names, ", "), didYouMean("", data, names))
 }
 
 // heldOut are the names of splits that a model is not trained on, in the order they are chosen.

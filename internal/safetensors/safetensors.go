@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/glimpse-ml/glimpse/internal/mmap"
 )
 
 // DType is the type of a tensor's elements, as the format names it.
@@ -89,26 +91,29 @@ func (t Tensor) Float32s() ([]float32, error) {
 }
 
 // Int32s returns the elements of an I32 tensor, or of an I64 tensor whose values fit.
-func (t Tensor) Int32s() ([]int32, error) {
-	switch t.DType {
-	case I32:
-		values := make([]int32, len(t.Data)/4)
+func (t Tensor) Int32s() (values []int32, err error) {
+	if t.DType != I32 && t.DType != I64 {
+		return nil, fmt.Errorf("expected a tensor of type I32 or I64, found %s", t.DType)
+	}
+	err = mmap.Guard(func() error {
+		values = make([]int32, len(t.Data)/t.DType.Size())
 		for i := range values {
-			values[i] = int32(binary.LittleEndian.Uint32(t.Data[4*i:]))
-		}
-		return values, nil
-	case I64:
-		values := make([]int32, len(t.Data)/8)
-		for i := range values {
+			if t.DType == I32 {
+				values[i] = int32(binary.LittleEndian.Uint32(t.Data[4*i:]))
+				continue
+			}
 			v := int64(binary.LittleEndian.Uint64(t.Data[8*i:]))
 			if v < math.MinInt32 || v > math.MaxInt32 {
-				return nil, fmt.Errorf("expected whole numbers of 32 bits, found %d", v)
+				return fmt.Errorf("expected whole numbers of 32 bits, found %d", v)
 			}
 			values[i] = int32(v)
 		}
-		return values, nil
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("expected a tensor of type I32 or I64, found %s", t.DType)
+	return values, nil
 }
 
 // FromUint64s makes a U64 tensor.
@@ -126,8 +131,14 @@ func (t Tensor) Uint64s() ([]uint64, error) {
 		return nil, fmt.Errorf("expected a tensor of type U64, found %s", t.DType)
 	}
 	values := make([]uint64, len(t.Data)/8)
-	for i := range values {
-		values[i] = binary.LittleEndian.Uint64(t.Data[8*i:])
+	err := mmap.Guard(func() error {
+		for i := range values {
+			values[i] = binary.LittleEndian.Uint64(t.Data[8*i:])
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return values, nil
 }

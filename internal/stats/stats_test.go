@@ -2,6 +2,7 @@ package stats
 
 import (
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -35,5 +36,31 @@ func TestMean(t *testing.T) {
 	}
 	if again := NewMean(values); again != m {
 		t.Errorf("the same values gave %+v, then %+v", m, again)
+	}
+}
+
+// The median of 0..100 is 50; its standard error is about 1.25 times that of the mean, 1.25*29.2/10 = 3.6.
+func TestBootstrap(t *testing.T) {
+	median := func(pick []int) float64 {
+		sorted := slices.Sorted(slices.Values(pick))
+		return float64(sorted[len(sorted)/2])
+	}
+	m := Bootstrap(101, median)
+	if m.Value != 50 || m.N != 101 || m.Low < 36 || m.Low > 46 || m.High < 54 || m.High > 64 {
+		t.Errorf("got %+v, want 50 in about (41, 59)", m)
+	}
+	if one := Bootstrap(1, median); one.Value != 0 || one.Low != 0 || one.High != 0 {
+		t.Errorf("one unit: got %+v", one)
+	}
+}
+
+// Of 1, 2, 3 the standard deviation is 1, and t(0.975, 2) = 4.3027 in every table: 2 +- 4.3027/sqrt(3) = 2 +- 2.4841.
+func TestRepeated(t *testing.T) {
+	m := Repeated([]float64{1, 2, 3})
+	if math.Abs(m.Value-2) > 1e-12 || math.Abs(m.High-m.Value-2.4841) > 1e-4 || math.Abs(m.Value-m.Low-2.4841) > 1e-4 || m.N != 3 {
+		t.Errorf("got %+v", m)
+	}
+	if m := Repeated([]float64{0.5}); m.Value != 0.5 || m.Low != 0.5 || m.High != 0.5 || m.N != 1 {
+		t.Errorf("one value: got %+v", m)
 	}
 }

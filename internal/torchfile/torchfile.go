@@ -30,7 +30,7 @@ func Open(path string) (*File, error) {
 	}
 	var f *File
 	err = mmap.Guard(func() (err error) {
-		f, err = Parse(mapped.Data)
+		f, err = parse(mapped.Data, mapped.Release)
 		return err
 	})
 	if errors.Is(err, errLegacy) {
@@ -41,7 +41,6 @@ func Open(path string) (*File, error) {
 		return nil, errors.Join(fmt.Errorf("%s cannot be read as a PyTorch archive: %w", path, err), mapped.Close())
 	}
 	f.mapped = mapped
-	mapped.Release(mapped.Data) // the checksums have touched all of it
 	return f, nil
 }
 
@@ -68,11 +67,14 @@ var errLegacy = errors.New("expected PyTorch's zip archive (version 1.6 and late
 var legacyMagic = []byte("\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.")
 
 // Parse reads an archive's bytes. The tensors share data with it.
-func Parse(data []byte) (*File, error) {
+func Parse(data []byte) (*File, error) { return parse(data, func([]byte) {}) }
+
+// parse calls release on what it has read and will not read again.
+func parse(data []byte, release func([]byte)) (*File, error) {
 	if bytes.Contains(data[:min(len(data), 32)], legacyMagic) {
 		return nil, errLegacy
 	}
-	a, err := readArchive(data)
+	a, err := readArchive(data, release)
 	if err != nil {
 		return nil, err
 	}
@@ -118,15 +120,16 @@ type archive struct {
 	data    []byte
 	entries map[string]*zip.File // without the name of the archive's folder
 	checked map[string][]byte    // storages by key
+	release func([]byte)
 }
 
 // readArchive finds the entries below the one folder that every such archive has.
-func readArchive(data []byte) (*archive, error) {
+func readArchive(data []byte, release func([]byte)) (*archive, error) {
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return nil, fmt.Errorf("expected a zip archive, found: %w; a file that was cut is fetched again", err)
 	}
-	a := &archive{data: data, entries: make(map[string]*zip.File, len(z.File)), checked: map[string][]byte{}}
+	a := &archive{data: data, entries: make(map[string]*zip.File, len(z.File)), checked: map[string][]byte{}, release: release}
 	i := slices.IndexFunc(z.File, func(f *zip.File) bool {
 		folder, name, ok := strings.Cut(f.Name, "/")
 		return ok && folder != "" && name == "data.pkl"
@@ -203,9 +206,18 @@ func (a *archive) storage(s storage) ([]byte, error) {
 		return nil, fmt.Errorf("expected data/%s within the archive, found it beyond the end: the file is cut", s.record)
 	}
 	bytes := a.data[offset : uint64(offset)+want : uint64(offset)+want]
-	if sum := crc32.ChecksumIEEE(bytes); sum != f.CRC32 {
+	if sum := a.checksum(bytes); sum != f.CRC32 {
 		return nil, fmt.Errorf("expected data/%s with the checksum %08x, found %08x: the file has changed since it was written; fetch it again", s.record, f.CRC32, sum)
 	}
 	a.checked[s.record] = bytes
 	return bytes, nil
+}
+
+// checksum reads a storage from end to end, with little of it in memory at a time.
+func (a *archive) checksum(bytes []byte) (sum uint32) {
+	for part := range slices.Chunk(bytes, 4<<20) {
+		sum = crc32.Update(sum, crc32.IEEETable, part)
+		a.release(part)
+	}
+	return sum
 }

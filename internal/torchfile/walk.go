@@ -49,7 +49,7 @@ func (w *walker) walk(value any, name string, depth int) error {
 		return fmt.Errorf("expected at most %d values, found more", maxVisits)
 	}
 	if depth > maxDepth || len(name) > maxName {
-		return fmt.Errorf("expected modules at most %d deep with names of at most %d bytes, found %.60q...", maxDepth, maxName, name)
+		return fmt.Errorf("expected modules at most %d deep with names of at most %d bytes, found one that begins with %.60q", maxDepth, maxName, name)
 	}
 	switch value := value.(type) {
 	case tensor:

@@ -1,0 +1,297 @@
+package clip
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
+	"github.com/glimpse-ml/glimpse/internal/safetensors"
+)
+
+// exported writes a fresh model.
+func exported(t *testing.T, cfg Config, naming Naming, dtype safetensors.DType) (dir string, m *Model) {
+	t.Helper()
+	m, err := New(cfg, nil, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = filepath.Join(t.TempDir(), "out")
+	if err := m.Export(dir, naming, dtype); err != nil {
+		t.Fatal(err)
+	}
+	return dir, m
+}
+
+// What is written loads back, bit for bit, with the same configuration, through either naming and through both in turn.
+func TestExportLoadsBack(t *testing.T) {
+	gelu := tinyViT()
+	gelu.Text.Activation, gelu.Vision.ViT.Activation = GELU, GELU
+	gelu.Vision.Mean, gelu.Vision.Std, gelu.Vision.Resize = half, half, Squash
+	for name, cfg := range map[string]Config{"ViT": tinyViT(), "ResNet": tinyResNet(), "GELU": gelu, "end": withEnd(tinyViT(), 29)} {
+		for _, naming := range []Naming{OpenAI, HuggingFace} {
+			if naming.supports(cfg) != nil {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s_%s", name, naming), func(t *testing.T) {
+				dir, m := exported(t, cfg, naming, safetensors.F32)
+				back, err := LoadNaming(dir, naming)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if back.Naming != naming {
+					t.Errorf("found the naming %s", back.Naming)
+				}
+				want := cfg
+				if naming == OpenAI {
+					want.Text.EndToken = 0 // the same, for the largest id there can be
+				}
+				if got := canonical(back.Config); got != canonical(want) {
+					t.Errorf("expected the configuration %s, found %s", canonical(want), got)
+				}
+				sameWeights(t, everything(t, back.Store), everything(t, m.Store))
+				again := filepath.Join(t.TempDir(), "again")
+				if err := back.Save(again); err != nil {
+					t.Fatal(err)
+				}
+				sameWeights(t, everything(t, load(t, again).Store), everything(t, m.Store))
+			})
+		}
+	}
+}
+
+// canonical is a configuration with what zero values stand for written out.
+func canonical(c Config) string {
+	if c.Vision.ViT != nil {
+		v := *c.Vision.ViT
+		b := v.blocks()
+		v.MLP, v.Activation, v.LayerNormEps = b.mlp, b.activation, b.eps
+		c.Vision.ViT = &v
+	}
+	b := c.Text.blocks()
+	c.Text.MLP, c.Text.Activation, c.Text.LayerNormEps = b.mlp, b.activation, b.eps
+	data, _ := json.Marshal(c)
+	return string(data)
+}
+
+func sameWeights(t *testing.T, got, want map[string]safetensors.Tensor) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("expected %d weights, found %d", len(want), len(got))
+	}
+	for name, w := range want {
+		if g := got[name]; !slices.Equal(g.Shape, w.Shape) || !bytes.Equal(g.Data, w.Data) {
+			t.Errorf("%s differs", name)
+		}
+	}
+}
+
+// Half precision loads as what it was rounded to, and a file of it written again is the same file.
+func TestExportInHalfPrecision(t *testing.T) {
+	for _, dtype := range []safetensors.DType{safetensors.F16, safetensors.BF16} {
+		for _, naming := range []Naming{OpenAI, HuggingFace} {
+			dir, _ := exported(t, tinyViT(), naming, dtype)
+			back := load(t, dir)
+			again := filepath.Join(t.TempDir(), "again")
+			if err := back.Export(again, naming, dtype); err != nil {
+				t.Fatal(err)
+			}
+			name, _ := back.exported(naming, dtype)
+			first, err1 := os.ReadFile(filepath.Join(dir, name))
+			second, err2 := os.ReadFile(filepath.Join(again, name))
+			if err1 != nil || err2 != nil || !bytes.Equal(first, second) {
+				t.Errorf("%s %s: the files differ (%v, %v)", naming, dtype, err1, err2)
+			}
+		}
+	}
+}
+
+// A model in shards is one model.
+func TestLoadShards(t *testing.T) {
+	dir, m := exported(t, tinyViT(), HuggingFace, safetensors.F32)
+	file, err := safetensors.Load(filepath.Join(dir, "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shards := []map[string]safetensors.Tensor{{}, {}}
+	index := map[string]string{}
+	for i, name := range file.Names() {
+		shards[i%2][name] = file.Tensors[name]
+		index[name] = fmt.Sprintf("model-0000%d-of-00002.safetensors", i%2+1)
+	}
+	for i, shard := range shards {
+		if err := safetensors.Write(filepath.Join(dir, fmt.Sprintf("model-0000%d-of-00002.safetensors", i+1)), shard, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := json.Marshal(map[string]any{"metadata": map[string]int{"total_size": 1}, "weight_map": index})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "model.safetensors.index.json"), data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, "model.safetensors")); err != nil {
+		t.Fatal(err)
+	}
+	sameWeights(t, everything(t, load(t, dir).Store), everything(t, m.Store))
+}
+
+// Tensors that are missing, left over, or of another shape, and files that contradict each other, are named.
+func TestLoadRefusesOtherFiles(t *testing.T) {
+	for name, c := range map[string]struct {
+		naming Naming
+		change func(tensors map[string]safetensors.Tensor)
+		config map[string]string // files to write
+		want   []string
+	}{
+		"missing": {HuggingFace, func(f map[string]safetensors.Tensor) {
+			delete(f, "vision_model.encoder.layers.1.self_attn.k_proj.bias")
+		}, nil, []string{"vision_model.encoder.layers.1.self_attn.k_proj.bias", "none of that name"}},
+		"left over":     {OpenAI, func(f map[string]safetensors.Tensor) { f["visual.more"] = f["logit_scale"] }, nil, []string{"besides visual.more"}},
+		"shape":         {OpenAI, func(f map[string]safetensors.Tensor) { f["visual.proj"] = f["text_projection"] }, nil, []string{"visual.proj", "[12 10]", "[8 10]"}},
+		"a hole":        {OpenAI, func(f map[string]safetensors.Tensor) { delete(f, "transformer.resblocks.0.ln_1.bias") }, nil, []string{"transformer.resblocks.0.ln_1.bias"}},
+		"no text":       {OpenAI, func(f map[string]safetensors.Tensor) { delete(f, "token_embedding.weight") }, nil, []string{"found neither"}},
+		"other context": {OpenAI, func(f map[string]safetensors.Tensor) { f["context_length"] = safetensors.FromInt32s([]int32{77}) }, nil, []string{"context_length", "7,", "77"}},
+		"positions": {OpenAI, func(f map[string]safetensors.Tensor) {
+			f["visual.positional_embedding"] = safetensors.FromFloat32s(make([]float32, 6*12), 6, 12)
+		}, nil, []string{"square grid", "6 positions"}},
+		"resolution": {HuggingFace, nil, map[string]string{"config.json": `{"projection_dim":10,"vision_config":{"image_size":16,"patch_size":4,"hidden_size":12,"intermediate_size":48,"num_hidden_layers":2,"num_attention_heads":3},
+			"text_config":{"vocab_size":30,"max_position_embeddings":7,"hidden_size":8,"intermediate_size":32,"num_hidden_layers":2,"num_attention_heads":2}}`, "preprocessor_config.json": "{}"}, []string{"position_embedding", "[17 12]", "[5 12]"}},
+		"other activation": {HuggingFace, nil, map[string]string{"config.json": `{"vision_config":{"hidden_act":"gelu_new"}}`}, []string{"vision_config.hidden_act", "gelu_new"}},
+		"other kind":       {HuggingFace, nil, map[string]string{"config.json": `{"model_type":"siglip"}`}, []string{"model_type", "siglip"}},
+		"no configuration": {HuggingFace, nil, map[string]string{"config.json": `[`}, []string{"config.json"}},
+		"crop":             {HuggingFace, nil, map[string]string{"preprocessor_config.json": `{"crop_size":9,"size":9}`}, []string{"preprocessor_config.json", "8x8"}},
+		"filter":           {HuggingFace, nil, map[string]string{"preprocessor_config.json": `{"resample":2}`}, []string{"bicubic", "found 2"}},
+		"heads":            {OpenAI, nil, map[string]string{"meta.json": `{"vision_heads":5}`}, []string{"5 heads", "12"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, m := exported(t, tinyViT(), c.naming, safetensors.F32)
+			file, _ := m.exported(c.naming, safetensors.F32)
+			whole, err := safetensors.Load(filepath.Join(dir, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			tensors := maps.Clone(whole.Tensors)
+			if c.change != nil {
+				c.change(tensors)
+			}
+			if err := safetensors.Write(filepath.Join(dir, file), tensors, nil); err != nil {
+				t.Fatal(err)
+			}
+			for name, text := range c.config {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err = Load(dir)
+			sentence(t, err, c.want...)
+		})
+	}
+}
+
+// Published files leave out what is the default, and old ones say some things in a second place.
+func TestHuggingFaceDefaults(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.json")
+	for text, want := range map[string]Config{
+		`{"model_type":"clip","text_config":{"eos_token_id":2},"vision_config":{}}`: ViTB32(),
+		`{"projection_dim":768,"text_config":{"hidden_size":1,"hidden_act":"gelu"},"text_config_dict":{"hidden_size":768,"intermediate_size":3072,"num_attention_heads":12,"hidden_act":"quick_gelu"},
+		  "vision_config_dict":{"hidden_size":1024,"intermediate_size":4096,"num_attention_heads":16,"num_hidden_layers":24,"patch_size":14}}`: ViTL14(),
+		`{"text_config":{"eos_token_id":49407},"text_config_dict":null}`: withEnd(ViTB32(), 49407),
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		got, err := readHuggingFace(path)
+		if err != nil || canonical(got) != canonical(want) {
+			t.Errorf("%s: found %s (%v)", text, canonical(got), err)
+		}
+	}
+}
+
+// Whatever stands in the configuration files, there is an error or a configuration that can be built.
+func FuzzConfigurationFiles(f *testing.F) {
+	f.Add([]byte(`{"model_type":"clip","text_config":{"eos_token_id":2},"vision_config":{"image_size":8}}`))
+	f.Add([]byte(`{"model_cfg":{"embed_dim":10,"quick_gelu":true,"text_cfg":{"heads":0}},"preprocess_cfg":{"mean":[1,2,3]}}`))
+	f.Add([]byte(`{"size":{"shortest_edge":8},"crop_size":{"height":8,"width":8},"image_mean":[0,0,1e999]}`))
+	f.Add([]byte(`{"vision_heads":-1,"constructor":{"transformer_heads":99}}`))
+	path := filepath.Join(f.TempDir(), "some.json")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if c, err := readHuggingFace(path); err == nil && c.Check() == nil && c.Counts().Total < 1 {
+			t.Errorf("%s: %+v has no parameters", data, c)
+		}
+		for _, c := range []Config{tinyViT(), tinyResNet()} {
+			if c.readOpenCLIP(path) == nil && c.readMeta(path) == nil && c.Vision.readPreprocessor(path) == nil {
+				_ = c.Check()
+			}
+		}
+	})
+}
+
+// The activations against their definitions in float64.
+func TestActivations(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		x := []float32{-10, -3, -1, -0.5, 0, 1e-3, 0.5, 1, 3, 10}
+		for a, f := range map[Activation]func(x float64) float64{
+			QuickGELU: func(x float64) float64 { return x / (1 + math.Exp(-1.702*x)) },
+			GELU:      func(x float64) float64 { return x / 2 * (1 + math.Erf(x/math.Sqrt2)) },
+		} {
+			got, err := graph.CallOnceN(b, func(x *graph.Node) []*graph.Node {
+				y := a.apply(x)
+				return []*graph.Node{y, graph.Gradient(graph.ReduceAllSum(y), x)[0]}
+			}, tensors.FromFlatDataAndDimensions(slices.Clone(x), len(x)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			value, slope := make([]float32, len(x)), make([]float32, len(x))
+			for i, x := range x {
+				value[i] = float32(f(float64(x)))
+				slope[i] = float32((f(float64(x)+1e-4) - f(float64(x)-1e-4)) / 2e-4)
+			}
+			near(t, string(a), flat(got[0]), value, 1e-5, 0)
+			near(t, string(a)+"'s gradient", flat(got[1]), slope, 1e-5, 0)
+		}
+	})
+}
+
+// The end token by its id: the first of several, and the first position where there is none, as in Hugging Face's model.
+func TestEndTokenByID(t *testing.T) {
+	m, err := New(withEnd(tinyViT(), 9), nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	largest, err := New(tinyViT(), nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := backendtest.Go(t)
+	feature := func(m *Model, ids ...int32) []float32 {
+		got, err := m.Evaluate(b, Inputs{IDs: ids, Length: len(ids)}, Wanted{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, err := got["text_features"].Float32s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return values
+	}
+	first := feature(m, 28, 5, 9, 7, 9)
+	near(t, "the first of several", feature(m, 28, 5, 9), first, 1e-6, 0)
+	near(t, "one that is the largest", feature(largest, 1, 5, 9, 7), feature(m, 1, 5, 9, 7), 1e-6, 0)
+	differ(t, feature(largest, 28, 5, 9), first, 0, 0)
+	near(t, "none", feature(m, 28, 5, 7), feature(largest, 28, 5, 7), 1e-6, 0) // the first position has the largest id here
+}
