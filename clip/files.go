@@ -71,7 +71,11 @@ func LoadNaming(dir string, naming Naming) (*Model, error) {
 		return nil, err
 	}
 	defer c.Close()
-	return c.Load()
+	m, err := c.Load()
+	if err != nil || m.Tokenizer != nil {
+		return m, err
+	}
+	return m, m.addVocabulary(c.Dir)
 }
 
 // openAny opens our own models and published ones.

@@ -101,16 +101,29 @@ func (m *Model) EncodeImages(b compute.Backend, pixels [][]float32) ([][]float32
 
 // errNoVocabulary says why a model encodes no texts.
 var errNoVocabulary = errors.New("expected a model with a vocabulary to encode texts, found one without: the folder it was loaded from has none; " +
-	"`glimpse encode` takes token ids")
+	"`glimpse data get clip-vocab` brings that of the published models, `glimpse encode` takes token ids")
 
-// EncodeTexts returns the unit embeddings [n][embedDim] of texts. Texts longer than the context are cut.
+// EncodeTexts returns the unit embeddings [n][embedDim] of texts. One that is longer than the context is an error that
+// names it.
 func (m *Model) EncodeTexts(b compute.Backend, texts []string) ([][]float32, error) {
+	return m.encodeTexts(b, texts, false)
+}
+
+// EncodeTextsTruncated is [Model.EncodeTexts] for captions as they come: texts longer than the context are cut.
+func (m *Model) EncodeTextsTruncated(b compute.Backend, texts []string) ([][]float32, error) {
+	return m.encodeTexts(b, texts, true)
+}
+
+func (m *Model) encodeTexts(b compute.Backend, texts []string, truncate bool) ([][]float32, error) {
 	if m.Tokenizer == nil {
 		return nil, errNoVocabulary
 	}
 	rows := make([][]int32, len(texts))
+	var err error
 	for i, text := range texts {
-		rows[i] = m.Tokenizer.EncodeBatch([]string{text}, m.Config.Text.ContextLength)
+		if rows[i], err = m.Tokenizer.encodeBatch([]string{text}, m.Config.Text.ContextLength, truncate); err != nil {
+			return nil, err
+		}
 	}
 	return m.EncodeTokens(b, rows)
 }
