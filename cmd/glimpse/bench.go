@@ -81,7 +81,7 @@ func bench(cmd *cobra.Command, o benchmark.Options) (*benchmark.Report, error) {
 		return nil, fmt.Errorf("cannot find this program's own file: %w", err)
 	}
 	o.Ours = []string{self, "bench-worker"}
-	if o.Python, err = benchmark.FindPeer(cmd.Context()); err != nil {
+	if o.Peer, err = benchmark.Peer(cmd.Context()); err != nil {
 		return nil, err
 	}
 	report := &benchmark.Report{Machine: doctor.Machine(), Started: time.Now().UTC().Format("2006-01-02 15:04 UTC"),

@@ -22,7 +22,7 @@ type Options struct {
 	Turn     float64  // seconds that a turn takes about
 	Cases    []Case   //
 	Ours     []string // program and arguments of our worker
-	Python   string   // of the peer
+	Peer     []string // of the other side's; see [Peer]
 	Size     int      // of the square matrices that tell the machine's peak
 	Messages io.Writer
 	Each     func(Row) // is told every row when it is measured; may be nil
@@ -80,16 +80,16 @@ func (o Options) measure(ctx context.Context, dir string, c Case, done func(roun
 		return row, versions, err
 	}
 	var sides [2]*side
-	if sides[0], err = start(ctx, "Glimpse", nil, o.Ours[0], o.Ours[1:]...); err != nil {
+	if sides[0], err = start(ctx, "Glimpse", o.Ours); err != nil {
 		return row, versions, err
 	}
 	defer func() { err = orFirst(err, sides[0].stop()) }()
-	if sides[1], err = start(ctx, "PyTorch", nil, o.Python, "-c", peerProgram); err != nil {
+	if sides[1], err = start(ctx, "PyTorch", o.Peer); err != nil {
 		return row, versions, err
 	}
 	defer func() { err = orFirst(err, sides[1].stop()) }()
 	row.Case = c
-	var times [2]*Times = [2]*Times{&row.Ours, &row.Peer}
+	times := [2]*Times{&row.Ours, &row.Peer}
 	var outputs [2][]float64
 	var calls [2]int
 	for i, s := range sides {

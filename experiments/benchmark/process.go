@@ -27,9 +27,8 @@ type side struct {
 }
 
 // start runs a worker.
-func start(ctx context.Context, name string, env []string, program string, args ...string) (*side, error) {
-	s := &side{name: name, cmd: exec.CommandContext(ctx, program, args...), problem: &strings.Builder{}}
-	s.cmd.Env = append(os.Environ(), env...)
+func start(ctx context.Context, name string, command []string) (*side, error) {
+	s := &side{name: name, cmd: exec.CommandContext(ctx, command[0], command[1:]...), problem: &strings.Builder{}}
 	s.cmd.Stderr = s.problem
 	in, err := s.cmd.StdinPipe()
 	if err != nil {
@@ -113,12 +112,12 @@ func pythons() []string {
 	return []string{"python3", "/usr/bin/python3"}
 }
 
-// FindPeer is the first python with PyTorch.
-func FindPeer(ctx context.Context) (string, error) {
+// Peer is the command of the other side's worker, with the first python that has PyTorch.
+func Peer(ctx context.Context) ([]string, error) {
 	for _, python := range pythons() {
 		if exec.CommandContext(ctx, python, "-c", "import torch").Run() == nil {
-			return python, nil
+			return []string{python, "-c", peerProgram}, nil
 		}
 	}
-	return "", ErrNoPeer
+	return nil, ErrNoPeer
 }
