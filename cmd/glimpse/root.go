@@ -31,7 +31,7 @@ A first visit:
 		trainCommand(), runsCommand(), evalCommand(), captionCommand(), classifyCommand(),
 		indexCommand(), searchCommand(), filterCommand(),
 		// for scripts
-		attendCommand(), lossCommand(), encodeCommand(), metricsCommand(), tokenizeCommand(), preprocessCommand(),
+		attendCommand(), lossCommand(), encodeCommand(), metricsCommand(), benchCommand(), benchWorkerCommand(), tokenizeCommand(), preprocessCommand(),
 	)
 }
 
