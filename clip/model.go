@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime/debug"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
@@ -167,22 +168,33 @@ func (e *encoder) compile(b compute.Backend, store *model.Store, tower func(scop
 	return nil
 }
 
-// moveTo brings values that another backend holds to where b can reach them: a tensor is on one backend at a time.
+// moveTo brings the weights to where b can reach them, away from another backend that holds them: a tensor is on one backend at
+// a time. Backends of the processor take a weight's memory over by copying it; the copies that are left behind are given back
+// to the system on the way, so that memory holds the weights once and not twice.
 func moveTo(b compute.Backend, store *model.Store) error {
+	left := 0
 	for v := range store.IterVariables() {
 		value, err := v.Value()
 		if err != nil {
 			return fmt.Errorf("cannot read the weight %s: %w", v.Path(), err)
 		}
-		if holder, err := value.Backend(); err != nil || holder == nil || holder == b {
-			continue // on none, or on this one
+		if holder, err := value.Backend(); err == nil && holder != nil && holder != b {
+			if value, err = value.LocalClone(); err == nil {
+				err = v.SetValue(value)
+			}
+			if err != nil {
+				return fmt.Errorf("cannot read the weight %s from the backend that holds it; that one must stay open: %w", v.Path(), err)
+			}
 		}
-		local, err := value.LocalClone()
-		if err == nil {
-			err = v.SetValue(local)
+		if !IsWeight(v.Path()) || value.IsOnAnyDevice() {
+			continue
 		}
-		if err != nil {
-			return fmt.Errorf("cannot read the weight %s from the backend that holds it; that one must stay open: %w", v.Path(), err)
+		if err := value.MaterializeOnDevice(b, true, 0); err != nil {
+			return fmt.Errorf("cannot bring the weight %s to the backend: %w", v.Path(), err)
+		}
+		if left += int(value.ByteSize()); left > 128<<20 {
+			left = 0
+			debug.FreeOSMemory()
 		}
 	}
 	return nil
