@@ -71,7 +71,14 @@ func LoadNaming(dir string, naming Naming) (*Model, error) {
 		return nil, err
 	}
 	defer c.Close()
-	return c.Load()
+	m, err := c.Load()
+	if err != nil {
+		return nil, err
+	}
+	if err := m.addVocabulary(c.Dir); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 // openAny opens our own models and published ones.

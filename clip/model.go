@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime/debug"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
@@ -101,10 +102,20 @@ func (m *Model) EncodeImages(b compute.Backend, pixels [][]float32) ([][]float32
 
 // errNoVocabulary says why a model encodes no texts.
 var errNoVocabulary = errors.New("expected a model with a vocabulary to encode texts, found one without: the folder it was loaded from has none; " +
-	"`glimpse encode` takes token ids")
+	"`glimpse data get clip-vocab` brings that of the published models, `glimpse encode` takes token ids")
 
-// EncodeTexts returns the unit embeddings [n][embedDim] of texts. Texts longer than the context are cut.
+// EncodeTexts returns the unit embeddings [n][embedDim] of texts. One that is longer than the context is an error that
+// names it.
 func (m *Model) EncodeTexts(b compute.Backend, texts []string) ([][]float32, error) {
+	return m.encodeTexts(b, texts, false)
+}
+
+// EncodeTextsTruncated is [Model.EncodeTexts] for captions as they come: texts longer than the context are cut.
+func (m *Model) EncodeTextsTruncated(b compute.Backend, texts []string) ([][]float32, error) {
+	return m.encodeTexts(b, texts, true)
+}
+
+func (m *Model) encodeTexts(b compute.Backend, texts []string, truncate bool) ([][]float32, error) {
 	if m.Tokenizer == nil {
 		return nil, errNoVocabulary
 	}
@@ -117,7 +128,9 @@ func (m *Model) EncodeTexts(b compute.Backend, texts []string) ([][]float32, err
 	}
 	rows := make([][]int32, len(texts))
 	for i, text := range texts {
-		rows[i] = m.Tokenizer.EncodeBatch([]string{text}, t.ContextLength)
+		if rows[i], err = m.Tokenizer.encodeBatch([]string{text}, t.ContextLength, truncate); err != nil {
+			return nil, err
+		}
 	}
 	return inBatches(m.texts.exec, rows, t.ContextLength, func(flat []int32) *tensors.Tensor {
 		return tensors.FromFlatDataAndDimensions(flat, len(flat)/t.ContextLength, t.ContextLength)
@@ -155,22 +168,33 @@ func (e *encoder) compile(b compute.Backend, store *model.Store, tower func(scop
 	return nil
 }
 
-// moveTo brings values that another backend holds to where b can reach them: a tensor is on one backend at a time.
+// moveTo brings the weights to where b can reach them, away from another backend that holds them: a tensor is on one backend at
+// a time. Backends of the processor take a weight's memory over by copying it; the copies that are left behind are given back
+// to the system on the way, so that memory holds the weights once and not twice.
 func moveTo(b compute.Backend, store *model.Store) error {
+	left := 0
 	for v := range store.IterVariables() {
 		value, err := v.Value()
 		if err != nil {
 			return fmt.Errorf("cannot read the weight %s: %w", v.Path(), err)
 		}
-		if holder, err := value.Backend(); err != nil || holder == nil || holder == b {
-			continue // on none, or on this one
+		if holder, err := value.Backend(); err == nil && holder != nil && holder != b {
+			if value, err = value.LocalClone(); err == nil {
+				err = v.SetValue(value)
+			}
+			if err != nil {
+				return fmt.Errorf("cannot read the weight %s from the backend that holds it; that one must stay open: %w", v.Path(), err)
+			}
 		}
-		local, err := value.LocalClone()
-		if err == nil {
-			err = v.SetValue(local)
+		if !IsWeight(v.Path()) || value.IsOnAnyDevice() {
+			continue
 		}
-		if err != nil {
-			return fmt.Errorf("cannot read the weight %s from the backend that holds it; that one must stay open: %w", v.Path(), err)
+		if err := value.MaterializeOnDevice(b, true, 0); err != nil {
+			return fmt.Errorf("cannot bring the weight %s to the backend: %w", v.Path(), err)
+		}
+		if left += int(value.ByteSize()); left > 128<<20 {
+			left = 0
+			debug.FreeOSMemory()
 		}
 	}
 	return nil

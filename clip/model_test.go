@@ -82,7 +82,9 @@ func TestEncodeInBatches(t *testing.T) {
 			texts[i] = fmt.Sprintf("%d red shoes", i)
 		}
 		texts[1], texts[2] = "", strings.Repeat("longer than the context ", 9)
-		encoded, err := m.EncodeTexts(b, texts)
+		_, err = m.EncodeTexts(b, texts)
+		sentence(t, err, "longer than the context", "the model takes", "allow truncation")
+		encoded, err := m.EncodeTextsTruncated(b, texts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +108,7 @@ func TestEncodeInBatches(t *testing.T) {
 				t.Fatal(err)
 			}
 			near(t, "image alone", alone[0], images[i], 1e-5, 0)
-			if alone, err = m.EncodeTexts(b, texts[i:i+1]); err != nil {
+			if alone, err = m.EncodeTextsTruncated(b, texts[i:i+1]); err != nil {
 				t.Fatal(err)
 			}
 			near(t, "text alone", alone[0], encoded[i], 1e-5, 0)

@@ -9,9 +9,12 @@ import (
 	"github.com/gomlx/compute"
 )
 
-// DefaultTemplates are this project's prompts for a class name, which replaces "{}".
+// DefaultTemplates are this project's prompts for a class name, which replaces "{}": the bare name, what captions and
+// titles put before a noun, and photographs of it. Of six such lists it was the best or as good as any, by mean accuracy
+// per class, on the training pictures of fashion-products and CIFAR-10 with the model of `make demo`.
 func DefaultTemplates() []string {
-	return []string{"{}", "a {}", "a photo of a {}", "a picture of a {}"}
+	return []string{"{}", "a {}", "the {}", "some {}", "a new {}", "an old {}",
+		"a photo of a {}", "a photo of one small {}", "a photo of one large {}", "a {} on its own"}
 }
 
 // ClassWeights returns one unit vector a class [len(classes)][embedDim]: the unit mean, over the templates and the

@@ -19,10 +19,18 @@ type Entry struct {
 	// Open opens one of Splits in the data set's folder. nil for what is no data set (weights).
 	Open func(dir, split string) (Dataset, error)
 
-	// Archive is what Get downloads. nil when it cannot, and ByHand then says why and what to do instead.
-	Archive *Archive
-	ByHand  string
+	// Archive or Downloads is what Get downloads. Without either it cannot, and ByHand then says why and what to do
+	// instead.
+	Archive   *Archive
+	Downloads []Download
+	ByHand    string
+
+	// Also is another folder in which Find looks, relative to those of SearchPath.
+	Also string
 }
+
+// Downloadable says whether Get brings it.
+func (e Entry) Downloadable() bool { return e.Archive != nil || len(e.Downloads) > 0 }
 
 // Split is a part of a data set with the number of examples its authors published.
 type Split struct {
@@ -50,6 +58,12 @@ type Archive struct {
 	SHA256 string
 }
 
+// Download is a single file at the publisher's address, and where it goes in the data set's folder.
+type Download struct {
+	URL string
+	File
+}
+
 // Lookup is the catalogue's entry of that name.
 func Lookup(name string) (Entry, error) {
 	var names []string
@@ -65,7 +79,7 @@ func Lookup(name string) (Entry, error) {
 // Catalogue lists the data sets that Glimpse knows by name. Every hash in it is stated by a public source named
 // beside it; where none states one, there is none.
 func Catalogue() []Entry {
-	return []Entry{flickr8kEntry(), fashionEntry(), cifar10Entry(), squeezenetEntry()}
+	return []Entry{flickr8kEntry(), fashionEntry(), cifar10Entry(), squeezenetEntry(), vocabularyEntry(), promptsEntry()}
 }
 
 func flickr8kEntry() Entry {

@@ -72,10 +72,16 @@ func Find(name string) (string, error) {
 		return "", fmt.Errorf("expected the name of a data set, such as flickr8k, found %q; glimpse data list shows the names", name)
 	}
 	path := SearchPath()
+	entry, _ := Lookup(name) // data of one's own is in no catalogue
 	for _, dir := range path {
-		candidate := filepath.Join(dir, name)
-		if entries, err := os.ReadDir(candidate); err == nil && len(entries) > 0 {
-			return candidate, nil
+		candidates := []string{filepath.Join(dir, name)}
+		if entry.Also != "" {
+			candidates = append(candidates, filepath.Join(dir, entry.Also))
+		}
+		for _, candidate := range candidates {
+			if entries, err := os.ReadDir(candidate); err == nil && len(entries) > 0 {
+				return candidate, nil
+			}
 		}
 	}
 	return "", fmt.Errorf("expected the data set %s in one of these folders, found it in none: %s; get it with: glimpse data get %s, or set GLIMPSE_DATA to the folder that holds a folder %s",

@@ -33,7 +33,7 @@ func get(ctx context.Context, e Entry, dir string, progress GetProgress, opt fet
 	if entries, err := os.ReadDir(target); err == nil && len(entries) > 0 {
 		return target, nil
 	}
-	if e.Archive == nil {
+	if !e.Downloadable() {
 		return "", fmt.Errorf("%s cannot be downloaded: %s; then put it in %s", e.Name, e.ByHand, target)
 	}
 	step := progress.Step
@@ -42,6 +42,9 @@ func get(ctx context.Context, e Entry, dir string, progress GetProgress, opt fet
 	}
 	opt.Progress = func(done, total int64) { step("download", done, total) }
 	opt.Retry = progress.Retry
+	if e.Archive == nil {
+		return target, getFiles(ctx, e.Downloads, target, opt)
+	}
 	src := fetch.Source{URL: e.Archive.URL, Size: e.Archive.Size, SHA256: e.Archive.SHA256}
 	archive := filepath.Join(dir, e.Name+"-"+path.Base(e.Archive.URL))
 	if err := fetch.File(ctx, src, archive, opt); err != nil {
@@ -53,6 +56,22 @@ func get(ctx context.Context, e Entry, dir string, progress GetProgress, opt fet
 	}
 	os.Remove(archive) // it was only the way here
 	return target, nil
+}
+
+// getFiles downloads files one after the other beside the folder target, which is made of them when all are there.
+func getFiles(ctx context.Context, files []Download, target string, opt fetch.Options) error {
+	part := target + "-download"
+	for _, f := range files {
+		src := fetch.Source{URL: f.URL, Size: f.Size, SHA256: f.SHA256}
+		if err := fetch.File(ctx, src, filepath.Join(part, f.Path), opt); err != nil {
+			return err
+		}
+	}
+	os.Remove(target) // an empty folder that is in the way
+	if err := os.Rename(part, target); err != nil {
+		return fmt.Errorf("cannot give the download its name: %w", err)
+	}
+	return nil
 }
 
 func unpackInto(ctx context.Context, archive, target string) error {

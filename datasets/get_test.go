@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +88,47 @@ func TestGet(t *testing.T) {
 	}
 }
 
+// Files that are no archive are the data set together: none of them lies under its name before all are there.
+func TestGetFiles(t *testing.T) {
+	t.Setenv("GLIMPSE_OFFLINE", "")
+	contents := map[string]string{"/a.txt": "the first", "/b.txt": "the second"}
+	missing := true
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/b.txt" && missing {
+			http.NotFound(w, r)
+			return
+		}
+		fmt.Fprint(w, contents[r.URL.Path])
+	}))
+	defer s.Close()
+	e := promptsEntry()
+	e.Downloads = nil
+	for _, name := range []string{"a.txt", "b.txt"} {
+		sum := sha256.Sum256([]byte(contents["/"+name]))
+		e.Downloads = append(e.Downloads, Download{s.URL + "/" + name, File{name, int64(len(contents["/"+name])), hex.EncodeToString(sum[:])}})
+	}
+	root := t.TempDir()
+	if _, err := get(t.Context(), e, root, GetProgress{}, fetch.Options{}); err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("with one file missing: %v, want the server's answer", err)
+	}
+	if _, err := os.Stat(filepath.Join(root, e.Name)); err == nil {
+		t.Error("half of the files lie under the final name")
+	}
+	missing = false
+	dir, err := get(t.Context(), e, root, GetProgress{}, fetch.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a.txt", "b.txt"} {
+		if data, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(data) != contents["/"+name] {
+			t.Errorf("%s holds %q, %v", name, data, err)
+		}
+	}
+	if names, _ := filesIn(root); len(names) != 1 {
+		t.Errorf("beside the data lie %v", names)
+	}
+}
+
 func TestGetFailures(t *testing.T) {
 	t.Setenv("GLIMPSE_OFFLINE", "")
 	archive := tinyCIFAR()
@@ -137,7 +179,7 @@ func TestGetSaysWhatToDoInstead(t *testing.T) {
 			t.Errorf("%s: error %v, want %q and the folder", name, err, want)
 		}
 	}
-	if _, err := Lookup("imagenet"); err == nil || !strings.Contains(err.Error(), "flickr8k, fashion-products, cifar10, squeezenet") {
+	if _, err := Lookup("imagenet"); err == nil || !strings.Contains(err.Error(), "flickr8k, fashion-products, cifar10, squeezenet, clip-vocab, clip-prompts") {
 		t.Errorf("an unknown name gives %v", err)
 	}
 }
@@ -149,8 +191,13 @@ func TestCatalogueIsWhole(t *testing.T) {
 		if !validName(e.Name) || e.Description == "" || e.Source == "" || e.Terms == "" || !strings.HasPrefix(e.Publisher, "https://") || len(e.Layouts) == 0 {
 			t.Errorf("%s lacks a description, source, terms, publisher or layout: %+v", e.Name, e)
 		}
-		if (e.Archive == nil) == (e.ByHand == "") {
-			t.Errorf("%s: want either an archive or what to do by hand", e.Name)
+		if e.Downloadable() == (e.ByHand != "") || e.Archive != nil && e.Downloads != nil {
+			t.Errorf("%s: want an archive, files, or what to do by hand, one of them", e.Name)
+		}
+		for _, d := range e.Downloads {
+			if !hash.MatchString(d.SHA256) || d.Size == 0 || !strings.HasPrefix(d.URL, "https://") || !slices.Contains(e.Layouts[0].Files, d.File) {
+				t.Errorf("%s: the file is not pinned, or not of the first layout: %+v", e.Name, d)
+			}
 		}
 		if (e.Open == nil) != (len(e.Splits) == 0) {
 			t.Errorf("%s: want splits and a way to open them, or neither", e.Name)
@@ -179,8 +226,12 @@ func TestVerifyRealData(t *testing.T) {
 		{"fashion-products", "webdataset shards", map[string][2]int{"train": {4800, 4800}, "val": {1200, 1200}}, 0},
 		{"cifar10", "folders of classes", map[string][2]int{"train": {5000, 0}, "test": {2000, 0}}, 0},
 		{"squeezenet", "safetensors", nil, 1},
+		{"clip-vocab", "as published", nil, 1},
 	} {
-		dir := testdata.Data(t, tc.name)
+		dir := testdata.Golden(t, "clip/tokenizer")
+		if tc.name != "clip-vocab" {
+			dir = testdata.Data(t, tc.name)
+		}
 		done := map[string]int{}
 		r, err := Verify(t.Context(), tc.name, dir, func(split string, n, _ int) { done[split] = n })
 		if err != nil {

@@ -93,7 +93,7 @@ func (e *Embedded) embed(ctx context.Context, b compute.Backend, m *clip.Model, 
 	if len(captions) == 0 {
 		return nil
 	}
-	encoded, err := m.EncodeTexts(b, captions)
+	encoded, err := m.EncodeTextsTruncated(b, captions)
 	e.Texts = append(e.Texts, encoded...)
 	return err
 }

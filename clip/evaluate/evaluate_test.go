@@ -215,3 +215,49 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// Cosines of 1 and 0 and a scale of ln 3 make probabilities of 3/4 and 1/4: of four pictures three are right.
+func TestZeroShotCalibration(t *testing.T) {
+	z, err := zeroShot([]string{"cat", "dog"}, [][]float32{{1, 0}, {1, 0}, {0, 1}, {1, 0}}, []int{0, 0, 1, 1}, math.Log(3), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if z.Top1.Value != 0.75 || z.Majority != 0.5 || z.LeftOut != 2 || !cmp.Equal(z.Confusion, [][]int{{2, 0}, {1, 1}}) {
+		t.Errorf("got %+v", z)
+	}
+	near := func(what string, got stats.Mean, want float64) {
+		t.Helper()
+		if math.Abs(got.Value-want) > 1e-6 || got.N != 4 || got.Low > got.High {
+			t.Errorf("%s: got %+v, expected %v", what, got, want)
+		}
+	}
+	c := z.Calibration
+	near("ece", c.ECE, 0)
+	near("mce", c.MCE, 0)
+	near("brier", c.Brier, (3*2*0.0625+2*0.5625)/4)
+	near("nll", c.NLL, -(3*math.Log(0.75)+math.Log(0.25))/4)
+	if len(c.Bins) != 10 || c.Bins[7].Count != 4 {
+		t.Errorf("got the bins %+v", c.Bins)
+	}
+	nan := float32(math.NaN())
+	if _, err := zeroShot([]string{"cat", "dog"}, [][]float32{{nan, 0}}, []int{0}, 1, 0); err == nil {
+		t.Error("a model that computes NaN: expected an error")
+	}
+}
+
+// Two pictures with two texts each. Picture 0 finds its text first, picture 1 second; texts find their pictures but for
+// text 3, which finds it second.
+func TestRetrieveRanks(t *testing.T) {
+	e := &Embedded{Images: [][]float32{{1, 0}, {0, 1}}, Texts: [][]float32{{1, 0}, {0.9, 0.95}, {0, 0.9}, {0.5, 0.4}}, Owner: []int{0, 0, 1, 1}}
+	r := e.Retrieve()
+	if r.ImageToText[1].Value != 0.5 || r.ImageToText[5].Value != 1 || r.TextToImage[1].Value != 0.5 || r.TextToImage[5].Value != 1 {
+		t.Errorf("got %+v", r)
+	}
+	if r.ImageToTexts.Median.Value != 1.5 || r.ImageToTexts.MRR.Value != 0.75 || r.TextToImages.MRR.Value != 0.75 || r.TextToImages.MRR.N != 4 {
+		t.Errorf("got %+v", r)
+	}
+	// Each picture has one text that finds it and one that does not, so no draw of pictures changes the share.
+	if p := r.TextToImage[1]; p.Low != 0.5 || p.High != 0.5 || p.N != 4 {
+		t.Errorf("got the interval %+v", p)
+	}
+}

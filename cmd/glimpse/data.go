@@ -66,7 +66,7 @@ func newDataEntry(e datasets.Entry) dataEntry {
 		Name: e.Name, Description: e.Description, Source: e.Source, Terms: e.Terms, Publisher: e.Publisher,
 		Splits: map[string]int{}, Get: "glimpse data get " + e.Name,
 	}
-	if e.Archive == nil {
+	if !e.Downloadable() {
 		out.Get = e.ByHand
 	}
 	for _, s := range e.Splits {

@@ -19,7 +19,7 @@ func evalCommand() *cobra.Command {
 		Use:   "eval",
 		Short: "Measure a trained model on held-out pictures",
 		Long: `Eval measures a model, trained here or published, on a data set: folders of classes, pictures with captions, Flickr8k,
-COCO captions, webdataset shards or CIFAR-10's binary files; or a data set by its name, as ` + "`glimpse data list`" + ` shows them.
+COCO captions, webdataset shards or CIFAR-10's binary files; or a known data set by its name (glimpse data list).
 Every figure comes with its number of examples and a 95% interval: Wilson's for shares of independent pictures, a
 bootstrap with 2,000 resamples and a fixed seed for everything else.`,
 		Example: examples(
@@ -27,7 +27,7 @@ bootstrap with 2,000 resamples and a fixed seed for everything else.`,
 			"glimpse eval retrieval --model runs/longer --data flickr8k",
 			"glimpse eval linear-probe --model runs/longer --data cifar10 --shots 1,4,16",
 			"glimpse eval captions --model runs/captioner --data ../shared/data/flickr8k"),
-	}, evalZeroShotCommand(), evalRetrievalCommand(), evalCaptionsCommand())
+	}, evalZeroShotCommand(), evalRetrievalCommand(), evalLinearProbeCommand(), evalCaptionsCommand())
 }
 
 // evaluation is what every command of eval needs.

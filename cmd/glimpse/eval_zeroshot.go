@@ -186,10 +186,11 @@ func confusionFigure(title string, classes []string, confusion [][]int) (*plots.
 	}
 	return plots.Heatmap(plots.HeatmapConfig{Title: title, XLabel: "predicted class", YLabel: "class of the picture (pictures)",
 		Matrices:   []plots.Matrix{{Values: values, RowLabels: rows, ColLabels: classes}},
-		ValueLabel: "share of the row's pictures (%)", Min: 0, Max: 100, ShowValues: true, LabelEveryRow: true, HighlightDiagonal: true})
+		ValueLabel: "% of the row", Min: 0, Max: 100, ShowValues: true, LabelEveryRow: true, HighlightDiagonal: true})
 }
 
 // confusionWidth is wide enough for the cells, a quarter of the width for the names of the rows, and the colour bar.
 func confusionWidth(classes int) vg.Length {
-	return max(plots.DefaultWidth, (10.5*vg.Length(min(classes, 80))+100)/0.76)
+	n := vg.Length(min(classes, 80))
+	return max(min(plots.DefaultWidth, 250+56*n), (10.5*n+100)/0.76)
 }

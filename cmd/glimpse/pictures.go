@@ -21,16 +21,24 @@ func openPicture(path string) (image.Image, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkPicture(img); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return img, nil
+}
+
+// checkPicture refuses pictures that nothing can be said about.
+func checkPicture(img image.Image) error {
 	size := img.Bounds().Size()
 	switch short, long := min(size.X, size.Y), max(size.X, size.Y); {
 	case short < fewestPixels:
-		return nil, fmt.Errorf("%s: expected a picture of at least %dx%d pixels, found %dx%d, in which there is nothing to see; give a larger one",
-			path, fewestPixels, fewestPixels, size.X, size.Y)
+		return fmt.Errorf("expected a picture of at least %dx%d pixels, found %dx%d, in which there is nothing to see; give a larger one",
+			fewestPixels, fewestPixels, size.X, size.Y)
 	case long > mostAspect*short:
-		return nil, fmt.Errorf("%s: expected a picture at most %d times as long as wide, found %dx%d pixels, of which nothing is left once it is squashed to a square; cut it first",
-			path, mostAspect, size.X, size.Y)
+		return fmt.Errorf("expected a picture at most %d times as long as wide, found %dx%d pixels, of which nothing is left once it is squashed to a square; cut it first",
+			mostAspect, size.X, size.Y)
 	}
-	return img, nil
+	return nil
 }
 
 // named is a picture with the name its user gave it.

@@ -29,8 +29,9 @@ A first visit:
 		doctorCommand(), dataCommand(), modelCommand(), backendCommand(), versionCommand(),
 		demoCommand(), notebookCommand(),
 		trainCommand(), reportCommand(), runsCommand(), evalCommand(), captionCommand(), classifyCommand(),
+		indexCommand(), searchCommand(), filterCommand(),
 		// for scripts
-		attendCommand(), lossCommand(), encodeCommand(), metricsCommand(),
+		attendCommand(), lossCommand(), encodeCommand(), metricsCommand(), tokenizeCommand(), preprocessCommand(),
 	)
 }
 

@@ -28,7 +28,7 @@ func checkCommand(root *cobra.Command, args []string) error {
 		return nil // the shells' completion, which cobra answers
 	}
 	cmd, rest, err := root.Find(args)
-	if err != nil || !cmd.HasSubCommands() {
+	if err != nil || !cmd.HasSubCommands() || cmd.Annotations[takesArguments] != "" {
 		return nil // cobra takes it from here
 	}
 	i := slices.IndexFunc(rest, func(a string) bool { return !strings.HasPrefix(a, "-") })
@@ -37,6 +37,9 @@ func checkCommand(root *cobra.Command, args []string) error {
 	}
 	return unknownCommand(cmd, rest[i])
 }
+
+// takesArguments marks a command that has commands of its own and is also called with arguments.
+const takesArguments = "takes arguments"
 
 func unknownCommand(parent *cobra.Command, name string) error {
 	var names []string

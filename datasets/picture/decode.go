@@ -53,7 +53,7 @@ func (l Limits) withDefaults() Limits {
 }
 
 // Decode decodes a JPEG, PNG, GIF (first frame), WebP or BMP file. Size and format are checked before any
-// pixel is decoded. The result keeps the file's mode where it decides how Pillow resizes: *image.Gray,
+// pixel is decoded. The result keeps the file's mode where it decides how Pillow resizes: *image.Gray, *image.Gray16,
 // *image.Paletted (also for 1-bit pictures), *image.NRGBA for alpha, *image.CMYK, and *image.YCbCr, *image.RGBA,
 // *image.NRGBA or [*RGB] for colour. Errors begin with name.
 func Decode(name string, data []byte, limits Limits) (img image.Image, err error) {

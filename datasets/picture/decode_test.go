@@ -214,7 +214,7 @@ func TestModes(t *testing.T) {
 		{"JPEG", asJPEG(t, photo(8, 8)), modeRGB},
 		{"PNG", asPNG(t, photo(8, 8)), modeRGB},
 		{"grey PNG", asPNG(t, image.NewGray(rect)), modeL},
-		{"16-bit grey PNG", asPNG(t, image.NewGray16(rect)), modeL},
+		{"16-bit grey PNG", asPNG(t, image.NewGray16(rect)), modeI},
 		{"PNG with alpha", asPNG(t, clear), modeRGBA},
 		{"palette PNG", asPNG(t, image.NewPaletted(rect, ramp)), modeP},
 		{"1-bit PNG", onePixelBits(t), modeP},

@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"encoding/binary"
 	"image"
 	"image/color"
 	"image/gif"
@@ -27,7 +28,10 @@ func decodePNG(r io.Reader, data []byte, _ image.Config) (image.Image, error) {
 	}
 	// IHDR is always the first chunk: 8 bytes of signature, 8 of chunk header, 8 of sizes, then these two.
 	depth, kind := data[24], data[25]
-	const grey, rgb = 0, 2
+	const grey, rgb, indexed = 0, 2, 3
+	if p, ok := img.(*image.Paletted); ok && kind == indexed {
+		fillPalette(p, len(chunk(data[8:], "PLTE", binary.BigEndian, false))/3)
+	}
 	if kind != grey && kind != rgb {
 		return img, nil
 	}
@@ -37,6 +41,9 @@ func decodePNG(r io.Reader, data []byte, _ image.Config) (image.Image, error) {
 			return dropAlpha(img), nil
 		}
 		return img, nil
+	}
+	if depth == 16 {
+		return firstWideChannel(img), nil
 	}
 	gray, ok := img.(*image.Gray)
 	if !ok {
@@ -58,13 +65,13 @@ func decodeGIF(r io.Reader, data []byte, config image.Config) (image.Image, erro
 	if !ok {
 		return first, nil
 	}
+	transparent := transparentEntry(frame.Palette)
+	restorePalette(frame, data)
 	canvas := image.Rect(0, 0, config.Width, config.Height)
 	if frame.Rect != canvas {
 		fill := data[11] // the header's background index
-		for i, c := range frame.Palette {
-			if _, _, _, a := c.RGBA(); a == 0 {
-				fill = uint8(i)
-			}
+		if transparent >= 0 {
+			fill = uint8(transparent)
 		}
 		whole := image.NewPaletted(canvas, frame.Palette)
 		for i := range whole.Pix {
@@ -77,6 +84,41 @@ func decodeGIF(r io.Reader, data []byte, config image.Config) (image.Image, erro
 		frame = whole
 	}
 	return greyRamp(frame), nil
+}
+
+func transparentEntry(p color.Palette) int {
+	for i, c := range p {
+		if _, _, _, a := c.RGBA(); a == 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// restorePalette gives the transparent entry its colour back, which Go's decoder drops: it walks the file's blocks to the
+// palette of the first frame.
+func restorePalette(p *image.Paletted, data []byte) {
+	table := func(at int, flags byte) []byte {
+		if flags&0x80 == 0 {
+			return nil
+		}
+		return data[at:][:3<<(1+flags&7)]
+	}
+	colours := table(13, data[10])
+	at := 13 + len(colours)
+	for at < len(data) && data[at] == 0x21 { // extensions: a label, then blocks until an empty one
+		for at += 2; at < len(data) && data[at] != 0; at += int(data[at]) + 1 {
+		}
+		at++
+	}
+	if at+10 <= len(data) && data[at] == 0x2C {
+		if local := table(at+10, data[at+9]); local != nil {
+			colours = local
+		}
+	}
+	for i := range min(len(p.Palette), len(colours)/3) {
+		p.Palette[i] = color.RGBA{colours[3*i], colours[3*i+1], colours[3*i+2], 0xFF}
+	}
 }
 
 func decodeBMP(r io.Reader, _ []byte, _ image.Config) (image.Image, error) {
@@ -113,8 +155,34 @@ func bilevel(g *image.Gray) *image.Paletted {
 	return p
 }
 
-// firstChannel takes the high byte of the first channel of a grey picture that Go gave more bits or an alpha.
-// Pillow widens 16-bit grey to 32 bits and clips it to white on the way to RGB; the high byte is what is meant.
+// fillPalette gives the entries from n on, which the file does not have, Pillow's greys.
+func fillPalette(p *image.Paletted, n int) {
+	for i := n; i < len(p.Palette); i++ {
+		p.Palette[i] = color.Gray{Y: uint8(i)}
+	}
+}
+
+// firstWideChannel takes the 16 bits of the first channel of a grey picture, which Go gave an alpha when a colour key
+// makes some of it transparent.
+func firstWideChannel(img image.Image) *image.Gray16 {
+	if g, ok := img.(*image.Gray16); ok {
+		return g
+	}
+	b := img.Bounds()
+	g := image.NewGray16(image.Rect(0, 0, b.Dx(), b.Dy()))
+	for y := range b.Dy() {
+		for x := range b.Dx() {
+			c := color.NRGBA64Model.Convert(img.At(b.Min.X+x, b.Min.Y+y)).(color.NRGBA64)
+			if straight, ok := img.At(b.Min.X+x, b.Min.Y+y).(color.NRGBA64); ok {
+				c = straight
+			}
+			g.SetGray16(x, y, color.Gray16{Y: c.R})
+		}
+	}
+	return g
+}
+
+// firstChannel takes the first channel of a grey picture that Go gave an alpha.
 func firstChannel(img image.Image) *image.Gray {
 	b := img.Bounds()
 	g := image.NewGray(image.Rect(0, 0, b.Dx(), b.Dy()))

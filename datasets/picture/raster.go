@@ -41,9 +41,10 @@ const (
 	modeRGB              // colour
 	modeRGBA             // colour with straight alpha
 	modeCMYK
+	modeI // grey of 32 bits: what Pillow makes of 16
 )
 
-func (m mode) channels() int { return [...]int{1, 1, 3, 4, 4}[m] }
+func (m mode) channels() int { return [...]int{1, 1, 3, 4, 4, 1}[m] }
 
 // raster is a rectangle of pixels in one mode, channels interleaved, without gaps between rows.
 type raster struct {
@@ -51,18 +52,34 @@ type raster struct {
 	w, h    int
 	pix     []uint8
 	palette color.Palette // for modeP
+	wide    []int32       // for modeI, in place of pix
 }
 
 func newRaster(m mode, w, h int) raster {
+	if m == modeI {
+		return raster{mode: m, w: w, h: h, wide: make([]int32, w*h)}
+	}
 	return raster{mode: m, w: w, h: h, pix: make([]uint8, w*h*m.channels())}
+}
+
+// copyPixel copies pixel j of another raster of the same mode to pixel i.
+func (r raster) copyPixel(i int, from raster, j int) {
+	if r.mode == modeI {
+		r.wide[i] = from.wide[j]
+		return
+	}
+	ch := r.mode.channels()
+	copy(r.pix[i*ch:][:ch], from.pix[j*ch:])
 }
 
 // modeOf is the mode in which Pillow would hold img. An alpha channel that is 255 everywhere changes nothing in
 // any step, so such pictures go the faster way of colour without alpha.
 func modeOf(img image.Image) mode {
 	switch m := img.(type) {
-	case *image.Gray, *image.Gray16:
+	case *image.Gray:
 		return modeL
+	case *image.Gray16:
+		return modeI
 	case *image.Paletted:
 		return modeP
 	case *image.CMYK:
@@ -86,6 +103,10 @@ func load(img image.Image, part image.Rectangle) raster {
 		copyRows(r, m.Pix[3*(at.Min.Y*m.W+at.Min.X):], 3*m.W)
 	case *image.Gray:
 		copyRows(r, m.Pix[m.PixOffset(at.Min.X, at.Min.Y):], m.Stride)
+	case *image.Gray16:
+		for i := range r.wide {
+			r.wide[i] = int32(m.Gray16At(at.Min.X+i%r.w, at.Min.Y+i/r.w).Y)
+		}
 	case *image.Paletted:
 		r.palette = m.Palette
 		copyRows(r, m.Pix[m.PixOffset(at.Min.X, at.Min.Y):], m.Stride)
@@ -148,6 +169,12 @@ func (r raster) picture() image.Image {
 	switch r.mode {
 	case modeL:
 		return &image.Gray{Pix: r.pix, Stride: r.w, Rect: rect}
+	case modeI:
+		img := image.NewGray16(rect)
+		for i, v := range r.wide {
+			img.SetGray16(i%r.w, i/r.w, color.Gray16{Y: uint16(max(0, min(v, 0xFFFF)))})
+		}
+		return img
 	case modeP:
 		return &image.Paletted{Pix: r.pix, Stride: r.w, Rect: rect, Palette: r.palette}
 	case modeRGBA:
@@ -158,7 +185,8 @@ func (r raster) picture() image.Image {
 	return &RGB{Pix: r.pix, W: r.w, H: r.h}
 }
 
-// rgb is Pillow's convert("RGB"): alpha is dropped, grey repeated, a palette looked up.
+// rgb is Pillow's convert("RGB"): alpha is dropped, grey repeated, a palette looked up. Grey of more than 8 bits is
+// clipped, not scaled: what is 255 and more of 65535 becomes white.
 func (r raster) rgb() *RGB {
 	out := NewRGB(r.w, r.h)
 	switch r.mode {
@@ -167,6 +195,11 @@ func (r raster) rgb() *RGB {
 	case modeL:
 		for i, v := range r.pix {
 			out.Pix[3*i], out.Pix[3*i+1], out.Pix[3*i+2] = v, v, v
+		}
+	case modeI:
+		for i, v := range r.wide {
+			level := clip8(v)
+			out.Pix[3*i], out.Pix[3*i+1], out.Pix[3*i+2] = level, level, level
 		}
 	case modeP:
 		var table [256][3]uint8

@@ -51,33 +51,42 @@ type kernel struct {
 // newKernel is Pillow's precompute_coeffs and normalize_coeffs_8bpc (Resample.c) for the output samples lo..hi of
 // an axis that goes from in to out samples.
 func newKernel(f Filter, in, out, lo, hi int) kernel {
+	k, exact := exactKernel(f, in, out, lo, hi)
+	k.weights = make([]int32, len(exact))
+	for i, w := range exact {
+		if w != 0 {
+			k.weights[i] = int32(math.Copysign(0.5, w) + w*(1<<precision))
+		}
+	}
+	return k
+}
+
+// exactKernel is the kernel without its weights, and beside it those as they are before they are rounded.
+func exactKernel(f Filter, in, out, lo, hi int) (kernel, []float64) {
 	scale := float64(in) / float64(out)
 	stretch := max(scale, 1)
 	support := f.support() * stretch
 	k := kernel{size: int(math.Ceil(support))*2 + 1}
 	n := hi - lo
 	k.first, k.count = make([]int, n), make([]int, n)
-	k.weights = make([]int32, n*k.size)
-	row := make([]float64, k.size)
+	weights := make([]float64, n*k.size)
 	for i := range n {
 		center := (float64(lo+i) + 0.5) * scale
 		from := max(0, int(center-support+0.5))
 		to := min(in, int(center+support+0.5))
-		row, sum := row[:to-from], 0.0
+		row, sum := weights[i*k.size:][:to-from], 0.0
 		for x := range row {
 			row[x] = f.weight((float64(x+from) - center + 0.5) / stretch)
 			sum += row[x]
 		}
-		weights := k.weights[i*k.size:]
-		for x, w := range row {
+		for x := range row {
 			if sum != 0 {
-				w /= sum
+				row[x] /= sum
 			}
-			weights[x] = int32(math.Copysign(0.5, w) + w*(1<<precision))
 		}
 		k.first[i], k.count[i] = from, len(row)
 	}
-	return k
+	return k, weights
 }
 
 // span is the range of input samples that the kernel reads; from then on first counts from its start.
@@ -100,6 +109,9 @@ func resample(img image.Image, w, h int, crop image.Rectangle, f Filter) raster 
 	}
 	if f == Nearest || modeOf(img) == modeP {
 		return nearest(img, w, h, crop)
+	}
+	if modeOf(img) == modeI {
+		return resampleWide(img, w, h, crop, f)
 	}
 	part := crop
 	var across, down *kernel
@@ -137,11 +149,9 @@ func nearest(img image.Image, w, h int, crop image.Rectangle) raster {
 	src := load(img, image.Rect(xs[0], ys[0], xs[len(xs)-1]+1, ys[len(ys)-1]+1))
 	out := newRaster(src.mode, len(xs), len(ys))
 	out.palette = src.palette
-	ch := src.mode.channels()
 	for j, y := range ys {
-		row := src.pix[(y-ys[0])*src.w*ch:]
 		for i, x := range xs {
-			copy(out.pix[(j*out.w+i)*ch:][:ch], row[(x-xs[0])*ch:])
+			out.copyPixel(j*out.w+i, src, (y-ys[0])*src.w+x-xs[0])
 		}
 	}
 	return out

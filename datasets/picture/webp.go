@@ -57,7 +57,11 @@ func webpConfig(_ io.Reader, data []byte) (image.Config, error) {
 
 // decodeWebP converts lossy pictures to RGB here, because their YCbCr is not image.YCbCr's: VP8 has luma in 16..235
 // (RFC 6386, section 9.2), Go's type the full range of JFIF.
-func decodeWebP(r io.Reader, _ []byte, _ image.Config) (image.Image, error) {
+func decodeWebP(r io.Reader, data []byte, _ image.Config) (image.Image, error) {
+	if lossless := chunk(data[12:], "VP8L", binary.LittleEndian, true); lossless != nil {
+		// x/image v0.33.0 refuses one with alpha behind an extended header, such as one with EXIF data.
+		return vp8l.Decode(bytes.NewReader(lossless))
+	}
 	img, err := webp.Decode(r)
 	if err != nil {
 		return nil, err

@@ -3,8 +3,10 @@ package features
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"slices"
+
+	"github.com/glimpse-ml/glimpse/internal/float16"
+	"github.com/glimpse-ml/glimpse/internal/mmap"
 )
 
 // Matrix is an open file of features. It may be read from several goroutines.
@@ -41,43 +43,30 @@ func (m *Matrix) RowInto(dst []float32, i int) {
 		panic(fmt.Errorf("expected a row below %d of %d numbers of open features, found row %d of %d", m.head.n, m.head.width, i, len(dst)))
 	}
 	from := headerSize + 2*i*m.head.width
-	decode(dst, m.data[from:from+2*m.head.width])
+	float16.Decode(dst, m.data[from:from+2*m.head.width])
 }
 
 // Close gives the memory back. Rows copied before stay valid; no row may be read after.
 func (m *Matrix) Close() error {
 	m.data = nil
-	if m.unmap == nil {
-		return nil
-	}
-	unmap := m.unmap
-	m.unmap = nil
-	return unmap()
+	return m.unmap()
 }
 
 // open maps a file into memory and checks all of it.
 func open(path string, head header) (*Matrix, error) {
-	file, err := os.Open(path)
+	file, err := mmap.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
+	m := &Matrix{head: head, path: path, data: file.Data, unmap: file.Close}
+	if int64(len(file.Data)) != head.size() {
+		m.Close()
+		return nil, fmt.Errorf("expected %d bytes, found %d", head.size(), len(file.Data))
 	}
-	if info.Size() != head.size() {
-		return nil, fmt.Errorf("expected %d bytes, found %d", head.size(), info.Size())
-	}
-	data, unmap, err := mapFile(file, int(info.Size()))
-	if err != nil {
-		return nil, err
-	}
-	m := &Matrix{head: head, path: path, data: data, unmap: unmap}
-	sum, err := checksum(bytes.NewReader(data[headerSize:]))
-	if err == nil && !bytes.Equal(data[:headerSize], head.line(sum)) {
+	sum, err := checksum(bytes.NewReader(file.Data[headerSize:]))
+	if err == nil && !bytes.Equal(file.Data[:headerSize], head.line(sum)) {
 		err = fmt.Errorf("expected the first line %q, found %q (the bytes have changed since they were written)",
-			bytes.TrimSpace(head.line(sum)), bytes.TrimSpace(data[:headerSize]))
+			bytes.TrimSpace(head.line(sum)), bytes.TrimSpace(file.Data[:headerSize]))
 	}
 	if err != nil {
 		m.Close()

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/glimpse-ml/glimpse/internal/atomicfile"
+	"github.com/glimpse-ml/glimpse/internal/float16"
 )
 
 // write computes all rows into the file path, which appears when everything is in it.
@@ -55,7 +56,7 @@ func (w *writer) emit(i int, values []float32) error {
 	if i < 0 || i >= w.head.n || len(values) != w.head.width {
 		return fmt.Errorf("expected rows 0 to %d of %d numbers, found row %d of %d", w.head.n-1, w.head.width, i, len(values))
 	}
-	row, err := encode(values)
+	row, err := float16.Encode(values)
 	if err != nil {
 		return fmt.Errorf("row %d: %w", i, err)
 	}

@@ -75,12 +75,12 @@ func (s *scanner) metadata() (map[string]string, error) {
 // read takes up {"dtype": ..., "shape": [...], "data_offsets": [from, to]}, in any order.
 func (e *entry) read(s *scanner) error {
 	var offsets []int64
-	seen := map[string]bool{}
+	var seen []string // at most three: a map would cost more than the rest of the entry
 	err := s.object(func(field string) (err error) {
-		if seen[field] {
+		if slices.Contains(seen, field) {
 			return fmt.Errorf("expected every field once, found %s again", shown(field))
 		}
-		seen[field] = true
+		seen = append(seen, field)
 		switch field {
 		case "dtype":
 			var text string

@@ -127,7 +127,12 @@ func (s *scanner) string() (string, error) {
 	if !s.is('"') {
 		return "", s.expected("a text in quotes")
 	}
-	var out []byte
+	end := s.at
+	for end < len(s.text) && s.text[end] != '"' && s.text[end] != '\\' && s.text[end] >= ' ' {
+		end++
+	}
+	out := s.text[s.at:end:end] // shared with the header until something has to be escaped
+	s.at = end
 	for s.at < len(s.text) {
 		c := s.text[s.at]
 		s.at++

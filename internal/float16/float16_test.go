@@ -1,4 +1,4 @@
-package features
+package float16
 
 import (
 	"encoding/binary"
@@ -29,11 +29,11 @@ func TestFloat16(t *testing.T) {
 			continue
 		}
 		got := make([]float32, 1)
-		decode(got, binary.LittleEndian.AppendUint16(nil, h))
+		Decode(got, binary.LittleEndian.AppendUint16(nil, h))
 		if want := float32(value(h)); math.Float32bits(got[0]) != math.Float32bits(want) {
 			t.Fatalf("%#04x: expected %g, found %g", h, want, got[0])
 		}
-		back, err := encode(got)
+		back, err := Encode(got)
 		if err != nil || binary.LittleEndian.Uint16(back) != h {
 			t.Fatalf("%g: expected %#04x, found %x (%v)", got[0], h, back, err)
 		}
@@ -48,7 +48,7 @@ func TestFloat16IsNearest(t *testing.T) {
 			rapid.Float32Range(-1e-4, 1e-4),
 			rapid.Map(rapid.Uint16Range(0, 0x7bfe), func(h uint16) float32 { return float32((value(h) + value(h+1)) / 2) }), // ties
 		).Draw(r, "v")
-		row, err := encode([]float32{v})
+		row, err := Encode([]float32{v})
 		if err != nil {
 			r.Fatal(err)
 		}

@@ -1,4 +1,5 @@
-package features
+// Package float16 rounds numbers to IEEE 754 half precision and widens them again, in rows of little-endian bytes.
+package float16
 
 import (
 	"encoding/binary"
@@ -6,8 +7,8 @@ import (
 	"math"
 )
 
-// encode rounds to float16, the nearest number and of two equally near ones the even one.
-func encode(values []float32) ([]byte, error) {
+// Encode rounds to float16, the nearest number and of two equally near ones the even one.
+func Encode(values []float32) ([]byte, error) {
 	row := make([]byte, 2*len(values))
 	for i, v := range values {
 		bits := math.Float32bits(v)
@@ -31,9 +32,9 @@ func encode(values []float32) ([]byte, error) {
 // tooLarge is the smallest number that float16 rounds to infinity.
 const tooLarge = 65520.0
 
-// decode widens float16. Shifted into place, the bits of one are those of a float32 whose exponent is too small by 127-15,
-// subnormal numbers included. Infinities and NaN are never in a file.
-func decode(dst []float32, row []byte) {
+// Decode widens the len(dst) numbers at the beginning of row. Shifted into place, the bits of one are those of a float32 whose exponent is too small by 127-15,
+// subnormal numbers included. Infinities and NaN, which [Encode] never writes, come out as large numbers.
+func Decode(dst []float32, row []byte) {
 	row = row[:2*len(dst)]
 	for i := range dst {
 		h := uint32(binary.LittleEndian.Uint16(row[2*i:]))
