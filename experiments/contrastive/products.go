@@ -60,7 +60,8 @@ func productDefaults(form experiments.Form, _ backend.Kind) ProductsConfig {
 		KeepWords: [2]float64{0.3, 1}, Attribute: "articleType", LeastClass: 20, LayerDecay: 1, Final: true,
 		Train: experiments.TrainConfig{Steps: 600, Optimizer: experiments.DefaultAdamW(), LogEvery: 5, EvalEvery: 100, Average: 0.98},
 	}
-	c.Model.Vision.Height, c.Model.Vision.Width = 64, 48
+	c.Model.Vision.Height, c.Model.Vision.Width, c.Model.Vision.Patch = 64, 48, 2
+	c.Model.Vision.Stages = []clip.Stage{{Channels: 32, Blocks: 0}, {Channels: 64, Blocks: 1}, {Channels: 128, Blocks: 1}, {Channels: 256, Blocks: 1}}
 	c.Train.Optimizer.LR, c.Train.Optimizer.WeightDecay = 2e-3, 0.1
 	if form == experiments.Quick {
 		c.Data, c.Limit, c.Dev, c.Merges, c.BatchSize, c.Attribute, c.Model = "scenes", 1000, 200, 200, 64, "", clip.Tiny(0)

@@ -33,7 +33,7 @@ func voteByTitles(b compute.Backend, m *clip.Model, e *evaluate.Embedded, titles
 			}
 		}
 	}
-	embedded, err := m.EncodeTexts(b, titles)
+	embedded, err := m.EncodeTextsTruncated(b, titles)
 	if err != nil {
 		return nil, err
 	}
