@@ -22,9 +22,10 @@ func benchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Time the lab against PyTorch, side by side",
-		Long: `Bench times encoding and training against plain PyTorch: the same weights and inputs, each side in a process of its
-own, in turns. It says the ratio of their times, the share of this machine's measured matrix product that is reached, and
-the largest memory of both. Nothing else should run meanwhile. It takes minutes; PyTorch has to be there (python3-torch).`,
+		Long: `Bench times encoding and training against plain PyTorch: the same weights and inputs, each side in a process of
+its own, in turns. It says the ratio of their times, the share of this machine's measured matrix product that is
+reached, and the largest memory of both. Nothing else should run meanwhile. It takes minutes; PyTorch has to be there
+(python3-torch, and libopenblas0-openmp, without which it multiplies matrices slowly).`,
 		Example: examples("glimpse bench", "glimpse bench --only RN50 --rounds 3", "glimpse bench --record"),
 		Args:    wantArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -97,9 +98,11 @@ func bench(cmd *cobra.Command, o benchmark.Options) (*benchmark.Report, error) {
 // benchWorkerCommand is our side's process.
 func benchWorkerCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:    "bench-worker",
-		Hidden: true,
-		Args:   wantArgs(),
+		Use:     "bench-worker",
+		Short:   "The process in which bench has this side of a comparison computed",
+		Example: examples(`echo '{"do":"version"}' | glimpse bench-worker`),
+		Hidden:  true,
+		Args:    wantArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			b, err := backend.Open(cmd.ErrOrStderr())
 			if err != nil {
