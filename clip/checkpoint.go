@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -233,12 +235,26 @@ func (c *Checkpoint) Load() (*Model, error) {
 }
 
 func (c *Checkpoint) loadWeight(store *model.Store, w Weight) error {
-	values := make([]float32, w.size())
-	rest := values
+	value := tensors.FromShape(shapes.Make(dtypes.Float32, w.Dims...))
+	var err error
+	tensors.MustMutableFlatData(value, func(values []float32) { err = c.readWeight(w, values) })
+	if err != nil {
+		return err
+	}
+	v, err := store.CreateVariable(weights.Path(w.Name), value)
+	if err != nil {
+		return fmt.Errorf("cannot set the variable %s: %w", w.Name, err)
+	}
+	v.SetTrainable(!w.Running)
+	return nil
+}
+
+// readWeight puts a weight together from the tensors of the file.
+func (c *Checkpoint) readWeight(w Weight, values []float32) error {
 	for _, p := range c.Naming.pieces(w) {
 		t, _ := c.file.Get(p.name)
-		part := rest[:t.Len()]
-		rest = rest[t.Len():]
+		part := values[:t.Len()]
+		values = values[t.Len():]
 		if !p.transposed {
 			if err := t.ReadFloat32s(part); err != nil {
 				return fmt.Errorf("tensor %s: %w", p.name, err)
@@ -252,11 +268,6 @@ func (c *Checkpoint) loadWeight(store *model.Store, w Weight) error {
 		}
 		c.file.Release(t)
 	}
-	v, err := store.CreateVariable(weights.Path(w.Name), tensors.FromFlatDataAndDimensions(values, w.Dims...))
-	if err != nil {
-		return fmt.Errorf("cannot set the variable %s: %w", w.Name, err)
-	}
-	v.SetTrainable(!w.Running)
 	return nil
 }
 

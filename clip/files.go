@@ -72,10 +72,13 @@ func LoadNaming(dir string, naming Naming) (*Model, error) {
 	}
 	defer c.Close()
 	m, err := c.Load()
-	if err != nil || m.Tokenizer != nil {
-		return m, err
+	if err != nil {
+		return nil, err
 	}
-	return m, m.addVocabulary(c.Dir)
+	if err := m.addVocabulary(c.Dir); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 // openAny opens our own models and published ones.

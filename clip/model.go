@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime/debug"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
@@ -118,18 +119,24 @@ func (m *Model) encodeTexts(b compute.Backend, texts []string, truncate bool) ([
 	if m.Tokenizer == nil {
 		return nil, errNoVocabulary
 	}
+	rows := make([][]int32, len(texts))
+	var err error
+	for i, text := range texts {
+		if rows[i], err = m.Tokenizer.encodeBatch([]string{text}, m.Config.Text.ContextLength, truncate); err != nil {
+			return nil, err
+		}
+	}
+	return m.EncodeTokens(b, rows)
+}
+
+// EncodeTokens is [Model.EncodeTexts] for texts that are token ids already, [n][contextLength].
+func (m *Model) EncodeTokens(b compute.Backend, rows [][]int32) ([][]float32, error) {
 	t := m.Config.Text
 	err := m.texts.compile(b, m.Store, func(scope *model.Scope, ids *graph.Node) *graph.Node {
 		return Normalize(EncodeText(scope, t, m.Config.EmbedDim, ids))
 	})
 	if err != nil {
 		return nil, err
-	}
-	rows := make([][]int32, len(texts))
-	for i, text := range texts {
-		if rows[i], err = m.Tokenizer.encodeBatch([]string{text}, t.ContextLength, truncate); err != nil {
-			return nil, err
-		}
 	}
 	return inBatches(m.texts.exec, rows, t.ContextLength, func(flat []int32) *tensors.Tensor {
 		return tensors.FromFlatDataAndDimensions(flat, len(flat)/t.ContextLength, t.ContextLength)
@@ -167,22 +174,33 @@ func (e *encoder) compile(b compute.Backend, store *model.Store, tower func(scop
 	return nil
 }
 
-// moveTo brings values that another backend holds to where b can reach them: a tensor is on one backend at a time.
+// moveTo brings the weights to where b can reach them, away from another backend that holds them: a tensor is on one backend at
+// a time. Backends of the processor take a weight's memory over by copying it; the copies that are left behind are given back
+// to the system on the way, so that memory holds the weights once and not twice.
 func moveTo(b compute.Backend, store *model.Store) error {
+	left := 0
 	for v := range store.IterVariables() {
 		value, err := v.Value()
 		if err != nil {
 			return fmt.Errorf("cannot read the weight %s: %w", v.Path(), err)
 		}
-		if holder, err := value.Backend(); err != nil || holder == nil || holder == b {
-			continue // on none, or on this one
+		if holder, err := value.Backend(); err == nil && holder != nil && holder != b {
+			if value, err = value.LocalClone(); err == nil {
+				err = v.SetValue(value)
+			}
+			if err != nil {
+				return fmt.Errorf("cannot read the weight %s from the backend that holds it; that one must stay open: %w", v.Path(), err)
+			}
 		}
-		local, err := value.LocalClone()
-		if err == nil {
-			err = v.SetValue(local)
+		if !IsWeight(v.Path()) || value.IsOnAnyDevice() {
+			continue
 		}
-		if err != nil {
-			return fmt.Errorf("cannot read the weight %s from the backend that holds it; that one must stay open: %w", v.Path(), err)
+		if err := value.MaterializeOnDevice(b, true, 0); err != nil {
+			return fmt.Errorf("cannot bring the weight %s to the backend: %w", v.Path(), err)
+		}
+		if left += int(value.ByteSize()); left > 128<<20 {
+			left = 0
+			debug.FreeOSMemory()
 		}
 	}
 	return nil

@@ -58,8 +58,11 @@ func (m *Model) addVocabulary(dir string) error {
 	if errors.Is(err, errVocabularyMissing) {
 		return nil
 	}
+	if err != nil {
+		return err
+	}
 	m.Tokenizer = t
-	return err
+	return nil
 }
 
 func publishedSize(path string) (*Tokenizer, error) {
