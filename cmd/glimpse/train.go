@@ -17,7 +17,9 @@ import (
 )
 
 // allExperiments are what `glimpse train` knows by name.
-func allExperiments() []experiments.Experiment { return append(demo.All(), contrastive.LiT(), contrastive.Products()) }
+func allExperiments() []experiments.Experiment {
+	return append(demo.All(), contrastive.LiT(), contrastive.Products())
+}
 
 // trainFlags are what a call of `glimpse train` says.
 type trainFlags struct {
