@@ -6,7 +6,7 @@ export CGO_ENABLED ?= $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo 1 |
 # With a C compiler the binary holds all three backends; without one, pure Go alone.
 TAGS := $(if $(filter 1,$(CGO_ENABLED)),onnx,noxla)
 
-.PHONY: help build demo test lint notebook docs clean
+.PHONY: help build demo test lint notebook bench docs clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -29,6 +29,9 @@ lint: ## gofmt, go vet, staticcheck
 
 notebook: build ## open the first notebook in Jupyter
 	@bin/glimpse notebook
+
+bench: build ## time it against PyTorch, side by side, and write docs/benchmarks.md (minutes on a quiet machine)
+	@bin/glimpse bench --record
 
 docs: ## draw the pictures of docs/architecture.md anew (graphviz)
 	@for f in docs/images/*.dot; do dot -Tsvg $$f -o $${f%.dot}.svg; done

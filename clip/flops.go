@@ -64,3 +64,9 @@ func (r ResNetConfig) multiplications(h, w, embedDim int64) int64 {
 	l := before + 1
 	return total + l*(3*in*in+2*l*in+in*embedDim)
 }
+
+// ImageOperations is the image's part of [Config.GFLOPs], in operations.
+func (c Config) ImageOperations() float64 { return 2 * float64(c.Vision.multiplications(c.EmbedDim)) }
+
+// TextOperations is the text's part of [Config.GFLOPs], in operations.
+func (c Config) TextOperations() float64 { return 2 * float64(c.Text.multiplications(c.EmbedDim)) }

@@ -119,18 +119,24 @@ func (m *Model) encodeTexts(b compute.Backend, texts []string, truncate bool) ([
 	if m.Tokenizer == nil {
 		return nil, errNoVocabulary
 	}
+	rows := make([][]int32, len(texts))
+	var err error
+	for i, text := range texts {
+		if rows[i], err = m.Tokenizer.encodeBatch([]string{text}, m.Config.Text.ContextLength, truncate); err != nil {
+			return nil, err
+		}
+	}
+	return m.EncodeTokens(b, rows)
+}
+
+// EncodeTokens is [Model.EncodeTexts] for texts that are token ids already, [n][contextLength].
+func (m *Model) EncodeTokens(b compute.Backend, rows [][]int32) ([][]float32, error) {
 	t := m.Config.Text
 	err := m.texts.compile(b, m.Store, func(scope *model.Scope, ids *graph.Node) *graph.Node {
 		return Normalize(EncodeText(scope, t, m.Config.EmbedDim, ids))
 	})
 	if err != nil {
 		return nil, err
-	}
-	rows := make([][]int32, len(texts))
-	for i, text := range texts {
-		if rows[i], err = m.Tokenizer.encodeBatch([]string{text}, t.ContextLength, truncate); err != nil {
-			return nil, err
-		}
 	}
 	return inBatches(m.texts.exec, rows, t.ContextLength, func(flat []int32) *tensors.Tensor {
 		return tensors.FromFlatDataAndDimensions(flat, len(flat)/t.ContextLength, t.ContextLength)

@@ -53,12 +53,14 @@ func (o AdamW) check() error {
 // optimizerScope holds the optimiser's state in the store, so that a checkpoint of the store is a whole one.
 const optimizerScope = "/optimizer"
 
-// hyper returns what the graph needs to know of a step (counted from 1): learning rate and the two bias corrections.
-func (o AdamW) hyper(step, steps int) *tensors.Tensor {
+// hyper returns what the graph needs to know of a step (counted from 1): learning rate, the two bias corrections, and the
+// decay of the average of the weights.
+func (o AdamW) hyper(step, steps int, average float64) *tensors.Tensor {
 	return tensors.FromValue([]float32{
 		float32(o.LR * o.schedule(step, steps)),
 		float32(1 / (1 - math.Pow(o.Beta1, float64(step)))),
 		float32(1 / (1 - math.Pow(o.Beta2, float64(step)))),
+		float32(average),
 	})
 }
 
@@ -74,23 +76,26 @@ func (o AdamW) schedule(step, steps int) float64 {
 // update changes every trainable variable of the graph by one step along the gradients of loss. hyper is what
 // [AdamW.hyper] returned. It returns the norm of all gradients before clipping. The variables are taken in the order
 // of their paths, so that sums are rounded alike however the store came to be.
-func (o AdamW) update(store *model.Store, loss, hyper *graph.Node, decays func(path string) bool) (norm *graph.Node) {
+func (o AdamW) update(store *model.Store, loss, hyper *graph.Node, rules rules) (norm *graph.Node) {
 	g := loss.Graph()
-	var variables []*model.Variable
-	for v := range store.IterVariables() {
-		if v.Trainable && v.InUseByGraph(g) && v.DType().IsFloat() {
-			variables = append(variables, v)
-		}
-	}
+	variables := trained(store, g)
 	if len(variables) == 0 {
-		panic(errors.New("expected a loss with trainable variables, found none: there is nothing to train"))
+		panic(errNothingToTrain)
 	}
-	slices.SortFunc(variables, func(a, b *model.Variable) int { return strings.Compare(a.Path(), b.Path()) })
-	values := make([]*graph.Node, len(variables))
-	for i, v := range variables {
-		values[i] = v.NodeValue(g)
-	}
-	gradients := graph.Gradient(loss, values...)
+	return o.apply(store, variables, graph.Gradient(loss, nodes(variables, g)...), hyper, rules)
+}
+
+var errNothingToTrain = errors.New("expected a loss with trainable variables, found none: there is nothing to train")
+
+// rules are a task's per-variable rules: whether weight decay acts on it, and what its learning rate is multiplied by.
+type rules struct {
+	decays func(path string) bool
+	lr     func(path string) float64
+}
+
+// apply is [AdamW.update] for gradients that are known.
+func (o AdamW) apply(store *model.Store, variables []*model.Variable, gradients []*graph.Node, hyper *graph.Node, rules rules) (norm *graph.Node) {
+	g := hyper.Graph()
 	norm = globalNorm(gradients)
 	if o.ClipNorm > 0 {
 		shrink := graph.MinScalar(graph.Div(graph.Scalar(g, norm.DType(), o.ClipNorm), graph.AddScalar(norm, 1e-6)), 1)
@@ -101,21 +106,52 @@ func (o AdamW) update(store *model.Store, loss, hyper *graph.Node, decays func(p
 	at := func(i int) *graph.Node { return graph.Squeeze(graph.Slice(hyper, graph.AxisElem(i))) }
 	lr, correct1, correct2 := at(0), at(1), at(2)
 	for i, v := range variables {
-		state := store.Scope(optimizerScope + v.Path())
-		dims := v.Shape().Dimensions
-		m := notTrained(nn.Variable(state, "exp_avg", nn.Zeros, dims...))
-		s := notTrained(nn.Variable(state, "exp_avg_sq", nn.Zeros, dims...))
+		m, s := state(store, v, "exp_avg"), state(store, v, "exp_avg_sq")
 		mean := graph.Add(graph.MulScalar(m.NodeValue(g), o.Beta1), graph.MulScalar(gradients[i], 1-o.Beta1))
 		square := graph.Add(graph.MulScalar(s.NodeValue(g), o.Beta2), graph.MulScalar(graph.Square(gradients[i]), 1-o.Beta2))
 		m.SetNodeValue(mean)
 		s.SetNodeValue(square)
+		value := v.NodeValue(g)
 		step := graph.Div(graph.Mul(mean, correct1), graph.AddScalar(graph.Sqrt(graph.Mul(square, correct2)), o.Eps))
-		if o.WeightDecay > 0 && decays(v.Path()) {
-			step = graph.Add(step, graph.MulScalar(values[i], o.WeightDecay))
+		if o.WeightDecay > 0 && rules.decays(v.Path()) {
+			step = graph.Add(step, graph.MulScalar(value, o.WeightDecay))
 		}
-		v.SetNodeValue(graph.Sub(values[i], graph.Mul(lr, step)))
+		if factor := rules.lr(v.Path()); factor != 1 {
+			step = graph.MulScalar(step, factor)
+		}
+		v.SetNodeValue(graph.Sub(value, graph.Mul(lr, step)))
 	}
 	return norm
+}
+
+// state is a part of the optimiser's state of a variable, zeros at first.
+func state(store *model.Store, of *model.Variable, name string) *model.Variable {
+	return notTrained(nn.Variable(store.Scope(optimizerScope+of.Path()), name, nn.Zeros, of.Shape().Dimensions...))
+}
+
+// nodes are the values of variables in a graph.
+func nodes(variables []*model.Variable, g *graph.Graph) []*graph.Node {
+	values := make([]*graph.Node, len(variables))
+	for i, v := range variables {
+		values[i] = v.NodeValue(g)
+	}
+	return values
+}
+
+// trained are the variables that training on the graph g changes, by path.
+func trained(store *model.Store, g *graph.Graph) []*model.Variable {
+	var variables []*model.Variable
+	for v := range store.IterVariables() {
+		if v.Trainable && v.InUseByGraph(g) && v.DType().IsFloat() {
+			variables = append(variables, v)
+		}
+	}
+	sortByPath(variables)
+	return variables
+}
+
+func sortByPath(variables []*model.Variable) {
+	slices.SortFunc(variables, func(a, b *model.Variable) int { return strings.Compare(a.Path(), b.Path()) })
 }
 
 func notTrained(v *model.Variable) *model.Variable {

@@ -80,7 +80,7 @@ func NewRun(dir, experiment string, form Form, config any, seed int64, b *backen
 	}
 	r := &Run{Dir: dir, Manifest: Manifest{
 		Format: format, Experiment: experiment, Form: form, Config: raw, Seed: seed, Started: time.Now().UTC().Truncate(time.Second),
-		Backend: b.Config, Command: os.Args, Commit: commit(), Versions: versions(),
+		Backend: b.Config, Command: os.Args, Commit: Commit(), Versions: versions(),
 		Machine: fmt.Sprintf("%s/%s, %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()),
 	}}
 	if err := r.WriteJSON(manifestFile, r.Manifest); err != nil {
@@ -218,8 +218,8 @@ func (r *Run) WriteJSON(name string, v any) error {
 	return atomicfile.WriteFile(r.Path(name), append(data, '\n'))
 }
 
-// commit is the commit of the checkout the command was called in, marked when files differ from it; "" outside one.
-func commit() string {
+// Commit is the commit of the checkout the command was called in, marked when files differ from it; "" outside one.
+func Commit() string {
 	head, err := exec.Command("git", "rev-parse", "HEAD").Output()
 	if err != nil {
 		return ""

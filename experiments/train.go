@@ -2,7 +2,6 @@ package experiments
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -21,10 +20,20 @@ type Task struct {
 	// Loss builds the graph from the tensors of a batch to the scalar to be minimised, and the other scalars
 	// worth recording at every step.
 	Loss func(scope *model.Scope, inputs []*graph.Node) (loss *graph.Node, scalars []Metric)
+	// Embed and Compare are Loss in two halves, for training in chunks (TrainConfig.Chunks); Loss may then be nil. Embed maps
+	// the inputs to embeddings, row i of each of which depends on row i of the inputs alone. Compare maps the embeddings of
+	// the whole batch to the loss and the other scalars.
+	Embed   func(scope *model.Scope, inputs []*graph.Node) (embeddings []*graph.Node)
+	Compare func(scope *model.Scope, embeddings []*graph.Node) (loss *graph.Node, scalars []Metric)
 	// After, if there is one, changes variables once the optimiser has: a clamp, a moving average.
 	After func(scope *model.Scope, g *graph.Graph)
 	// Decay says which variables weight decay acts on; nil means [DecayMatrices].
 	Decay func(path string) bool
+	// LR is what a variable's learning rate is multiplied by; nil means 1 for all. See [LayerDecay].
+	LR func(path string) float64
+	// Evaluate, if there is one, measures the model on held-out examples every TrainConfig.EvalEvery steps and after the
+	// last. What it returns joins the step's scalars. With an average of the weights, that is what the store holds meanwhile.
+	Evaluate func(ctx context.Context) (map[string]float64, error)
 }
 
 // Metric is a named scalar of the graph, such as the temperature.
@@ -47,7 +56,21 @@ type TrainConfig struct {
 	Steps     int   `json:"steps"`
 	Seed      int64 `json:"-"` // of random numbers drawn in the graph, such as dropout's
 	Optimizer AdamW `json:"optimizer"`
-	LogEvery  int   `json:"log_every"` // steps between lines of metrics.jsonl
+	LogEvery  int   `json:"log_every"`  // steps between lines of metrics.jsonl
+	EvalEvery int   `json:"eval_every"` // steps between evaluations on held-out examples; 0 for none
+
+	// Chunks is how many parts a batch is cut into, so that a large one fits into memory: its gradients are the same (chunks.go).
+	// 0 and 1 are the same.
+	Chunks int `json:"chunks"`
+
+	// Average is the decay of a moving average of the weights (Polyak and Juditsky 1992), which [UseAverage] puts into their
+	// place after training; 0 for none. The first steps count less: at step t it is at most (t-1)/(t+9).
+	Average float64 `json:"average"`
+}
+
+// Records says whether a step belongs into metrics.jsonl.
+func (c TrainConfig) Records(s Step) bool {
+	return s.Step == 1 || s.Step == c.Steps || s.Step%c.LogEvery == 0 || s.Evaluated
 }
 
 // Step is what is known after a training step.
@@ -58,6 +81,8 @@ type Step struct {
 	Scalars map[string]float64 // the task's, and lr and grad_norm
 	Seconds float64            // since training began
 	Waiting float64            // share of the time so far that was spent waiting for data, 0..1
+
+	Evaluated bool // whether Scalars holds what the task's Evaluate found
 }
 
 // Trained sums a training up.
@@ -67,6 +92,7 @@ type Trained struct {
 	Compile     float64 // seconds of the first step, which compiles the graph
 	StepSeconds float64 // seconds of a step without the first, data included: the mean
 	Waiting     float64 // share of Seconds that was spent waiting for data
+	Evaluating  float64 // seconds spent on evaluations, which Seconds and StepSeconds leave out
 }
 
 // Train runs cfg.Steps optimiser steps of task on the variables of store, and calls each after every one. It is the
@@ -76,7 +102,7 @@ func Train(ctx context.Context, b *backend.Backend, store *model.Store, task Tas
 	if err != nil {
 		return Trained{}, err
 	}
-	defer trainer.exec.Finalize()
+	defer trainer.close()
 	var result Trained
 	start, begun, waitedBefore := time.Now(), time.Now(), source.Waited()
 	for step := 1; step <= cfg.Steps; step++ {
@@ -87,7 +113,7 @@ func Train(ctx context.Context, b *backend.Backend, store *model.Store, task Tas
 		if err != nil {
 			return result, err
 		}
-		loss, scalars, err := trainer.step(batch, step)
+		loss, scalars, err := runStep(trainer, batch, step, cfg)
 		if err != nil {
 			return result, err
 		}
@@ -99,18 +125,39 @@ func Train(ctx context.Context, b *backend.Backend, store *model.Store, task Tas
 			return result, fmt.Errorf("the %s is %v at step %d: training diverged; a lower optimizer.lr or a smaller "+
 				"optimizer.clip_norm usually helps", name, v, step)
 		}
-		result.Seconds = time.Since(begun).Seconds()
+		result.Seconds = time.Since(begun).Seconds() - result.Evaluating
 		if step > 1 {
 			result.StepSeconds = result.Seconds / float64(step-1)
 			result.Waiting = (source.Waited() - waitedBefore).Seconds() / result.Seconds
 		}
 		result.Last = Step{Step: step, Epoch: source.Epoch(), Loss: loss, Scalars: scalars,
 			Seconds: time.Since(start).Seconds(), Waiting: result.Waiting}
+		if cfg.EvalEvery > 0 && task.Evaluate != nil && (step%cfg.EvalEvery == 0 || step == cfg.Steps) {
+			evaluating := time.Now()
+			if err := evaluate(ctx, store, task, &result.Last); err != nil {
+				return result, err
+			}
+			result.Evaluating += time.Since(evaluating).Seconds()
+		}
 		if err := each(result.Last); err != nil {
 			return result, err
 		}
 	}
 	return result, nil
+}
+
+// evaluate measures the model, or the average of it, and adds what it finds to the step.
+func evaluate(ctx context.Context, store *model.Store, task Task, s *Step) error {
+	if err := swapAverage(store); err != nil {
+		return err
+	}
+	found, err := task.Evaluate(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot evaluate after step %d: %w", s.Step, err)
+	}
+	maps.Copy(s.Scalars, found)
+	s.Evaluated = true
+	return swapAverage(store)
 }
 
 // firstBroken is the first of a step's numbers that is none.
@@ -125,88 +172,4 @@ func firstBroken(loss float64, scalars map[string]float64) (string, float64) {
 		}
 	}
 	return "", 0
-}
-
-// trainer is the compiled training step.
-type trainer struct {
-	exec  *model.Exec
-	cfg   TrainConfig
-	names []string // of the scalars, in the order of the graph's outputs after the loss
-}
-
-func newTrainer(b *backend.Backend, store *model.Store, task Task, cfg TrainConfig) (*trainer, error) {
-	if cfg.Steps < 1 {
-		return nil, fmt.Errorf("steps: expected at least 1, found %d", cfg.Steps)
-	}
-	if cfg.LogEvery < 1 {
-		return nil, fmt.Errorf("log_every: expected at least 1, found %d", cfg.LogEvery)
-	}
-	if err := cfg.Optimizer.check(); err != nil {
-		return nil, err
-	}
-	if store.GetVariable("/"+model.RNGStateVariableName) == nil { // a checkpoint brings its own
-		if err := store.SetRNGStateFromSeed(cfg.Seed); err != nil {
-			return nil, fmt.Errorf("cannot seed the random numbers: %w", err)
-		}
-	}
-	decays := task.Decay
-	if decays == nil {
-		decays = DecayMatrices
-	}
-	t := &trainer{cfg: cfg}
-	graphFn := func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {
-		hyper, inputs := inputs[0], inputs[1:]
-		g := hyper.Graph()
-		scope.Store().SetTraining(g, true)
-		loss, scalars := task.Loss(scope, inputs)
-		outputs := []*graph.Node{loss}
-		t.names = nil
-		for _, s := range scalars {
-			t.names = append(t.names, s.Name)
-			outputs = append(outputs, s.Value)
-		}
-		norm := cfg.Optimizer.update(scope.Store(), loss, hyper, decays)
-		t.names = append(t.names, "grad_norm")
-		if task.After != nil {
-			task.After(scope, g)
-		}
-		return append(outputs, norm)
-	}
-	exec, err := model.NewExec(b.Backend, store, graphFn)
-	if err != nil {
-		return nil, fmt.Errorf("cannot build the training step: %w", err)
-	}
-	t.exec = exec
-	return t, nil
-}
-
-// step runs one optimiser step and frees the batch.
-func (t *trainer) step(batch []*tensors.Tensor, step int) (float64, map[string]float64, error) {
-	hyper := t.cfg.Optimizer.hyper(step, t.cfg.Steps)
-	args := []any{hyper}
-	for _, tensor := range batch {
-		args = append(args, tensor)
-	}
-	outputs, err := t.exec.Call(args...)
-	hyper.MustFinalizeAll()
-	for _, tensor := range batch {
-		tensor.MustFinalizeAll()
-	}
-	if err != nil {
-		return 0, nil, fmt.Errorf("training step %d failed: %w", step, err)
-	}
-	values := make([]float64, len(outputs))
-	for i, output := range outputs {
-		v, ok := output.Value().(float32)
-		if !ok {
-			return 0, nil, errors.New("a training step's outputs are expected to be float32 scalars")
-		}
-		values[i] = float64(v)
-		output.MustFinalizeAll()
-	}
-	scalars := map[string]float64{"lr": t.cfg.Optimizer.LR * t.cfg.Optimizer.schedule(step, t.cfg.Steps)}
-	for i, name := range t.names {
-		scalars[name] = values[i+1]
-	}
-	return values[0], scalars, nil
 }

@@ -20,6 +20,7 @@ type ZeroShot struct {
 	Chance       float64            `json:"chance"`         // 1 / number of classes
 	Majority     float64            `json:"majority"`       // share of the commonest class
 	Classes      []string           `json:"classes"`
+	Templates    []string           `json:"templates"` // the prompts that the names of classes were put into
 	PerClass     []stats.Proportion `json:"per_class"`
 	Confusion    [][]int            `json:"confusion"`   // pictures by their class (row) and the one predicted (column)
 	Calibration  *Calibration       `json:"calibration"` // of the softmax with the model's own temperature
@@ -27,6 +28,7 @@ type ZeroShot struct {
 }
 
 // Classify classifies the examples of e that have a class with at least least examples; class reads an example's.
+// templates are those of [clip.Model.DefaultTemplatesFor] when there are none.
 func (e *Embedded) Classify(b compute.Backend, m *clip.Model, class func(datasets.Example) string, names func(class string) []string, templates []string, least int) (*ZeroShot, error) {
 	classes := classesOf(e.Examples, class, least)
 	if len(classes) < 2 {
@@ -37,6 +39,9 @@ func (e *Embedded) Classify(b compute.Backend, m *clip.Model, class func(dataset
 	for i, c := range classes {
 		all = append(all, names(c))
 		index[c] = i
+	}
+	if len(templates) == 0 {
+		templates = m.DefaultTemplatesFor(all)
 	}
 	weights, err := m.ClassWeights(b, all, templates)
 	if err != nil {
@@ -54,7 +59,12 @@ func (e *Embedded) Classify(b compute.Backend, m *clip.Model, class func(dataset
 	if err != nil {
 		return nil, err
 	}
-	return zeroShot(classes, clip.Similarities(images, weights), labels, scale, len(e.Examples)-len(labels))
+	z, err := zeroShot(classes, clip.Similarities(images, weights), labels, scale, len(e.Examples)-len(labels))
+	if err != nil {
+		return nil, err
+	}
+	z.Templates = templates
+	return z, nil
 }
 
 // zeroShot is what the cosines of pictures and classes [n][classes] come to.

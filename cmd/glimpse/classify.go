@@ -90,7 +90,7 @@ func (c *classification) readLabels(cmd *cobra.Command) error {
 		if err != nil {
 			return err
 		}
-		fromFile, err := parseList(data, "")
+		fromFile, err := parseList(data)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.labelsFile, err)
 		}

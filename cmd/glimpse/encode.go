@@ -61,6 +61,10 @@ func encode(cmd *cobra.Command, dir string, naming clip.Naming, inputs, out stri
 	if err := checkOutput(out); err != nil {
 		return err
 	}
+	dir, err := modelFolder(dir)
+	if err != nil {
+		return err
+	}
 	m, err := clip.LoadNaming(dir, naming)
 	if err != nil {
 		return err

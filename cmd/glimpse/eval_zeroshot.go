@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"gonum.org/v1/plot/vg"
 
-	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/clip/evaluate"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 	"github.com/glimpse-ml/glimpse/internal/stats"
@@ -22,8 +21,7 @@ import (
 // zeroShotReport is what `glimpse eval zeroshot --json` prints.
 type zeroShotReport struct {
 	measured
-	Attribute string   `json:"attribute"` // whose values are the classes; "" for labels
-	Templates []string `json:"templates"`
+	Attribute string `json:"attribute"` // whose values are the classes; "" for labels
 	*evaluate.ZeroShot
 	N        int      `json:"n"`
 	Problems []string `json:"problems"` // pictures that could not be read
@@ -46,6 +44,8 @@ func evalZeroShotCommand() *cobra.Command {
 		Long: `Zeroshot classifies pictures with a CLIP by the names of the classes alone (Radford et al. 2021, section 3.1). The
 classes are the labels of the pictures (the names of their folders) or, with --attribute or where there are no labels,
 the values of an attribute. Every name is put into every template; the mean of these texts stands for the class.
+Without --template and --templates these are the project's own list, or that for product titles with articleType;
+prompts of the list that are too long for the model are left out. The JSON says which were used.
 
   top1, top5        share of pictures whose class is the likeliest one, or among the five likeliest
   mean_per_class    mean of the classes' accuracies, each class counting the same
@@ -105,11 +105,8 @@ func (z *zeroShotCall) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if len(templates) == 0 {
-		templates = clip.DefaultTemplates()
-		if z.classes.attribute == productAttribute {
-			templates = evaluate.ProductTemplates()
-		}
+	if len(templates) == 0 && z.classes.attribute == productAttribute {
+		templates = evaluate.ProductTemplates()
 	}
 	found, err := embedded.Classify(b.Backend, m, evaluate.ByAttribute(z.classes.attribute), classNames(names), templates, z.classes.least)
 	if err != nil {
@@ -122,7 +119,7 @@ func (z *zeroShotCall) run(cmd *cobra.Command) error {
 		}
 	}
 	if z.asJSON {
-		return printJSON(cmd.OutOrStdout(), zeroShotReport{what, z.classes.attribute, templates, found, found.Top1.N, append([]string{}, embedded.Problems...)})
+		return printJSON(cmd.OutOrStdout(), zeroShotReport{what, z.classes.attribute, found, found.Top1.N, append([]string{}, embedded.Problems...)})
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "zero-shot on %s, %d classes by %s, %d pictures (%d left out)\n\n",
 		what.Data, len(found.Classes), z.classes.by(), found.Top1.N, found.LeftOut)

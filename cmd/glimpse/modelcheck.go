@@ -23,8 +23,8 @@ func modelCheckCommand() *cobra.Command {
 token, preprocessing, temperature, the vocabulary's checksums.
 
 With --reference FOLDER (inputs.safetensors and outputs.safetensors of another implementation, and
-intermediates.safetensors where there is one; the layout is that of the output of ` + "`glimpse encode --intermediates`" + `) it runs
-the model on every backend of this machine and prints the largest difference of every layer, and between the backends.
+intermediates.safetensors where there is one; the layout is that of ` + "`glimpse encode --intermediates`" + `) it runs the model
+on every backend of this machine and prints the largest difference of every layer, and between the backends.
 
 What would give slightly wrong features without a word is refused, with a sentence and the exit code 1: GELU in the
 place of QuickGELU, a resolution that the positional embedding is not for, a mean that no CLIP was trained with.`,

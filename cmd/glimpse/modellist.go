@@ -35,7 +35,7 @@ func modelListCommand() *cobra.Command {
 		Short: "The nine published CLIP models: sizes, work, and how fast they are here",
 		Long: `List shows the models that were published with CLIP: the image encoder, the size of the embedding, the resolution,
 the exact number of parameters (of the image tower, of the text tower, and of both with the temperature), and the work
-of one picture and one text in GFLOPs, of which a multiplication and an addition are two, as open_clip's profile counts it.
+of one picture and one text in GFLOPs, as open_clip's profile counts it: a multiplication and an addition are two.
 
 With --measure each image tower is built with random weights and timed on this machine's backend: the median of a few
 runs, after one to warm up. That takes minutes for all nine and up to 4 GB of memory; names choose some of them.`,

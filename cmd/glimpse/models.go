@@ -5,18 +5,33 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/experiments/demo"
 	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/hub"
 )
 
-// openCLIP loads a CLIP model from its folder or a run's.
-func openCLIP(dir string) (*clip.Model, error) {
+// openCLIP loads a CLIP model from its folder, a run's, or by the name that it has on the hub.
+func openCLIP(ref string) (*clip.Model, error) {
+	dir, err := modelFolder(ref)
+	if err != nil {
+		return nil, err
+	}
 	if err := checkModel(dir, clip.ConfigFile, demo.CaptionerFile, "a CLIP model, found a captioner, which `glimpse caption` and `glimpse eval captions` take"); err != nil {
 		return nil, err
 	}
 	return clip.Load(dir)
+}
+
+// modelFolder is the folder that a --model flag means. Where there is none, ORG/NAME is taken for a model of the hub that is
+// in the cache.
+func modelFolder(ref string) (string, error) {
+	if _, err := os.Stat(ref); err == nil || strings.Count(ref, "/") != 1 || filepath.Clean(ref) != ref {
+		return ref, nil
+	}
+	return hub.Resolve(ref)
 }
 
 // openCaptioner loads a captioner from its folder or a run's.

@@ -28,10 +28,10 @@ A first visit:
 	return group(root,
 		doctorCommand(), dataCommand(), modelCommand(), backendCommand(), versionCommand(),
 		demoCommand(), notebookCommand(),
-		trainCommand(), runsCommand(), evalCommand(), captionCommand(), classifyCommand(),
+		trainCommand(), reportCommand(), runsCommand(), evalCommand(), captionCommand(), classifyCommand(),
 		indexCommand(), searchCommand(), filterCommand(),
 		// for scripts
-		attendCommand(), lossCommand(), encodeCommand(), metricsCommand(), tokenizeCommand(), preprocessCommand(),
+		attendCommand(), lossCommand(), encodeCommand(), metricsCommand(), benchCommand(), benchWorkerCommand(), tokenizeCommand(), preprocessCommand(),
 	)
 }
 

@@ -4,13 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"github.com/glimpse-ml/glimpse/datasets"
 )
 
 // prompts are the templates of a command: those of --template and those of --templates, one after the other.
@@ -21,7 +22,7 @@ type prompts struct {
 
 func (p *prompts) add(cmd *cobra.Command, class string) {
 	cmd.Flags().StringArrayVar(&p.single, "template", nil, "a `prompt` in which {} stands for the "+class+"; may be repeated (default: several)")
-	cmd.Flags().StringVar(&p.file, "templates", "", "`file` of prompts: one a line, a JSON array, or FILE#NAME for a list in a JSON object of lists")
+	cmd.Flags().StringVar(&p.file, "templates", "", "`file` of prompts: one a line, or JSON; FILE#NAME chooses among published lists, such as clip-prompts#CIFAR10")
 }
 
 // read gathers the templates; none when no flag names any.
@@ -38,27 +39,41 @@ func (p *prompts) read(cmd *cobra.Command) ([]string, error) {
 	return slices.Concat(p.single, fromFile), err
 }
 
-// readTemplates reads a list of prompts, FILE or FILE#NAME; the first of these that is there.
+// readTemplates reads a list of prompts, FILE or FILE#NAME, in any of the forms of [datasets.ReadPrompts]. FILE may also be
+// the name of a known data set, clip-prompts.
 func readTemplates(path string) ([]string, error) {
 	name := ""
-	data, err := readText(path)
-	if at := strings.LastIndex(path, "#"); errors.Is(err, os.ErrNotExist) && at > 0 {
-		path, name = path[:at], path[at+1:]
-		data, err = readText(path)
+	if _, err := os.Stat(path); err != nil {
+		if at := strings.LastIndex(path, "#"); at > 0 {
+			path, name = path[:at], path[at+1:]
+		}
+		if _, err := os.Stat(path); err != nil {
+			if _, known := datasets.Lookup(path); known != nil {
+				return nil, fmt.Errorf("cannot read the prompts of %s: %w", path, reason(err))
+			}
+			if path, err = datasets.Find(path); err != nil {
+				return nil, err
+			}
+		}
 	}
+	lists, err := datasets.ReadPrompts(path)
 	if err != nil {
 		return nil, err
 	}
-	list, err := parseList(data, name)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if len(lists) == 1 && name == "" {
+		return lists[0].Templates, nil
 	}
-	for _, t := range list {
-		if !strings.Contains(t, "{}") {
-			return nil, fmt.Errorf(`%s: expected templates with {} in them, such as "a photo of a {}", found %q`, path, t)
+	var names []string
+	for _, list := range lists {
+		if strings.EqualFold(list.Dataset, name) {
+			return list.Templates, nil
 		}
+		names = append(names, list.Dataset)
 	}
-	return list, nil
+	if name == "" {
+		return nil, fmt.Errorf("%s: expected the name of one of its %d lists after a #, as in FILE#%s; they are %s", path, len(names), names[0], strings.Join(names, ", "))
+	}
+	return nil, fmt.Errorf("%s: expected one of the lists %s, found %q%s", path, strings.Join(names, ", "), name, didYouMean("", name, names))
 }
 
 // mostText is the largest file of templates, labels or names that is read.
@@ -83,38 +98,21 @@ func readText(path string) ([]byte, error) {
 	return data, nil
 }
 
-// parseList reads a list of texts: a JSON array, an object of arrays of which name chooses one, or one text a line, where
-// empty lines and those that begin with # do not count. It is an error when there is none.
-func parseList(data []byte, name string) ([]string, error) {
+// parseList reads a list of texts: a JSON array, or one text a line, where empty lines and those that begin with # do not
+// count. It is an error when there is none.
+func parseList(data []byte) ([]string, error) {
 	text := strings.TrimSpace(strings.TrimPrefix(string(data), "\ufeff"))
 	var list []string
-	switch {
-	case strings.HasPrefix(text, "["):
+	if strings.HasPrefix(text, "[") {
 		if err := json.Unmarshal([]byte(text), &list); err != nil {
 			return nil, fmt.Errorf("expected a JSON array of texts: %w", err)
 		}
-	case strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "{}"):
-		lists := map[string][]string{}
-		if err := json.Unmarshal([]byte(text), &lists); err != nil {
-			return nil, fmt.Errorf("expected a JSON object of lists of texts: %w", err)
-		}
-		names := slices.Sorted(maps.Keys(lists))
-		if name == "" && len(names) == 1 {
-			name = names[0]
-		}
-		if lists[name] == nil {
-			return nil, fmt.Errorf("expected the name of one of its lists after a #: %s; found %q%s", strings.Join(names, ", "), name, didYouMean("", name, names))
-		}
-		return nonEmpty(lists[name])
-	default:
-		for line := range strings.Lines(text) {
-			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "#") {
-				list = append(list, line)
-			}
-		}
+		return nonEmpty(list)
 	}
-	if name != "" {
-		return nil, fmt.Errorf("expected a JSON object of lists to choose %q from, found one list; leave #%s out", name, name)
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "#") {
+			list = append(list, line)
+		}
 	}
 	return nonEmpty(list)
 }

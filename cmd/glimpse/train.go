@@ -11,12 +11,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/contrastive"
 	"github.com/glimpse-ml/glimpse/experiments/demo"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 )
 
 // allExperiments are what `glimpse train` knows by name.
-func allExperiments() []experiments.Experiment { return demo.All() }
+func allExperiments() []experiments.Experiment {
+	return append(demo.All(), contrastive.LiT(), contrastive.Products())
+}
 
 // trainFlags are what a call of `glimpse train` says.
 type trainFlags struct {

@@ -290,7 +290,7 @@ func evaluateCLIP(ctx context.Context, env *experiments.Env, m *clip.Model, data
 	}
 	r := &CLIPReport{Data: cfg.Data, Training: data.train[0].Len(), HeldOut: len(after.Examples),
 		Retrieval: after.First(cfg.EvalPairs).Retrieve(), MatrixAfter: matrixOf(after)}
-	templates := clip.DefaultTemplates()
+	var templates []string // the default ones
 	if cfg.Data == "fashion-products" {
 		templates = evaluate.ProductTemplates()
 	}

@@ -2,8 +2,10 @@ package doctor
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -153,4 +155,13 @@ func writable(dir string) bool {
 	f.Close()
 	os.Remove(f.Name())
 	return true
+}
+
+// Machine names this machine in one line: processor, cores, system.
+func Machine() string {
+	name := cpuName()
+	if name == "" {
+		name = "an unnamed processor"
+	}
+	return fmt.Sprintf("%s, %d cores, %s/%s", name, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
 }

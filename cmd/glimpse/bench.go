@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/benchmark"
+	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/doctor"
+)
+
+func benchCommand() *cobra.Command {
+	o := benchmark.Options{Rounds: 7, Turn: 1, Size: 2048}
+	var quick, record, asJSON bool
+	var only string
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Time the lab against PyTorch, side by side",
+		Long: `Bench times encoding and training against plain PyTorch: the same weights and inputs, each side in a process of
+its own, in turns. It says the ratio of their times, the share of this machine's measured matrix product that is
+reached, and the largest memory of both. Nothing else should run meanwhile. It takes minutes; PyTorch has to be there
+(python3-torch, and libopenblas0-openmp, without which it multiplies matrices slowly).`,
+		Example: examples("glimpse bench", "glimpse bench --only RN50 --rounds 3", "glimpse bench --record"),
+		Args:    wantArgs(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Rounds < 1 {
+				return usagef(cmd, "expected --rounds to be 1 or more, found %d", o.Rounds)
+			}
+			o.Cases = benchmark.Cases()
+			if quick {
+				o.Cases, o.Rounds, o.Turn, o.Size = benchmark.QuickCases(), 2, 0.01, 128
+			}
+			if o.Cases = chosen(o.Cases, only); len(o.Cases) == 0 {
+				return usagef(cmd, "expected --only to be a part of a case's name, such as ViT or RN50, found %q", only)
+			}
+			o.Messages = cmd.ErrOrStderr()
+			o.Each = func(r benchmark.Row) {
+				fmt.Fprintln(o.Messages, "glimpse: "+strings.ReplaceAll(r.Line(), "\t", ", "))
+			}
+			report, err := bench(cmd, o)
+			if err != nil {
+				return err
+			}
+			if record {
+				if err := report.Record("."); err != nil {
+					return err
+				}
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), report)
+			}
+			return printTable(cmd.OutOrStdout(), func(table io.Writer) { fmt.Fprint(table, report.Table()) })
+		},
+	}
+	cmd.Flags().IntVar(&o.Rounds, "rounds", o.Rounds, "turns of each side, a `number`")
+	cmd.Flags().StringVar(&only, "only", "", "measure only the cases with this `text` in their names")
+	cmd.Flags().BoolVar(&quick, "quick", false, "tiny models in seconds: tests the machinery, the figures mean nothing")
+	cmd.Flags().BoolVar(&record, "record", false, "in a checkout: write docs/benchmarks.md")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+func chosen(cases []benchmark.Case, only string) []benchmark.Case {
+	var out []benchmark.Case
+	for _, c := range cases {
+		if strings.Contains(c.Name, only) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func bench(cmd *cobra.Command, o benchmark.Options) (*benchmark.Report, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("cannot find this program's own file: %w", err)
+	}
+	o.Ours = []string{self, "bench-worker"}
+	if o.Peer, err = benchmark.Peer(cmd.Context()); err != nil {
+		return nil, err
+	}
+	report := &benchmark.Report{Machine: doctor.Machine(), Started: time.Now().UTC().Format("2006-01-02 15:04 UTC"),
+		Commit: experiments.Commit(), Rounds: o.Rounds}
+	var versions [2]string
+	if report.Rows, versions, err = benchmark.Measure(cmd.Context(), o); err != nil {
+		return nil, err
+	}
+	report.Ours, report.Peer = "Glimpse on "+versions[0], versions[1]
+	return report, nil
+}
+
+// benchWorkerCommand is our side's process.
+func benchWorkerCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "bench-worker",
+		Short:   "The process in which bench has this side of a comparison computed",
+		Example: examples(`echo '{"do":"version"}' | glimpse bench-worker`),
+		Hidden:  true,
+		Args:    wantArgs(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			b, err := backend.Open(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			defer b.Finalize()
+			return benchmark.Serve(cmd.Context(), b, cmd.InOrStdin(), cmd.OutOrStdout())
+		},
+	}
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/glimpse-ml/glimpse/experiments/contrastive"
+)
+
+func reportCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "report",
+		Short:   "Write a page of recorded results from run folders",
+		Example: examples("glimpse report clip runs/lit-1 runs/lit-2 runs/lit-3"),
+	}
+	return group(cmd, reportCLIPCommand())
+}
+
+func reportCLIPCommand() *cobra.Command {
+	var tried []string
+	var root string
+	cmd := &cobra.Command{
+		Use:   "clip [RUN...]",
+		Short: "docs/results/clip.md from runs of clip/lit and clip/products",
+		Long: `Report clip takes the figures of full runs of clip/lit and clip/products into docs/results/clip.json and writes
+docs/results/clip.md and its learning curves from it: every seed, the mean over seeds with its 95% interval, and whether
+the bars are reached. A run takes the place of an earlier one of the same experiment and seed. Without runs the page
+is written anew from what is recorded.
+
+Runs given with --tried are listed as what else was tried, with their figures on dev pictures alone.`,
+		Example: examples(
+			"glimpse report clip runs/lit-1 runs/lit-2 runs/lit-3",
+			"glimpse report clip --tried runs/without-mask"),
+		RunE: func(cmd *cobra.Command, runs []string) error {
+			if err := contrastive.RecordResults(root, runs, tried); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "The page is docs/results/clip.md")
+			return err
+		},
+	}
+	cmd.Flags().StringArrayVar(&tried, "tried", nil, "run `folder` of another configuration; may be repeated")
+	cmd.Flags().StringVar(&root, "root", ".", "`folder` of the checkout")
+	return cmd
+}

@@ -1,0 +1,149 @@
+package benchmark
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/glimpse-ml/glimpse/internal/backend"
+)
+
+// workerEnv makes this test binary a worker: the tests time the lab against itself.
+const workerEnv = "GLIMPSE_TEST_BENCHMARK_WORKER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(workerEnv) == "" {
+		os.Exit(m.Run())
+	}
+	b, err := backend.OpenNamed("go")
+	if err == nil {
+		err = Serve(context.Background(), b, os.Stdin, os.Stdout)
+	}
+	if err != nil {
+		os.Stderr.WriteString(err.Error())
+		os.Exit(1)
+	}
+}
+
+func itself(t *testing.T) []string {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{"env", workerEnv + "=1", self}
+}
+
+func TestMeasure(t *testing.T) {
+	var messages bytes.Buffer
+	told := 0
+	rows, versions, err := Measure(t.Context(), Options{
+		Rounds: 3, Turn: 0.001, Size: 64, Cases: QuickCases(), Ours: itself(t), Peer: itself(t),
+		Messages: &messages, Each: func(Row) { told++ },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 3 || told != 3 || !strings.HasPrefix(versions[0], "go") || versions[0] != versions[1] {
+		t.Fatalf("got %d rows, %d told, versions %q", len(rows), told, versions)
+	}
+	for _, r := range rows {
+		if r.Difference != 0 {
+			t.Errorf("%s: the same program differs from itself by %g", r.Name, r.Difference)
+		}
+		if len(r.Ours.Turns) != 3 || len(r.Peer.Turns) != 3 || r.Ours.Min > r.Ours.Median || r.Ours.Median > r.Ours.Max || r.Ours.Min <= 0 {
+			t.Errorf("%s: got the times %+v", r.Name, r.Ours)
+		}
+		if r.RatioRange[0] > r.Ratio || r.Ratio > r.RatioRange[1] || r.Ratio <= 0 || r.Peak <= 0 {
+			t.Errorf("%s: got the ratio %v in %v, the peak %v", r.Name, r.Ratio, r.RatioRange, r.Peak)
+		}
+		if share := r.operations() / r.Ours.Median / r.Peak; math.Abs(share-r.Share) > 1e-12 || share <= 0 {
+			t.Errorf("%s: got the share %v, expected %v", r.Name, r.Share, share)
+		}
+		if r.Ours.PeakMemory < 1<<20 {
+			t.Errorf("%s: got a peak memory of %d bytes", r.Name, r.Ours.PeakMemory)
+		}
+	}
+}
+
+func TestMeasureSaysWhatIsWrong(t *testing.T) {
+	o := Options{Rounds: 1, Turn: 0.001, Size: 8, Cases: QuickCases()[:1], Ours: itself(t), Peer: []string{"sh", "-c", "echo no torch here >&2"}}
+	_, _, err := Measure(t.Context(), o)
+	if err == nil || !strings.Contains(err.Error(), "PyTorch has ended") || !strings.Contains(err.Error(), "no torch here") {
+		t.Errorf("a peer that ends: got %v", err)
+	}
+	o.Peer = []string{"sh", "-c", `read a; echo '{"version":"x"}'; read a; echo '{"output":[1,2,3]}'; read a; echo '{"seconds":[1]}'; cat`}
+	if _, _, err = Measure(t.Context(), o); err == nil || !strings.Contains(err.Error(), "expected the same answers from both sides") {
+		t.Errorf("a peer with other answers: got %v", err)
+	}
+	o.Peer = []string{"sh", "-c", `read a; echo '{"error":"ValueError: no"}'; cat`}
+	if _, _, err = Measure(t.Context(), o); err == nil || !strings.Contains(err.Error(), "PyTorch cannot version: ValueError: no") {
+		t.Errorf("a peer that cannot: got %v", err)
+	}
+	t.Setenv("GLIMPSE_PYTHON", "/nonexistent")
+	if _, err := Peer(t.Context()); err == nil || !strings.Contains(err.Error(), "python3-torch") {
+		t.Errorf("no PyTorch: got %v", err)
+	}
+}
+
+// A training step costs three forward passes; the rest are sizes of the models.
+func TestOperations(t *testing.T) {
+	for _, c := range Cases() {
+		one := c
+		one.Batch = 1
+		if got, want := c.operations(), float64(c.Batch)*one.operations(); got != want {
+			t.Errorf("%s: %g operations, expected %g", c.Name, got, want)
+		}
+	}
+	if got := Cases()[0].operations() / 1e9; got < 8.5 || got > 9 {
+		t.Errorf("ViT-B/32: %v GFLOP a picture, expected about 8.8", got)
+	}
+}
+
+func TestSummarize(t *testing.T) {
+	r := Row{Case: Cases()[0], Ours: Times{Turns: []float64{1, 2, 4}}, Peer: Times{Turns: []float64{3, 4, 4}}, Peak: 1e9}
+	r.summarize()
+	if r.Ratio != 2 || r.RatioRange != [2]float64{1, 3} || r.Ours.Median != 2 || r.Peer.Max != 4 {
+		t.Errorf("got %+v", r)
+	}
+	if median([]float64{4, 1, 3, 2}) != 2.5 {
+		t.Errorf("the median of 1, 2, 3, 4 is %v", median([]float64{4, 1, 3, 2}))
+	}
+}
+
+// The page in docs is what the recorded figures say.
+func TestPage(t *testing.T) {
+	root := filepath.Join("..", "..")
+	data, err := os.ReadFile(filepath.Join(root, recordedFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r Report
+	if err := json.Unmarshal(data, &r); err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(root, resultsPage))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(page) != r.page() {
+		t.Errorf("%s is not what %s says; `make bench` writes both", resultsPage, recordedFile)
+	}
+	dir := t.TempDir()
+	if err := r.Record(dir); err == nil {
+		t.Error("a folder that is no checkout was accepted")
+	}
+	if err := os.Mkdir(filepath.Join(dir, "docs"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Record(dir); err != nil {
+		t.Fatal(err)
+	}
+	if written, err := os.ReadFile(filepath.Join(dir, resultsPage)); err != nil || !bytes.Equal(written, page) {
+		t.Errorf("recording wrote another page (%v)", err)
+	}
+}

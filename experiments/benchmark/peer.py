@@ -1,0 +1,230 @@
+"""CLIP in plain PyTorch, as a user of PyTorch would write it: what Glimpse is timed against.
+
+Reads requests on standard input and answers on standard output, one JSON object a line. The parameters have OpenAI's
+names, so that both sides load the same file.
+"""
+import json
+import math
+import struct
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class QuickGELU(nn.Module):
+    def forward(self, x):
+        return x * torch.sigmoid(1.702 * x)
+
+
+class Block(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.attn = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.ln_1, self.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.mlp = nn.Sequential()
+        self.mlp.add_module("c_fc", nn.Linear(width, 4 * width))
+        self.mlp.add_module("gelu", QuickGELU())
+        self.mlp.add_module("c_proj", nn.Linear(4 * width, width))
+
+    def forward(self, x, mask=None):
+        y = self.ln_1(x)
+        x = x + self.attn(y, y, y, need_weights=False, attn_mask=mask)[0]
+        return x + self.mlp(self.ln_2(x))
+
+
+class Transformer(nn.Module):
+    def __init__(self, width, layers, heads):
+        super().__init__()
+        self.resblocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
+
+    def forward(self, x, mask=None):
+        for block in self.resblocks:
+            x = block(x, mask)
+        return x
+
+
+class VisionTransformer(nn.Module):
+    def __init__(self, size, patch, width, layers, heads, embed):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, width, patch, patch, bias=False)
+        self.class_embedding = nn.Parameter(torch.empty(width))
+        self.positional_embedding = nn.Parameter(torch.empty((size // patch) ** 2 + 1, width))
+        self.ln_pre, self.ln_post = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.transformer = Transformer(width, layers, heads)
+        self.proj = nn.Parameter(torch.empty(width, embed))
+
+    def forward(self, x):
+        x = self.conv1(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.class_embedding.expand(x.shape[0], 1, -1), x], 1) + self.positional_embedding
+        return self.ln_post(self.transformer(self.ln_pre(x))[:, 0]) @ self.proj
+
+
+class Bottleneck(nn.Module):
+    def __init__(self, inplanes, planes, stride):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(inplanes, planes, 1, bias=False), nn.BatchNorm2d(planes)
+        self.conv2, self.bn2 = nn.Conv2d(planes, planes, 3, padding=1, bias=False), nn.BatchNorm2d(planes)
+        self.conv3, self.bn3 = nn.Conv2d(planes, 4 * planes, 1, bias=False), nn.BatchNorm2d(4 * planes)
+        self.pool = nn.AvgPool2d(stride) if stride > 1 else nn.Identity()
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = None
+        if stride > 1 or inplanes != 4 * planes:
+            self.downsample = nn.Sequential()
+            self.downsample.add_module("-1", nn.AvgPool2d(stride) if stride > 1 else nn.Identity())
+            self.downsample.add_module("0", nn.Conv2d(inplanes, 4 * planes, 1, bias=False))
+            self.downsample.add_module("1", nn.BatchNorm2d(4 * planes))
+
+    def forward(self, x):
+        y = self.relu(self.bn1(self.conv1(x)))
+        y = self.pool(self.relu(self.bn2(self.conv2(y))))
+        y = self.bn3(self.conv3(y))
+        return self.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class AttentionPool(nn.Module):
+    def __init__(self, positions, width, heads, out):
+        super().__init__()
+        self.positional_embedding = nn.Parameter(torch.empty(positions + 1, width))
+        self.q_proj, self.k_proj, self.v_proj = (nn.Linear(width, width) for _ in range(3))
+        self.c_proj = nn.Linear(width, out)
+        self.heads = heads
+
+    def forward(self, x):
+        x = x.flatten(2).permute(2, 0, 1)
+        x = torch.cat([x.mean(0, keepdim=True), x]) + self.positional_embedding[:, None]
+        y, _ = F.multi_head_attention_forward(
+            x[:1], x, x, x.shape[-1], self.heads, None,
+            torch.cat([self.q_proj.bias, self.k_proj.bias, self.v_proj.bias]), None, None, False, 0,
+            self.c_proj.weight, self.c_proj.bias, use_separate_proj_weight=True, training=False, need_weights=False,
+            q_proj_weight=self.q_proj.weight, k_proj_weight=self.k_proj.weight, v_proj_weight=self.v_proj.weight)
+        return y[0]
+
+
+class ModifiedResNet(nn.Module):
+    def __init__(self, size, width, blocks, heads, embed):
+        super().__init__()
+        half = width // 2
+        self.conv1, self.bn1 = nn.Conv2d(3, half, 3, 2, 1, bias=False), nn.BatchNorm2d(half)
+        self.conv2, self.bn2 = nn.Conv2d(half, half, 3, 1, 1, bias=False), nn.BatchNorm2d(half)
+        self.conv3, self.bn3 = nn.Conv2d(half, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)
+        self.relu, self.pool = nn.ReLU(inplace=True), nn.AvgPool2d(2)
+        inplanes = width
+        for i, n in enumerate(blocks):
+            layer = nn.Sequential()
+            for j in range(n):
+                layer.add_module(str(j), Bottleneck(inplanes, width << i, 2 if i > 0 and j == 0 else 1))
+                inplanes = 4 * (width << i)
+            setattr(self, "layer%d" % (i + 1), layer)
+        self.attnpool = AttentionPool((size // 32) ** 2, inplanes, heads, embed)
+
+    def forward(self, x):
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.relu(self.bn2(self.conv2(x)))
+        x = self.pool(self.relu(self.bn3(self.conv3(x))))
+        return self.attnpool(self.layer4(self.layer3(self.layer2(self.layer1(x)))))
+
+
+class CLIP(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        v, t, embed = c["vision"], c["text"], c["embed_dim"]
+        if "vit" in v:
+            self.visual = VisionTransformer(v["height"], v["patch"], v["vit"]["width"], v["vit"]["layers"], v["vit"]["heads"], embed)
+        else:
+            self.visual = ModifiedResNet(v["height"], v["resnet"]["width"], v["resnet"]["blocks"], v["resnet"]["heads"], embed)
+        self.token_embedding = nn.Embedding(t["vocab_size"], t["width"])
+        self.positional_embedding = nn.Parameter(torch.empty(t["context_length"], t["width"]))
+        self.transformer = Transformer(t["width"], t["layers"], t["heads"])
+        self.ln_final = nn.LayerNorm(t["width"])
+        self.text_projection = nn.Parameter(torch.empty(t["width"], embed))
+        self.logit_scale = nn.Parameter(torch.empty([]))
+        self.register_buffer("mask", torch.full((t["context_length"],) * 2, -math.inf).triu_(1), persistent=False)
+
+    def encode_text(self, ids):
+        x = self.token_embedding(ids) + self.positional_embedding
+        x = self.ln_final(self.transformer(x, self.mask))
+        return x[torch.arange(x.shape[0]), ids.argmax(-1)] @ self.text_projection
+
+    def loss(self, images, ids):
+        a, b = F.normalize(self.visual(images), dim=-1), F.normalize(self.encode_text(ids), dim=-1)
+        logits = self.logit_scale.exp() * a @ b.t()
+        labels = torch.arange(len(a))
+        return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.t(), labels)) / 2
+
+
+def read_safetensors(path):
+    """The tensors of a file, one after the other."""
+    kinds = {"F32": torch.float32, "I32": torch.int32}
+    with open(path, "rb") as f:
+        n = struct.unpack("<Q", f.read(8))[0]
+        header = json.loads(f.read(n))
+        for name, entry in header.items():
+            if name != "__metadata__":
+                start, end = entry["data_offsets"]
+                f.seek(8 + n + start)
+                yield name, torch.frombuffer(bytearray(f.read(end - start)), dtype=kinds[entry["dtype"]]).reshape(entry["shape"])
+
+
+class Worker:
+    def prepare(self, r):
+        torch.set_num_threads(r["threads"])
+        self.kind = r["kind"]
+        self.model = CLIP(r["config"])
+        parameters = dict(self.model.named_parameters(), **dict(self.model.named_buffers()))
+        with torch.no_grad():
+            for name, tensor in read_safetensors(r["weights"]):
+                parameters.pop(name).copy_(tensor)
+        left = [n for n in parameters if not n.endswith("num_batches_tracked") and n != "mask"]
+        if left:
+            raise ValueError("weights without values: %s" % left)
+        inputs = dict(read_safetensors(r["inputs"]))
+        self.images, self.ids = inputs["images"], inputs["text_ids"].long()
+        self.model.train(self.kind == "training")
+        if self.kind == "training":
+            self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4, weight_decay=0.1)
+        return {"output": self.call()}
+
+    def call(self):
+        if self.kind == "training":
+            self.optimizer.zero_grad(set_to_none=True)
+            loss = self.model.loss(self.images, self.ids)
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+            self.optimizer.step()
+            return [loss.item()]
+        with torch.no_grad():
+            features = self.model.visual(self.images) if self.kind == "images" else self.model.encode_text(self.ids)
+            return F.normalize(features, dim=-1)[0].tolist()
+
+    def run(self, r):
+        seconds = []
+        for _ in range(r["times"]):
+            start = time.perf_counter()
+            self.call()
+            seconds.append(time.perf_counter() - start)
+        return {"seconds": seconds}
+
+    def matmul(self, r):
+        a, b = torch.randn(r["size"], r["size"]), torch.randn(r["size"], r["size"])
+        seconds = []
+        for _ in range(r["times"]):
+            start = time.perf_counter()
+            torch.mm(a, b)
+            seconds.append(time.perf_counter() - start)
+        return {"seconds": seconds}
+
+    def version(self, r):
+        return {"version": "PyTorch " + torch.__version__}
+
+
+worker = Worker()
+for line in sys.stdin:
+    request = json.loads(line)
+    try:
+        answer = getattr(worker, request["do"])(request)
+    except Exception as e:  # the other side says it to the user
+        answer = {"error": "%s: %s" % (type(e).__name__, e)}
+    print(json.dumps(answer), flush=True)

@@ -1,0 +1,251 @@
+package contrastive
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/glimpse-ml/glimpse/clip"
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/internal/backend"
+)
+
+func open(t *testing.T, config string) *backend.Backend {
+	t.Helper()
+	b, err := backend.OpenNamed(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Finalize)
+	return b
+}
+
+// fast is the fastest backend of the machine.
+func fast(t *testing.T) *backend.Backend {
+	t.Helper()
+	if backend.HasONNX && backend.FindONNXRuntime() != "" {
+		return open(t, "onnx:cpu")
+	}
+	return open(t, "go")
+}
+
+// quick runs a quick form.
+func quick(t *testing.T, b *backend.Backend, e experiments.Experiment, seed int64, settings ...string) (*experiments.Run, experiments.Result, error) {
+	t.Helper()
+	opts := experiments.Options{Form: experiments.Quick, Seed: seed, Out: filepath.Join(t.TempDir(), "run")}
+	for _, text := range settings {
+		o, err := experiments.ParseOverride(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opts.Overrides = append(opts.Overrides, o)
+	}
+	return e.Start(context.Background(), b, opts)
+}
+
+// recorded are the lines of metrics.jsonl without what depends on the clock.
+func recorded(t *testing.T, run *experiments.Run) (lines []string) {
+	t.Helper()
+	steps, err := run.Metrics()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range steps {
+		delete(step, "seconds")
+		delete(step, "waiting")
+		lines = append(lines, fmt.Sprint(step))
+	}
+	return lines
+}
+
+// The quick forms learn: far above chance, dev figures on the way, whole run folders, and models that load again.
+func TestQuickForms(t *testing.T) {
+	b := fast(t)
+	run, result, err := quick(t, b, LiT(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := result.Metrics["image_to_text_recall@10"]; r < 0.1 { // chance is 5%
+		t.Errorf("LiT: recall@10 of %.2f among 200 pictures", r)
+	}
+	lit, err := clip.LoadLiT(run.Path("model"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lit.EncodeTexts(b.Backend, []string{"a red circle"}); err != nil {
+		t.Error(err)
+	}
+	wholeRun(t, run)
+
+	run, result, err = quick(t, b, Products(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if top1 := result.Metrics["zeroshot_titles_top1"]; top1 < 0.08 { // chance among the 36 kinds is 3%
+		t.Errorf("products: zero-shot accuracy of %.2f", top1)
+	}
+	if _, err := clip.Load(run.Dir); err != nil {
+		t.Error(err)
+	}
+	wholeRun(t, run)
+}
+
+func wholeRun(t *testing.T, run *experiments.Run) {
+	t.Helper()
+	steps, err := run.Metrics()
+	if err != nil {
+		t.Fatal(err)
+	}
+	evaluations := 0
+	for _, step := range steps {
+		if _, ok := step[devRecall(1)]; ok {
+			evaluations++
+		}
+	}
+	if evaluations != 2 {
+		t.Errorf("%s: %d evaluations during training, expected 2", run.Manifest.Experiment, evaluations)
+	}
+	for _, name := range []string{"report.json", "results.json", "plots/loss.png", "plots/dev.png"} {
+		if _, err := os.Stat(run.Path(name)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// The same seed twice gives the same metrics on the pure Go backend, dropout and augmentation included; another seed others.
+func TestRepeatable(t *testing.T) {
+	b := open(t, "go")
+	for _, e := range []experiments.Experiment{LiT(), Products()} {
+		var runs [3][]string
+		for i, seed := range []int64{1, 1, 2} {
+			run, _, err := quick(t, b, e, seed, "train.steps=4", "train.eval_every=2", "limit=300", "augment.erase=0.5")
+			if e.Name == "clip/lit" {
+				run, _, err = quick(t, b, e, seed, "train.steps=4", "train.eval_every=2", "limit=300", "token_dropout=0.2")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			runs[i] = recorded(t, run)
+		}
+		if !slices.Equal(runs[0], runs[1]) || slices.Equal(runs[0], runs[2]) {
+			t.Errorf("%s: %v\n%v\n%v", e.Name, runs[0], runs[1], runs[2])
+		}
+	}
+}
+
+// LiT in chunks follows the same path as in one piece; with a batch norm in the tower, chunks are refused.
+func TestChunks(t *testing.T) {
+	b := open(t, "go")
+	losses := func(chunks string) (all []float64) {
+		run, _, err := quick(t, b, LiT(), 1, "train.steps=6", "train.eval_every=0", "limit=300", "model.dropout=0", "model.reader.dropout=0", "train.log_every=1", "train.chunks="+chunks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps, err := run.Metrics()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range steps {
+			all = append(all, step["loss"], step["grad_norm"], step["logit_scale"])
+		}
+		return all
+	}
+	want := losses("0")
+	for _, chunks := range []string{"2", "4", "8"} {
+		got := losses(chunks)
+		for i := range want {
+			if d := got[i]/want[i] - 1; d > 1e-4 || d < -1e-4 {
+				t.Fatalf("%s chunks: %v, expected %v", chunks, got, want)
+			}
+		}
+	}
+	if _, _, err := quick(t, b, Products(), 1, "train.chunks=2"); err == nil || !strings.Contains(err.Error(), "running statistics") {
+		t.Errorf("chunks with batch norm: %v", err)
+	}
+	vit := `model.vision={"height":32,"width":32,"patch":8,"vit":{"width":32,"layers":1,"heads":2},"mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25]}`
+	if _, _, err := quick(t, b, Products(), 1, vit, "train.chunks=2", "train.steps=3"); err != nil {
+		t.Errorf("chunks with a vision transformer: %v", err)
+	}
+}
+
+// A model goes on from a checkpoint with a locked tower, layer-wise learning rates, and with SigLIP's loss.
+func TestFineTuning(t *testing.T) {
+	b := fast(t)
+	first, _, err := quick(t, b, Products(), 1, "train.steps=10", "train.eval_every=0", "train.average=0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := clip.Load(first.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, freeze := range []string{"visual", "text"} {
+		run, _, err := quick(t, b, Products(), 2, "init="+first.Dir, "freeze="+freeze, "layer_decay=0.7", "train.steps=5", "train.average=0", "train.optimizer.warmup_steps=1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := clip.Load(run.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, locked := range map[string]bool{"/visual/proj/weight": freeze == "visual", "/text_projection": freeze == "text", "/logit_scale": false} {
+			a, b := before.Store.GetVariable(name).MustValue(), after.Store.GetVariable(name).MustValue()
+			if same := a.Equal(b); same != locked {
+				t.Errorf("freeze=%s: %s stayed the same: %v", freeze, name, same)
+			}
+		}
+	}
+	run, _, err := quick(t, b, Products(), 1, "loss=siglip", "train.steps=5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := clip.Load(run.Dir); err != nil {
+		t.Errorf("a model trained with SigLIP's loss: %v", err)
+	}
+}
+
+func TestWrongSettings(t *testing.T) {
+	b := open(t, "go")
+	for settings, want := range map[string]string{
+		"loss=triplet": "loss: expected infonce or siglip", "keep_words=[0.5,0.2]": "keep_words: expected two shares", "freeze=visual": "name a model with init",
+		"freeze=head": "freeze: expected visual, text or nothing", "augment.flip=2": "augment.flip: expected 0 to 1", "dev=0": "dev: expected 1 to", "init=nowhere": "init: expected a CLIP model",
+		"layer_decay=0": "layer_decay: expected more than 0",
+	} {
+		if _, _, err := quick(t, b, Products(), 1, settings); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: expected an error with %q, found %v", settings, want, err)
+		}
+	}
+	for settings, want := range map[string]string{"tower=eye": "tower: expected squeezenet or thumbnail", "model.pool=max": "pool: expected end or mean", "batch_size=2000": "batch size"} {
+		if _, _, err := quick(t, b, LiT(), 1, settings); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: expected an error with %q, found %v", settings, want, err)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	if got := wordSet("Puma Men's Black T-shirts, Shoes"); fmt.Sprint(got) != "map[black:true men:true puma:true shoe:true tshirt:true]" {
+		t.Errorf("words %v", got)
+	}
+	if !containsAll(wordSet("Nike Men Black Tshirt"), wordSet("black T-Shirts")) || containsAll(wordSet("Nike Men Shirt"), wordSet("Tshirt")) {
+		t.Error("contained words are not found, or others are")
+	}
+	lengths := map[int]int{}
+	for n := range uint64(300) {
+		text := someWords("a b c d e", [2]float64{0, 1}, rand.New(rand.NewPCG(n, 1)))
+		lengths[len(strings.Fields(text))]++
+	}
+	if lengths[0] > 0 || len(lengths) != 5 {
+		t.Errorf("numbers of words kept: %v", lengths)
+	}
+	if got := someWords("a b c", [2]float64{1, 1}, rand.New(rand.NewPCG(1, 1))); got != "a b c" {
+		t.Errorf("all words: %q", got)
+	}
+	if got := dropTokens([]int32{8, 1, 2, 9, 0}, 9, 0.999999, rand.New(rand.NewPCG(1, 1))); fmt.Sprint(got) != "[8 9 0 0 0]" {
+		t.Errorf("tokens left: %v", got)
+	}
+}

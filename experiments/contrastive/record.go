@@ -1,0 +1,183 @@
+package contrastive
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/internal/atomicfile"
+)
+
+// The recorded results: docs/results/clip.json holds one record a run, docs/results/clip.md is written from it. Nothing in it is
+// typed by hand, and a test compares them.
+const (
+	recordedFile = "docs/results/clip.json"
+	resultsPage  = "docs/results/clip.md"
+	curvesFile   = "docs/images/results-%s.png" // of an experiment, with "-" for "/"
+)
+
+// Recorded is what the page is written from.
+type Recorded struct {
+	Runs  []Record `json:"runs"`  // of the final configurations, one a seed
+	Tried []Record `json:"tried"` // of other configurations, measured on dev pictures alone
+}
+
+// Record is a run as it is recorded.
+type Record struct {
+	Experiment string               `json:"experiment"`
+	Seed       int64                `json:"seed"`
+	Config     json.RawMessage      `json:"config"`
+	Backend    string               `json:"backend"`
+	Machine    string               `json:"machine"`
+	Started    string               `json:"started"`
+	Commit     string               `json:"commit"`
+	Seconds    float64              `json:"seconds"` // all of the run
+	Report     Report               `json:"report"`
+	Curve      []map[string]float64 `json:"curve"` // step and figures on dev pictures
+}
+
+// RecordResults adds runs of clip/lit and clip/products to the recorded results of the checkout root, and writes the page and
+// its figures anew. A run takes the place of an earlier one of the same experiment and seed; tried ones are those of other
+// configurations, which were compared on dev pictures, and join the list of them.
+func RecordResults(root string, runs, tried []string) error {
+	recorded, err := readRecorded(root)
+	if err != nil {
+		return err
+	}
+	for _, dir := range runs {
+		record, err := readRun(dir)
+		if err != nil {
+			return err
+		}
+		if record.Report.OnHeldOut == nil {
+			return fmt.Errorf("expected a final run in %s, found one that did not look at the held-out pictures (final=false)", dir)
+		}
+		recorded.Runs = slices.DeleteFunc(recorded.Runs, func(r Record) bool { return r.Experiment == record.Experiment && r.Seed == record.Seed })
+		recorded.Runs = append(recorded.Runs, record)
+	}
+	for _, dir := range tried {
+		record, err := readRun(dir)
+		if err != nil {
+			return err
+		}
+		record.Report.OnHeldOut = nil // nothing of them was chosen by
+		recorded.Tried = slices.DeleteFunc(recorded.Tried, func(r Record) bool {
+			return r.Experiment == record.Experiment && string(r.Config) == string(record.Config)
+		})
+		recorded.Tried = append(recorded.Tried, record)
+	}
+	slices.SortStableFunc(recorded.Runs, func(a, b Record) int {
+		return 2*strings.Compare(a.Experiment, b.Experiment) + int(max(-1, min(1, a.Seed-b.Seed)))
+	})
+	data, err := json.MarshalIndent(recorded, "", " ")
+	if err != nil {
+		return err
+	}
+	for _, dir := range []string{filepath.Dir(recordedFile), filepath.Dir(curvesFile)} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			return fmt.Errorf("cannot record the results: %w", err)
+		}
+	}
+	if err := atomicfile.WriteFile(filepath.Join(root, recordedFile), append(data, '\n')); err != nil {
+		return err
+	}
+	if recorded, err = readRecorded(root); err != nil { // as the page's test reads it
+		return err
+	}
+	for _, name := range recorded.experiments() {
+		if err := drawSeeds(filepath.Join(root, curvesName(name)), recorded.of(name)); err != nil {
+			return err
+		}
+	}
+	return atomicfile.WriteFile(filepath.Join(root, resultsPage), []byte(recorded.page()))
+}
+
+func readRecorded(root string) (Recorded, error) {
+	var recorded Recorded
+	data, err := os.ReadFile(filepath.Join(root, recordedFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return recorded, nil
+	}
+	if err != nil {
+		return recorded, fmt.Errorf("cannot read the recorded results: %w", err)
+	}
+	if err := json.Unmarshal(data, &recorded); err != nil {
+		return recorded, fmt.Errorf("%s is damaged: %w", recordedFile, err)
+	}
+	return recorded, nil
+}
+
+// readRun takes what is recorded from a run folder.
+func readRun(dir string) (Record, error) {
+	run, err := experiments.OpenRun(dir)
+	if err != nil {
+		return Record{}, err
+	}
+	m := run.Manifest
+	if m.Experiment != "clip/lit" && m.Experiment != "clip/products" {
+		return Record{}, fmt.Errorf("expected a run of clip/lit or clip/products in %s, found one of %s", dir, m.Experiment)
+	}
+	if m.Form != experiments.Full {
+		return Record{}, fmt.Errorf("expected a full run in %s, found a quick one", dir)
+	}
+	var result experiments.Result
+	if err := run.Results(&result); err != nil {
+		return Record{}, err
+	}
+	r := Record{Experiment: m.Experiment, Seed: m.Seed, Config: m.Config, Machine: m.Machine, Commit: m.Commit,
+		Started: m.Started.Format("2006-01-02 15:04 MST"), Seconds: result.Seconds}
+	r.Backend, _, _ = strings.Cut(m.Backend, ",") // without the path of a library
+	data, err := os.ReadFile(run.Path(ReportFile))
+	if err != nil {
+		return r, fmt.Errorf("cannot read what a run found out: %w", err)
+	}
+	if err := json.Unmarshal(data, &r.Report); err != nil {
+		return r, fmt.Errorf("%s is damaged: %w", run.Path(ReportFile), err)
+	}
+	steps, err := run.Metrics()
+	if err != nil {
+		return r, err
+	}
+	for _, step := range steps {
+		if _, ok := step[devRecall(1)]; ok {
+			point := map[string]float64{}
+			for _, column := range []string{"step", "seconds", "loss", devTop1, devByTitles, devRecall(1), devRecall(10)} {
+				if v, ok := step[column]; ok {
+					point[column] = v
+				}
+			}
+			r.Curve = append(r.Curve, point)
+		}
+	}
+	return r, nil
+}
+
+// experiments are the names of the experiments with recorded runs.
+func (r Recorded) experiments() (names []string) {
+	for _, run := range r.Runs {
+		if !slices.Contains(names, run.Experiment) {
+			names = append(names, run.Experiment)
+		}
+	}
+	return names
+}
+
+// of are the recorded runs of an experiment.
+func (r Recorded) of(name string) (runs []Record) {
+	for _, run := range r.Runs {
+		if run.Experiment == name {
+			runs = append(runs, run)
+		}
+	}
+	return runs
+}
+
+func curvesName(experiment string) string {
+	return fmt.Sprintf(curvesFile, strings.ReplaceAll(experiment, "/", "-"))
+}

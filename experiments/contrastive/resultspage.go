@@ -1,0 +1,281 @@
+package contrastive
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/glimpse-ml/glimpse/internal/stats"
+	"github.com/glimpse-ml/glimpse/plots"
+)
+
+// bar is a score that issue 3 asks for, the mean over seeds.
+type bar struct {
+	what   string
+	least  float64
+	figure func(r Report) stats.Proportion
+	chance func(r Report) float64
+}
+
+// told is what the page says about an experiment besides its figures.
+type told struct {
+	title string
+	about string
+	bars  []bar
+}
+
+func recallBar(k int, least float64) bar {
+	return bar{fmt.Sprintf("recall@%d, picture to text", k), least,
+		func(r Report) stats.Proportion { return r.OnHeldOut.Retrieval.ImageToText[k] },
+		func(r Report) float64 { return float64(k) / float64(r.OnHeldOut.Retrieval.Images) }}
+}
+
+func classChance(r Report) float64 { return r.OnHeldOut.ZeroShot.Chance }
+
+// stories are the experiments in the page's order.
+func stories() map[string]told {
+	return map[string]told{
+		"clip/lit": {"LiT: a text transformer against a locked SqueezeNet", `Photographs of Flickr8k. The picture tower is SqueezeNet 1.0 with ImageNet's weights, locked: nothing of it is trained,
+and what it says of a picture (the means and maxima over its 13x13 grid of each of 512 channels, and its 1,000 class
+scores) is computed once for the photograph and for its mirror image. Trained from scratch: the byte-pair vocabulary, the
+text transformer, what reads the locked tower (square roots, standardised by the training photographs' statistics, then a
+linear map and a hidden layer where the configuration has one), and the temperature. A test photograph's embedding is the mean of those of itself and its mirror image. Any of a
+photograph's five captions counts as found. Every choice was made on dev photographs, of which as many are used as there
+are test photographs.`, []bar{recallBar(1, 0.20), recallBar(10, 0.60)}},
+		"clip/products": {"CLIP from scratch on product titles", `Product photographs with titles. Both towers start from random weights and learn from pictures and titles alone; 600 of the
+training pictures are set apart for every choice. In training, titles lose words at random, and a text whose words are all in another picture's title is no negative of that
+picture. The classes are the values of articleType with at least 20 pictures in val; no class was ever a label in training.
+
+Two ways to classify with the same model and without a label: by prompts, the usual one, a few class names in the manner of
+titles written for this project (clip/evaluate); and by titles, the softmax over all training titles, of which each that names a class votes for it. Two things
+tell them apart: the titles are prompts such as the model knows, and a contrastive loss learns how much more likely a text is with a picture than without
+it, which leaves out how common it is; prompts then favour rare classes (a T-shirt that may be a top counts as a top), and titles do not.`, []bar{
+			{"zero-shot accuracy, by prompts", 0.70, func(r Report) stats.Proportion { return r.OnHeldOut.ZeroShot.Top1 }, classChance},
+			{"zero-shot accuracy, by titles", 0.70, func(r Report) stats.Proportion { return r.OnHeldOut.ByTitles.Top1 }, classChance},
+		}},
+	}
+}
+
+// page is docs/results/clip.md.
+func (r Recorded) page() string {
+	var b strings.Builder
+	b.WriteString("# CLIPs trained on real pairs\n\n<!-- written by `glimpse report clip`, do not edit -->\n\n" +
+		"Each row is a run of its own; the held-out pictures were looked at once, at its end. Intervals are 95%: Wilson's for a\n" +
+		"run (over pictures), Student's t over the seeds' runs for the mean. Seconds are those of the whole run on the machine\n" +
+		"named, which was busy with other work besides; processor seconds are the run's own, all cores together. Settings: `glimpse train NAME --show` at the commit given.\n")
+	for _, name := range r.experiments() {
+		story := stories()[name]
+		fmt.Fprintf(&b, "\n## %s\n\n`glimpse train %s --seed N`\n\n%s\n", story.title, name, story.about)
+		runs := r.of(name)
+		writeBars(&b, story, runs)
+		writeRuns(&b, name, runs)
+		fmt.Fprintf(&b, "\n![Dev figures during training, all seeds](../images/%s)\n", curvesName(name)[len("docs/images/"):])
+		r.writeTried(&b, name, runs[0])
+	}
+	return b.String()
+}
+
+// writeBars writes what was asked for, the runs' figures and their mean.
+func writeBars(b *strings.Builder, story told, runs []Record) {
+	b.WriteString("\n| measured | held-out | chance |")
+	for _, run := range runs {
+		fmt.Fprintf(b, " seed %d |", run.Seed)
+	}
+	b.WriteString(" mean over seeds | bar | |\n| --- | ---: | ---: |" + strings.Repeat(" ---: |", len(runs)) + " ---: | ---: | --- |\n")
+	for _, bar := range story.bars {
+		fmt.Fprintf(b, "| %s | %d | %s |", bar.what, bar.figure(runs[0].Report).N, percent(bar.chance(runs[0].Report)))
+		var values []float64
+		for _, run := range runs {
+			p := bar.figure(run.Report)
+			values = append(values, p.Value)
+			fmt.Fprintf(b, " %s (%s–%s) |", percent(p.Value), percent(p.Low), percent(p.High))
+		}
+		mean, half := overSeeds(values)
+		verdict := "reached"
+		if mean < bar.least {
+			verdict = "missed"
+		}
+		fmt.Fprintf(b, " **%s** ± %s | %s | %s |\n", percent(mean), percent(half), percent(bar.least), verdict)
+	}
+}
+
+// writeRuns writes the other figures and the circumstances of each run.
+func writeRuns(b *strings.Builder, name string, runs []Record) {
+	b.WriteString("\n| seed | recall@1, @5, @10 picture to text | text to picture |")
+	if name == "clip/products" {
+		b.WriteString(" mean per class |")
+	}
+	b.WriteString(" dev | pictures trained on | steps | s a step | preparing s | whole run s | processor s | backend, machine | started | commit |\n| --- | --- | --- |")
+	if name == "clip/products" {
+		b.WriteString(" ---: |")
+	}
+	b.WriteString(" --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- | --- |\n")
+	for _, run := range runs {
+		r := run.Report
+		three := func(found map[int]stats.Proportion) string {
+			return fmt.Sprintf("%s, %s, %s", percent(found[1].Value), percent(found[5].Value), percent(found[10].Value))
+		}
+		fmt.Fprintf(b, "| %d | %s | %s |", run.Seed, three(r.OnHeldOut.Retrieval.ImageToText), three(r.OnHeldOut.Retrieval.TextToImage))
+		if z := r.OnHeldOut.ZeroShot; z != nil {
+			fmt.Fprintf(b, " %s |", percent(z.MeanPerClass.Value))
+		}
+		fmt.Fprintf(b, " %s | %d | %d | %.2f | %.0f | %.0f | %s | %s, %s | %s | `%.12s` |\n", run.dev(), r.Training, r.Trained.Last.Step, r.Trained.StepSeconds,
+			r.Prepared, run.Seconds, known(r.Processor), run.Backend, run.Machine, run.Started, run.Commit)
+	}
+	if name != "clip/products" {
+		return
+	}
+	b.WriteString("\nAccuracy of the prompts by class, all seeds together: ")
+	var parts []string
+	z := runs[0].Report.OnHeldOut.ZeroShot
+	for i, class := range z.Classes {
+		sum := 0.0
+		for _, run := range runs {
+			sum += run.Report.OnHeldOut.ZeroShot.PerClass[i].Value / float64(len(runs))
+		}
+		parts = append(parts, fmt.Sprintf("%s %s (of %d)", class, percent(sum), z.PerClass[i].N))
+	}
+	b.WriteString(strings.Join(parts, ", ") + ".\n")
+}
+
+// dev are a run's figures on the dev pictures.
+func (r Record) dev() string {
+	if f := r.Report.OnDev; f.ZeroShot != nil {
+		return fmt.Sprintf("accuracy by prompts %s, by titles %s", percent(f.ZeroShot.Top1.Value), percent(f.ByTitles.Top1.Value))
+	}
+	found := r.Report.OnDev.Retrieval.ImageToText
+	return fmt.Sprintf("recall@1 %s, @10 %s", percent(found[1].Value), percent(found[10].Value))
+}
+
+// writeTried writes what else was tried, by its difference from the recorded configuration.
+func (r Recorded) writeTried(b *strings.Builder, name string, final Record) {
+	first := true
+	for _, t := range r.Tried {
+		if t.Experiment != name {
+			continue
+		}
+		if first {
+			fmt.Fprintf(b, "\nWhat was tried, measured on dev pictures (the recorded configuration there: %s, seed %d):\n\n| different | seed | dev | s |\n| --- | ---: | --- | ---: |\n", final.dev(), final.Seed)
+			first = false
+		}
+		fmt.Fprintf(b, "| %s | %d | %s | %.0f |\n", difference(t.Config, final.Config), t.Seed, t.dev(), t.Seconds)
+	}
+}
+
+// difference lists the settings of a that differ from b.
+func difference(a, b json.RawMessage) string {
+	x, y := flat(a), flat(b)
+	keys := map[string]bool{}
+	maps.Copy(keys, boolKeys(x))
+	maps.Copy(keys, boolKeys(y))
+	var parts []string
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		if x[key] != y[key] && key != "final" {
+			value := x[key]
+			if value == "" {
+				value = "none"
+			}
+			parts = append(parts, fmt.Sprintf("%s=%s", key, value))
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	return "`" + strings.Join(parts, " ") + "`"
+}
+
+func boolKeys(m map[string]string) map[string]bool {
+	keys := map[string]bool{}
+	for k := range m {
+		keys[k] = true
+	}
+	return keys
+}
+
+// flat is a configuration as one map from paths with dots to values.
+func flat(raw json.RawMessage) map[string]string {
+	out := map[string]string{}
+	var walk func(path string, raw json.RawMessage)
+	walk = func(path string, raw json.RawMessage) {
+		var object map[string]json.RawMessage
+		if json.Unmarshal(raw, &object) != nil || object == nil {
+			var compact any
+			_ = json.Unmarshal(raw, &compact)
+			text, _ := json.Marshal(compact)
+			out[path] = string(text)
+			return
+		}
+		for key, value := range object {
+			walk(strings.TrimPrefix(path+"."+key, "."), value)
+		}
+	}
+	walk("", raw)
+	return out
+}
+
+// overSeeds is a mean with half the width of its 95% interval: Student's t over runs, which are independent.
+func overSeeds(values []float64) (mean, half float64) {
+	n := float64(len(values))
+	for _, v := range values {
+		mean += v / n
+	}
+	squares := 0.0
+	for _, v := range values {
+		squares += (v - mean) * (v - mean)
+	}
+	t := []float64{0, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262} // 97.5% points by degrees of freedom
+	if len(values) < 2 {
+		return mean, 1
+	}
+	return mean, t[min(len(values)-1, len(t)-1)] * math.Sqrt(squares/(n-1)/n)
+}
+
+// known is a number of seconds, if it was measured.
+func known(seconds float64) string {
+	if seconds == 0 {
+		return "not measured"
+	}
+	return fmt.Sprintf("%.0f", seconds)
+}
+
+func percent(v float64) string { return fmt.Sprintf("%.1f%%", 100*v) }
+
+// drawSeeds draws the dev figures of an experiment over the steps: the mean of the seeds, and a band from the least to the
+// greatest.
+func drawSeeds(path string, runs []Record) error {
+	r := runs[0].Report
+	cfg := plots.CurvesConfig{Title: fmt.Sprintf("On dev pictures during training, %d seeds", len(runs)), XLabel: "training step", YLabel: "share found (band: all seeds)"}
+	for _, s := range []struct{ name, column string }{
+		{"zero-shot accuracy, by prompts", devTop1}, {"zero-shot accuracy, by titles", devByTitles}, {"recall@1, picture to text", devRecall(1)}, {"recall@10, picture to text", devRecall(10)},
+	} {
+		curve := plots.Series{Name: s.name}
+		for i, point := range runs[0].Curve {
+			if _, ok := point[s.column]; !ok {
+				continue
+			}
+			low, high, sum := math.Inf(1), math.Inf(-1), 0.0
+			for _, run := range runs {
+				if i < len(run.Curve) {
+					v := run.Curve[i][s.column]
+					low, high, sum = min(low, v), max(high, v), sum+v/float64(len(runs))
+				}
+			}
+			curve.X, curve.Y = append(curve.X, point["step"]), append(curve.Y, min(max(sum, low), high))
+			curve.Low, curve.High = append(curve.Low, low), append(curve.High, high)
+		}
+		if len(curve.X) > 0 {
+			cfg.Series = append(cfg.Series, curve)
+		}
+	}
+	for _, bar := range stories()[runs[0].Experiment].bars {
+		cfg.References = append(cfg.References, plots.ReferenceLine{Label: fmt.Sprintf("chance, %s: %s", bar.what, percent(bar.chance(r))), Y: bar.chance(r)})
+	}
+	figure, err := plots.Curves(cfg)
+	if err != nil {
+		return fmt.Errorf("cannot draw the learning curves: %w", err)
+	}
+	return figure.Save(path)
+}
