@@ -10,8 +10,9 @@ import (
 
 func reportCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "report",
-		Short: "Write a page of recorded results from run folders",
+		Use:     "report",
+		Short:   "Write a page of recorded results from run folders",
+		Example: examples("glimpse report clip runs/lit-1 runs/lit-2 runs/lit-3"),
 	}
 	return group(cmd, reportCLIPCommand())
 }

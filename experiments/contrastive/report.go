@@ -16,14 +16,16 @@ const ReportFile = "report.json"
 
 // Report is what a run found out.
 type Report struct {
-	Data      string              `json:"data"`
-	Training  int                 `json:"training"` // pictures trained on
-	Dev       int                 `json:"dev"`      // pictures set apart for every choice
-	HeldOut   int                 `json:"held_out"` // pictures looked at once, at the end
-	Prepared  float64             `json:"prepared"` // seconds until training began: reading pictures, the locked tower's features unless they were in the cache
-	Trained   experiments.Trained `json:"trained"`
-	OnDev     *Figures            `json:"on_dev"`
-	OnHeldOut *Figures            `json:"on_held_out,omitempty"` // of a final run
+	Data       string              `json:"data"`
+	Training   int                 `json:"training"` // pictures trained on
+	Dev        int                 `json:"dev"`      // pictures set apart for every choice
+	HeldOut    int                 `json:"held_out"` // pictures looked at once, at the end
+	Prepared   float64             `json:"prepared"` // seconds until training began: reading pictures, the locked tower's features unless they were in the cache
+	Trained    experiments.Trained `json:"trained"`
+	Processor  float64             `json:"processor"`   // processor seconds of the run, all cores together
+	PeakMemory int64               `json:"peak_memory"` // bytes
+	OnDev      *Figures            `json:"on_dev"`
+	OnHeldOut  *Figures            `json:"on_held_out,omitempty"` // of a final run
 }
 
 // Figures are what a model reaches on a set of pictures.
@@ -54,7 +56,7 @@ func devFigures(f *Figures) map[string]float64 {
 	return out
 }
 
-// metrics are the report's figures under the names that scripts read.
+// metrics are the report's figures under the names that scripts read. What the process has used is taken now.
 func (r *Report) metrics() map[string]float64 {
 	out := devFigures(r.OnDev)
 	out["loss"], out["logit_scale"] = r.Trained.Last.Loss, r.Trained.Last.Scalars["logit_scale"]
@@ -62,6 +64,8 @@ func (r *Report) metrics() map[string]float64 {
 	put := func(name string, p stats.Proportion) {
 		out[name], out[name+"_low"], out[name+"_high"], out[name+"_n"] = p.Value, p.Low, p.High, float64(p.N)
 	}
+	r.Processor, r.PeakMemory = experiments.Usage()
+	out["processor_seconds"], out["peak_memory_bytes"] = r.Processor, float64(r.PeakMemory)
 	f := r.OnHeldOut
 	if f == nil {
 		return out

@@ -65,7 +65,7 @@ func (r Recorded) page() string {
 	b.WriteString("# CLIPs trained on real pairs\n\n<!-- written by `glimpse report clip`, do not edit -->\n\n" +
 		"Each row is a run of its own; the held-out pictures were looked at once, at its end. Intervals are 95%: Wilson's for a\n" +
 		"run (over pictures), Student's t over the seeds' runs for the mean. Seconds are those of the whole run on the machine\n" +
-		"named, whatever else it was busy with. Settings: `glimpse train NAME --show` at the commit given.\n")
+		"named, which was busy with other work besides; processor seconds are the run's own, all cores together. Settings: `glimpse train NAME --show` at the commit given.\n")
 	for _, name := range r.experiments() {
 		story := stories()[name]
 		fmt.Fprintf(&b, "\n## %s\n\n`glimpse train %s --seed N`\n\n%s\n", story.title, name, story.about)
@@ -108,11 +108,11 @@ func writeRuns(b *strings.Builder, name string, runs []Record) {
 	if name == "clip/products" {
 		b.WriteString(" mean per class |")
 	}
-	b.WriteString(" dev | pictures trained on | steps | s a step | preparing s | whole run s | backend, machine | started | commit |\n| --- | --- | --- |")
+	b.WriteString(" dev | pictures trained on | steps | s a step | preparing s | whole run s | processor s | backend, machine | started | commit |\n| --- | --- | --- |")
 	if name == "clip/products" {
 		b.WriteString(" ---: |")
 	}
-	b.WriteString(" --- | ---: | ---: | ---: | ---: | ---: | --- | --- | --- |\n")
+	b.WriteString(" --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- | --- |\n")
 	for _, run := range runs {
 		r := run.Report
 		three := func(found map[int]stats.Proportion) string {
@@ -122,8 +122,8 @@ func writeRuns(b *strings.Builder, name string, runs []Record) {
 		if z := r.OnHeldOut.ZeroShot; z != nil {
 			fmt.Fprintf(b, " %s |", percent(z.MeanPerClass.Value))
 		}
-		fmt.Fprintf(b, " %s | %d | %d | %.2f | %.0f | %.0f | %s, %s | %s | `%.12s` |\n", run.dev(), r.Training, r.Trained.Last.Step, r.Trained.StepSeconds,
-			r.Prepared, run.Seconds, run.Backend, run.Machine, run.Started, run.Commit)
+		fmt.Fprintf(b, " %s | %d | %d | %.2f | %.0f | %.0f | %s | %s, %s | %s | `%.12s` |\n", run.dev(), r.Training, r.Trained.Last.Step, r.Trained.StepSeconds,
+			r.Prepared, run.Seconds, known(r.Processor), run.Backend, run.Machine, run.Started, run.Commit)
 	}
 	if name != "clip/products" {
 		return
@@ -231,6 +231,14 @@ func overSeeds(values []float64) (mean, half float64) {
 		return mean, 1
 	}
 	return mean, t[min(len(values)-1, len(t)-1)] * math.Sqrt(squares/(n-1)/n)
+}
+
+// known is a number of seconds, if it was measured.
+func known(seconds float64) string {
+	if seconds == 0 {
+		return "not measured"
+	}
+	return fmt.Sprintf("%.0f", seconds)
 }
 
 func percent(v float64) string { return fmt.Sprintf("%.1f%%", 100*v) }

@@ -2,11 +2,9 @@ package lesson
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/demo"
@@ -44,66 +42,22 @@ func settings(kind backend.Kind) []experiments.Override {
 }
 
 // captionerFolder is the captioner's run of `make demo`, or the place of one of the notebooks' own.
-func captionerFolder() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for parent := ""; parent != dir; dir, parent = filepath.Dir(dir), dir {
-		folder := filepath.Join(dir, "demo", "captioner")
-		if _, err := os.Stat(filepath.Join(folder, demo.ReportFile)); err == nil {
-			return folder, nil
-		}
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("expected a cache folder of yours for the trained captioner, found none (%w); set XDG_CACHE_HOME to a folder", err)
-	}
-	return filepath.Join(cache, "glimpse", "lesson", "captioner"), nil
-}
+func captionerFolder() (string, error) { return runFolder("captioner") }
 
-// openOrTrain opens the captioner in a folder. When there is nothing, it trains one and puts it there: all at once
-// at the end, so that a training that was stopped leaves nothing.
+// openOrTrain opens the captioner in a folder. When there is nothing, it trains one and puts it there.
 func openOrTrain(ctx context.Context, b *backend.Backend, folder string, messages io.Writer) (*demo.Captioner, error) {
-	if _, err := os.Stat(folder); err == nil {
-		return demo.OpenCaptioner(ctx, b, folder)
-	}
-	err := os.MkdirAll(filepath.Dir(folder), 0o755)
+	err := makeRun(folder, func(run string) error {
+		fmt.Fprintln(messages, "`make demo` was not run yet: training a small captioner on Scenes, once.")
+		opts := experiments.Options{Form: experiments.Quick, Seed: 1, Overrides: settings(b.Kind), Out: run, Messages: messages}
+		_, _, err := demo.CaptionerExperiment().Start(ctx, b, opts)
+		return err
+	})
 	if err != nil {
-		return nil, cannotKeep(err)
-	}
-	work, err := os.MkdirTemp(filepath.Dir(folder), ".training-*")
-	if err != nil {
-		return nil, cannotKeep(err)
-	}
-	defer os.RemoveAll(work)
-	fmt.Fprintln(messages, "`make demo` was not run yet: training a small captioner on Scenes, once.")
-	run := filepath.Join(work, "run")
-	opts := experiments.Options{Form: experiments.Quick, Seed: 1, Overrides: settings(b.Kind), Out: run, Messages: messages}
-	if _, _, err := demo.CaptionerExperiment().Start(ctx, b, opts); err != nil {
 		return nil, err
-	}
-	if err := os.Rename(run, folder); err != nil {
-		if _, theirs := os.Stat(folder); theirs != nil { // unless another notebook was faster
-			return nil, cannotKeep(err)
-		}
 	}
 	return demo.OpenCaptioner(ctx, b, folder)
 }
 
-func cannotKeep(err error) error {
-	return fmt.Errorf("expected a cache folder that the trained captioner can be kept in, found: %w; XDG_CACHE_HOME chooses another", err)
-}
-
 func readReport(folder string) (demo.CaptionerReport, error) {
-	var report demo.CaptionerReport
-	path := filepath.Join(folder, demo.ReportFile)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return report, fmt.Errorf("expected what a training measured, found none: %w; `make demo` makes one", err)
-	}
-	if err := json.Unmarshal(text, &report); err != nil {
-		return report, fmt.Errorf("expected what a training measured in %s, found something else: %w; `make demo` makes a new one", path, err)
-	}
-	return report, nil
+	return reportIn[demo.CaptionerReport](folder)
 }
