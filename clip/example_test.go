@@ -54,7 +54,9 @@ func tinyModel() (dir string, err error) {
 	if err != nil {
 		return "", err
 	}
-	m, err := clip.New(clip.Tiny(tokenizer.VocabSize()), tokenizer, 1)
+	cfg := clip.Tiny(tokenizer.VocabSize())
+	cfg.Text.ContextLength = 32 // its vocabulary spells most words out
+	m, err := clip.New(cfg, tokenizer, 1)
 	if err != nil {
 		return "", err
 	}
