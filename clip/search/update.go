@@ -94,9 +94,9 @@ type update struct {
 	opts                Options
 	dtype               DType
 
-	old      *Index            // as it was before; nil when there was none
-	segments []string          // files of finished batches
-	last     segment           // the one that was read last
+	old      *Index              // as it was before; nil when there was none
+	segments []string            // files of finished batches
+	last     segment             // the one that was read last
 	byPath   map[string]source   // what is known of files
 	byHash   map[[32]byte]source // what was known before this call; the loading goroutines read it
 	report   Report

@@ -65,6 +65,7 @@ func productDefaults(form experiments.Form, _ backend.Kind) ProductsConfig {
 	c.Train.Optimizer.LR, c.Train.Optimizer.WeightDecay = 2e-3, 0.1
 	if form == experiments.Quick {
 		c.Data, c.Limit, c.Dev, c.Merges, c.BatchSize, c.Attribute, c.Model = "scenes", 1000, 200, 200, 64, "", clip.Tiny(0)
+		c.Model.Text.ContextLength = 24 // the prompts are longer than the captions
 		c.LeastClass, c.KeepWords, c.Train.Average, c.Train.Optimizer.LR = 1, [2]float64{0.8, 1}, 0.9, 4e-3
 		c.Augment.Scale[0], c.Augment.Flip = 0.8, 0
 		c.Train.Steps, c.Train.EvalEvery, c.Train.Optimizer.WarmupSteps = 60, 30, 5
