@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -78,7 +79,7 @@ func (w *worker) close() {
 func (w *worker) do(r request) (answer, error) {
 	switch r.Do {
 	case "version":
-		return answer{Version: w.backend.Config + " " + w.backend.Version}, nil
+		return answer{Version: strings.TrimSpace(string(w.backend.Kind) + " " + w.backend.Version)}, nil
 	case "prepare":
 		output, err := w.prepare(r)
 		return answer{Output: output}, err
