@@ -237,7 +237,7 @@ func jsonLines(pairs []scoredPair) ([]byte, error) {
 // histogramBins is how many bars the histogram of scores has.
 const histogramBins = 24
 
-// drawScores draws how many pairs have which score, the kept ones and the dropped ones.
+// drawScores draws how many pairs have which score; the title says from which score on they are kept.
 func drawScores(path, data string, pairs []scoredPair, kept int) error {
 	low, high := pairs[len(pairs)-1].Score, pairs[0].Score
 	width := (high - low) / histogramBins
@@ -248,20 +248,16 @@ func drawScores(path, data string, pairs []scoredPair, kept int) error {
 	for i := range categories {
 		categories[i] = fmt.Sprintf("%.3f", low+(float64(i)+0.5)*width)
 	}
-	counts := [2][]float64{make([]float64, histogramBins), make([]float64, histogramBins)}
-	for i, p := range pairs {
-		which := 0
-		if i >= kept {
-			which = 1
-		}
-		counts[which][min(int((p.Score-low)/width), histogramBins-1)]++
+	counts := make([]float64, histogramBins)
+	for _, p := range pairs {
+		counts[min(int((p.Score-low)/width), histogramBins-1)]++
 	}
-	series := []plots.BarSeries{{Name: "kept", Values: counts[0]}}
-	if kept < len(pairs) {
-		series = append(series, plots.BarSeries{Name: "dropped", Values: counts[1]})
+	title := "Cosine of picture and text, " + data + ": none kept"
+	if kept > 0 {
+		title = fmt.Sprintf("Cosine of picture and text, %s: kept from %.3f on", data, pairs[kept-1].Score)
 	}
-	figure, err := plots.Bars(plots.BarsConfig{Title: "Cosine of picture and text, " + data, XLabel: "cosine", YLabel: "pairs",
-		Categories: categories, Series: series})
+	figure, err := plots.Bars(plots.BarsConfig{Title: title, XLabel: "cosine", YLabel: "pairs",
+		Categories: categories, Series: []plots.BarSeries{{Name: "pairs", Values: counts}}})
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ float16 takes two bytes a number: a million pictures of 512 numbers are 1 GB. It
 			return printIndexed(cmd, out, r, asJSON)
 		},
 	}
-	cmd.Flags().StringVar(&model, "model", "", "`folder` of the CLIP model, or of the run that trained it")
+	cmd.Flags().StringVar(&model, "model", "", "`folder` of the CLIP model or of the run that trained it, or its name on the hub once it was fetched")
 	cmd.Flags().StringVar(&out, "out", "", "`folder` of the index: a new one, or one that is to be brought up to date")
 	cmd.Flags().StringVar(&dtype, "dtype", "", "type of the numbers, `float16` or float32 (default: that of the index, float16 for a new one)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
@@ -68,7 +68,11 @@ float16 takes two bytes a number: a million pictures of 512 numbers are 1 GB. It
 }
 
 func index(cmd *cobra.Command, pictures, model, out string, dtype search.DType) (*search.Report, error) {
-	m, err := openCLIP(model)
+	folder, err := modelFolder(model) // what the index remembers, also of a model that is named as on the hub
+	if err != nil {
+		return nil, err
+	}
+	m, err := openCLIP(folder)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +81,7 @@ func index(cmd *cobra.Command, pictures, model, out string, dtype search.DType) 
 		return nil, err
 	}
 	defer b.Finalize()
-	encoder, err := search.CLIP(b.Backend, m, model)
+	encoder, err := search.CLIP(b.Backend, m, folder)
 	if err != nil {
 		return nil, err
 	}

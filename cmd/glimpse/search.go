@@ -48,8 +48,9 @@ func searchCommand() *cobra.Command {
 query: a text, or a picture when QUERY is the name of one that exists or is given with --image. All pictures are
 compared, so that nothing is missed; of equal scores the earlier path comes first.
 
-A cosine of a text and a picture is rarely above 0.4, also for a perfect match: compare scores of one query only.
-The model is the one that the index was made with; --model says where it lies now, if it was moved.`,
+What a cosine means differs from model to model (the published ones rarely give a text and a picture more than 0.4) and
+from query to query: compare scores of one query only. The model is the one that the index was made with; --model says
+where it lies now, if it was moved.`,
 		Example: examples(
 			`glimpse search photos.index "a dog on grass"`,
 			"glimpse search photos.index holiday.jpg --k 20 --html near.html",
