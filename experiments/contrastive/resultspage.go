@@ -98,7 +98,11 @@ func writeBars(b *strings.Builder, story told, runs []Record) {
 		if mean < bar.least {
 			verdict = "missed"
 		}
-		fmt.Fprintf(b, " **%s** ± %s | %s | %s |\n", percent(mean), percent(half), percent(bar.least), verdict)
+		spread := "one seed"
+		if len(values) > 1 {
+			spread = "± " + percent(half)
+		}
+		fmt.Fprintf(b, " **%s** %s | %s | %s |\n", percent(mean), spread, percent(bar.least), verdict)
 	}
 }
 
@@ -216,7 +220,8 @@ func flat(raw json.RawMessage) map[string]string {
 	return out
 }
 
-// overSeeds is a mean with half the width of its 95% interval: Student's t over runs, which are independent.
+// overSeeds is a mean with half the width of its 95% interval: Student's t over runs, which are independent. One run has
+// no interval: half is not a number.
 func overSeeds(values []float64) (mean, half float64) {
 	n := float64(len(values))
 	for _, v := range values {
@@ -228,9 +233,16 @@ func overSeeds(values []float64) (mean, half float64) {
 	}
 	t := []float64{0, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262} // 97.5% points by degrees of freedom
 	if len(values) < 2 {
-		return mean, 1
+		return mean, math.NaN()
 	}
 	return mean, t[min(len(values)-1, len(t)-1)] * math.Sqrt(squares/(n-1)/n)
+}
+
+func seeds(n int) string {
+	if n == 1 {
+		return "1 seed"
+	}
+	return fmt.Sprintf("%d seeds", n)
 }
 
 // known is a number of seconds, if it was measured.
@@ -247,7 +259,7 @@ func percent(v float64) string { return fmt.Sprintf("%.1f%%", 100*v) }
 // greatest.
 func drawSeeds(path string, runs []Record) error {
 	r := runs[0].Report
-	cfg := plots.CurvesConfig{Title: fmt.Sprintf("On dev pictures during training, %d seeds", len(runs)), XLabel: "training step", YLabel: "share found (band: all seeds)"}
+	cfg := plots.CurvesConfig{Title: "On dev pictures during training, " + seeds(len(runs)), XLabel: "training step", YLabel: "share found (band: all seeds)"}
 	for _, s := range []struct{ name, column string }{
 		{"zero-shot accuracy, by prompts", devTop1}, {"zero-shot accuracy, by titles", devByTitles}, {"recall@1, picture to text", devRecall(1)}, {"recall@10, picture to text", devRecall(10)},
 	} {
