@@ -15,7 +15,7 @@ import (
 
 // Every byte of an index matters: a flipped, cut or added one is found when it is opened, whichever file it is in.
 func TestDamageIsFound(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "index")
 	made(t, dir, 40, 16, Float16).Close()
 	names, err := os.ReadDir(dir)
 	if err != nil || len(names) != 3 {

@@ -41,7 +41,7 @@ func (u *update) finish(ctx context.Context, files []file) error {
 	} else if err := errors.Join(os.RemoveAll(target), os.Mkdir(target, 0o755)); err != nil {
 		return fmt.Errorf("cannot make the index %s: %w", u.dir, err)
 	}
-	if err := u.write(ctx, target, &meta, rows, entries, bad); err != nil {
+	if err := writeIndex(ctx, target, &meta, entries, bad, func(i int) ([]byte, error) { return u.rowOf(rows[i]) }); err != nil {
 		return fmt.Errorf("%w; the same command goes on here", err)
 	}
 	if u.old == nil {
@@ -63,41 +63,6 @@ func (u *update) firstBad(bad []Entry) string {
 		return "gone"
 	}
 	return bad[0].Path + ": " + bad[0].Problem
-}
-
-// write puts rows and tables into target, and then its meta.json.
-func (u *update) write(ctx context.Context, target string, meta *Meta, rows []source, entries, bad []Entry) (err error) {
-	ending := map[DType]string{Float16: "f16", Float32: "f32"}[u.dtype]
-	meta.Vectors, err = writePart(target, fmt.Sprintf("vectors-%d.%s", meta.Generation, ending), func(w io.Writer) error {
-		for i, s := range rows {
-			if i%1024 == 0 && ctx.Err() != nil {
-				return ctx.Err()
-			}
-			row, err := u.rowOf(s)
-			if err != nil {
-				return err
-			}
-			if _, err := w.Write(row); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	meta.Files, err = writePart(target, fmt.Sprintf("files-%d.table", meta.Generation), func(w io.Writer) error {
-		_, err := w.Write(appendTable(nil, entries, bad))
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	content, err := meta.encode()
-	if err != nil {
-		return err
-	}
-	return atomicfile.WriteFile(filepath.Join(target, MetaFile), content)
 }
 
 // removeOthers deletes the files of earlier states of the index, and what a process that was killed has left of one.

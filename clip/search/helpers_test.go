@@ -65,15 +65,12 @@ func paint(t testing.TB, path string, number int) {
 func made(t testing.TB, dir string, n, d int, dtype DType) *Index {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(3, 4))
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	entries := make([]Entry, n)
 	for i := range entries {
 		entries[i] = Entry{Path: fmt.Sprintf("%07d.jpg", i), Size: int64(i), ModTime: int64(i)}
 	}
-	meta := Meta{Model: "/models/random", Identity: "random", Pictures: "/pictures", Dims: d, DType: dtype, Rows: n, Generation: 1}
-	if err := writeRandom(rng, dir, &meta, entries); err != nil {
+	of := Origin{Model: "/models/random", Identity: "random", Pictures: "/pictures", Dims: d, DType: dtype}
+	if err := Create(t.Context(), dir, of, entries, func(int) ([]float32, error) { return unit(rng, d), nil }); err != nil {
 		t.Fatal(err)
 	}
 	x, err := Open(dir)

@@ -12,40 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/glimpse-ml/glimpse/internal/atomicfile"
 )
-
-// writeRandom writes the files of an index of random rows.
-func writeRandom(rng *rand.Rand, dir string, meta *Meta, entries []Entry) (err error) {
-	meta.Vectors, err = writePart(dir, "vectors-1.f16", func(w io.Writer) error {
-		for range entries {
-			row, err := encode(unit(rng, meta.Dims), meta.DType)
-			if err != nil {
-				return err
-			}
-			if _, err := w.Write(row); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	meta.Files, err = writePart(dir, "files-1.table", func(w io.Writer) error {
-		_, err := w.Write(appendTable(nil, entries, nil))
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	content, err := meta.encode()
-	if err != nil {
-		return err
-	}
-	return atomicfile.WriteFile(filepath.Join(dir, MetaFile), content)
-}
 
 // bruteForce is the definition of what a search finds: all scores in float64, sorted, of equal ones the lower row first.
 func bruteForce(x *Index, query []float32, k int) []Hit {
@@ -160,7 +127,7 @@ func TestSearchTies(t *testing.T) {
 }
 
 func TestSearchRefuses(t *testing.T) {
-	x := made(t, t.TempDir(), 10, 8, Float16)
+	x := made(t, filepath.Join(t.TempDir(), "index"), 10, 8, Float16)
 	good := unit(rand.New(rand.NewPCG(1, 1)), 8)
 	zero := float32(0)
 	for want, call := range map[string]func() ([][]Hit, error){

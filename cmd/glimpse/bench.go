@@ -24,7 +24,8 @@ func benchCommand() *cobra.Command {
 		Short: "Time the lab against PyTorch, side by side",
 		Long: `Bench times encoding and training against plain PyTorch: the same weights and inputs, each side in a process of
 its own, in turns. It says the ratio of their times, the share of this machine's measured matrix product that is
-reached, and the largest memory of both. Nothing else should run meanwhile. It takes minutes; PyTorch has to be there
+reached, and the largest memory of both; then, without a peer, an exact search through a million embeddings and a training
+step in chunks. Nothing else should run meanwhile. It takes minutes; PyTorch has to be there
 (python3-torch, and libopenblas0-openmp, without which it multiplies matrices slowly).`,
 		Example: examples("glimpse bench", "glimpse bench --only RN50 --rounds 3", "glimpse bench --record"),
 		Args:    wantArgs(),
@@ -43,7 +44,14 @@ reached, and the largest memory of both. Nothing else should run meanwhile. It t
 			o.Each = func(r benchmark.Row) {
 				fmt.Fprintln(o.Messages, "glimpse: "+strings.ReplaceAll(r.Line(), "\t", ", "))
 			}
-			report, err := bench(cmd, o)
+			searches, chunked := benchmark.SearchCases(), benchmark.ChunkedCases()
+			if quick {
+				searches, chunked = benchmark.QuickSearchCases(), benchmark.QuickChunkedCases()
+			}
+			if only != "" {
+				searches, chunked = nil, nil
+			}
+			report, err := bench(cmd, o, searches, chunked)
 			if err != nil {
 				return err
 			}
@@ -59,7 +67,7 @@ reached, and the largest memory of both. Nothing else should run meanwhile. It t
 		},
 	}
 	cmd.Flags().IntVar(&o.Rounds, "rounds", o.Rounds, "turns of each side, a `number`")
-	cmd.Flags().StringVar(&only, "only", "", "measure only the cases with this `text` in their names")
+	cmd.Flags().StringVar(&only, "only", "", "measure only the comparisons with this `text` in their names")
 	cmd.Flags().BoolVar(&quick, "quick", false, "tiny models in seconds: tests the machinery, the figures mean nothing")
 	cmd.Flags().BoolVar(&record, "record", false, "in a checkout: write docs/benchmarks.md")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
@@ -76,7 +84,7 @@ func chosen(cases []benchmark.Case, only string) []benchmark.Case {
 	return out
 }
 
-func bench(cmd *cobra.Command, o benchmark.Options) (*benchmark.Report, error) {
+func bench(cmd *cobra.Command, o benchmark.Options, searches []benchmark.SearchCase, chunked []benchmark.ChunkedCase) (*benchmark.Report, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("cannot find this program's own file: %w", err)
@@ -89,6 +97,13 @@ func bench(cmd *cobra.Command, o benchmark.Options) (*benchmark.Report, error) {
 		Commit: experiments.Commit(), Rounds: o.Rounds}
 	var versions [2]string
 	if report.Rows, versions, err = benchmark.Measure(cmd.Context(), o); err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(o.Messages, "glimpse: searching, and training in chunks")
+	if report.Search, err = benchmark.MeasureSearch(cmd.Context(), o, searches); err != nil {
+		return nil, err
+	}
+	if report.Chunked, err = benchmark.MeasureChunked(cmd.Context(), o, chunked); err != nil {
 		return nil, err
 	}
 	report.Ours, report.Peer = "Glimpse on "+versions[0], versions[1]

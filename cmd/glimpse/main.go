@@ -4,12 +4,16 @@ package main
 import (
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 )
 
 func main() {
 	withoutFMA()
+	if os.Getenv("GOGC") == "" { // few, large tensors: collecting often is cheap, and twice the weights is much memory
+		debug.SetGCPercent(25)
+	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

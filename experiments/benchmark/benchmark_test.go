@@ -70,6 +70,29 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
+func TestMeasureSearch(t *testing.T) {
+	rows, err := MeasureSearch(t.Context(), Options{Ours: itself(t)}, QuickSearchCases())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := rows[0]; r.Recall != 1 || r.Times.Median <= 0 || len(r.Times.Turns) != r.Calls || r.Times.PeakMemory < 1<<20 || r.Open <= 0 {
+		t.Errorf("got %+v", r)
+	}
+	if got := agreement([]float64{1, 2}, []float64{1, 3, 2}); got != 1./3 {
+		t.Errorf("one of three places agrees, found the share %g", got)
+	}
+}
+
+func TestMeasureChunked(t *testing.T) {
+	rows, err := MeasureChunked(t.Context(), Options{Ours: itself(t)}, QuickChunkedCases())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 2 || rows[1].Times.Median <= 0 || rows[1].Times.PeakMemory < 1<<20 || rows[0].Loss <= 0 {
+		t.Errorf("got %+v", rows)
+	}
+}
+
 func TestMeasureSaysWhatIsWrong(t *testing.T) {
 	o := Options{Rounds: 1, Turn: 0.001, Size: 8, Cases: QuickCases()[:1], Ours: itself(t), Peer: []string{"sh", "-c", "echo no torch here >&2"}}
 	_, _, err := Measure(t.Context(), o)

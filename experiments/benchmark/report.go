@@ -19,6 +19,9 @@ type Report struct {
 	Peer    string `json:"peer"`
 	Rounds  int    `json:"rounds"`
 	Rows    []Row  `json:"rows"`
+
+	Search  []SearchRow  `json:"search,omitempty"`
+	Chunked []ChunkedRow `json:"chunked,omitempty"`
 }
 
 // The files of a checkout that [Report.Record] writes.
@@ -71,6 +74,12 @@ towers included. PyTorch is eager, float32, without gradients except for the tra
 		fmt.Fprintf(&b, "- %s, batch %d: %s.\n", row.Name, row.Batch, strings.Join(row.verdicts(), "; "))
 	}
 	fmt.Fprintf(&b, "\nThe peak beside the cases was %s GFLOP/s.\n", r.peaks())
+	if len(r.Search) > 0 {
+		b.WriteString(searchPage(r.Search))
+	}
+	if len(r.Chunked) > 0 {
+		b.WriteString(chunkedPage(r.Chunked))
+	}
 	return b.String()
 }
 
@@ -116,6 +125,12 @@ func (r *Report) Table() string {
 	var b strings.Builder
 	for _, row := range r.Rows {
 		b.WriteString(row.Line() + "\n")
+	}
+	for _, row := range r.Search {
+		fmt.Fprintf(&b, "search through %d embeddings\tone query\t%s\tsame as brute force %.0f%%\t%d MB\n", row.Rows, milliseconds(row.Times.Median), 100*row.Recall, row.Times.PeakMemory/1e6)
+	}
+	for _, row := range r.Chunked {
+		fmt.Fprintf(&b, "%s\tbatch %d\t%d chunks\t%s\t%s\n", row.Name, row.Batch, row.Chunks, milliseconds(row.Times.Median), megabytes(row.Times.PeakMemory))
 	}
 	return b.String()
 }

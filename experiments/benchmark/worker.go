@@ -30,7 +30,8 @@ type request struct {
 	Inputs  string       `json:"inputs,omitempty"`  // path of images [N, 3, H, W] and text_ids [N, L]
 	Threads int          `json:"threads,omitempty"`
 	Times   int          `json:"times,omitempty"`
-	Size    int          `json:"size,omitempty"`
+	Size    int          `json:"size,omitempty"`   // of the matrices, or how many pictures to find
+	Chunks  int          `json:"chunks,omitempty"` // of a training step
 }
 
 // answer is a line from a worker.
@@ -81,8 +82,9 @@ func (w *worker) do(r request) (answer, error) {
 	case "version":
 		return answer{Version: strings.TrimSpace(string(w.backend.Kind) + " " + w.backend.Version)}, nil
 	case "prepare":
+		began := time.Now()
 		output, err := w.prepare(r)
-		return answer{Output: output}, err
+		return answer{Output: output, Seconds: []float64{time.Since(began).Seconds()}}, err
 	case "run":
 		return timed(r.Times, func() error { _, err := w.call(); return err })
 	case "matmul":
@@ -105,6 +107,9 @@ func timed(times int, call func() error) (answer, error) {
 
 // prepare loads the model and compiles the case: the first call does.
 func (w *worker) prepare(r request) ([]float64, error) {
+	if r.Kind == Search {
+		return w.prepareSearch(r)
+	}
 	m, err := clip.Load(filepath.Dir(r.Weights))
 	if err != nil {
 		return nil, err
@@ -123,6 +128,7 @@ func (w *worker) prepare(r request) ([]float64, error) {
 	}
 	n, length := shape[0], idsShape[1]
 	images = channelsLast(images, n, shape[2]*shape[3])
+	w.close_ = m.Close
 	switch r.Kind {
 	case Images:
 		rows := split(images, n)
@@ -131,7 +137,7 @@ func (w *worker) prepare(r request) ([]float64, error) {
 		rows := split(ids, n)
 		w.call = func() ([]float64, error) { return first(m.EncodeTokens(w.backend.Backend, rows)) }
 	default:
-		w.call = w.training(m, images, ids, n, length)
+		w.call = w.training(m, images, ids, n, length, r.Chunks)
 	}
 	return w.call()
 }
@@ -188,7 +194,7 @@ func (s *steps) Waited() time.Duration { return 0 }
 func (s *steps) Epoch() int            { return 0 }
 
 // training runs the lab's own training function beside the worker; every call is one step.
-func (w *worker) training(m *clip.Model, images []float32, ids []int32, n, length int) func() ([]float64, error) {
+func (w *worker) training(m *clip.Model, images []float32, ids []int32, n, length, chunks int) func() ([]float64, error) {
 	v := m.Config.Vision
 	source := &steps{wanted: make(chan struct{}), batch: func() []*tensors.Tensor {
 		return []*tensors.Tensor{
@@ -203,7 +209,10 @@ func (w *worker) training(m *clip.Model, images []float32, ids []int32, n, lengt
 		},
 		Decay: func(string) bool { return true }, // as PyTorch's AdamW
 	}
-	cfg := experiments.TrainConfig{Steps: 1 << 30, LogEvery: 1, Optimizer: experiments.DefaultAdamW()}
+	if chunks > 0 {
+		task = chunkedTask(m)
+	}
+	cfg := experiments.TrainConfig{Steps: 1 << 30, LogEvery: 1, Chunks: chunks, Optimizer: experiments.DefaultAdamW()}
 	cfg.Optimizer.LR, cfg.Optimizer.WeightDecay, cfg.Optimizer.WarmupSteps = 1e-4, 0.1, 0
 	done := make(chan float64)
 	ended := make(chan error, 1)
@@ -227,6 +236,23 @@ func (w *worker) training(m *clip.Model, images []float32, ids []int32, n, lengt
 		case err := <-ended:
 			return nil, err
 		}
+	}
+}
+
+// chunkedTask is the same training with its loss in two halves.
+func chunkedTask(m *clip.Model) experiments.Task {
+	return experiments.Task{
+		Embed: func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {
+			c := m.Config
+			return []*graph.Node{
+				clip.Normalize(clip.EncodeImage(scope, c.Vision, c.EmbedDim, inputs[0])),
+				clip.Normalize(clip.EncodeText(scope, c.Text, c.EmbedDim, inputs[1])),
+			}
+		},
+		Compare: func(scope *model.Scope, e []*graph.Node) (*graph.Node, []experiments.Metric) {
+			return clip.InfoNCE(clip.Logits(e[0], e[1], clip.LogitScale(scope, e[0]))), nil
+		},
+		Decay: func(string) bool { return true },
 	}
 }
 

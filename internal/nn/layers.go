@@ -42,11 +42,10 @@ func Affine(x, weight, bias *graph.Node) *graph.Node {
 	}
 	out := weight.Shape().Dimensions[0]
 	y := linear(graph.Reshape(x, x.Shape().Size()/in, in), weight)
-	y = graph.Reshape(y, append(append([]int(nil), d[:len(d)-1]...), out)...)
-	if bias != nil {
+	if bias != nil { // while it is a matrix: ONNX Runtime makes one operation of product and bias then
 		y = graph.Add(y, channelwise(bias, y))
 	}
-	return y
+	return graph.Reshape(y, append(append([]int(nil), d[:len(d)-1]...), out)...)
 }
 
 // Embedding looks up rows of a table: ids [...] (whole numbers below vocab) to [..., dim]. Variable in scope, as in PyTorch:

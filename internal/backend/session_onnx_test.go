@@ -11,7 +11,7 @@ import (
 )
 
 // A graph brings the threads that were asked for, but for the one that calls it. When this fails after an update of
-// compute-onnx, the function that threads_onnx.go takes the place of has another name or form.
+// compute-onnx, the function that session_onnx.go takes the place of has another name or form.
 func TestThreadsOfONNX(t *testing.T) {
 	b, err := OpenNamed("onnx")
 	if err != nil {
