@@ -68,6 +68,7 @@ func Examine(dir string, naming Naming) (*Card, *Model, error) {
 		return nil, nil, err
 	}
 	card.Scaled = true
+	card.checkVocabulary(m, c.Dir)
 	if limit := math.Exp(MaxLogitScale); !(card.Scale >= 1 && card.Scale <= limit*1.001) {
 		card.refuse("expected a temperature that was kept in bounds, a factor on cosines of 1 to %g, found %g", limit, card.Scale)
 	}
@@ -91,6 +92,7 @@ func (c *Checkpoint) card() *Card {
 	for _, p := range Published() {
 		if p.Config.Counts() == card.Parameters {
 			card.Published = p.Name
+			card.checkPublished(c, p.Config)
 		}
 	}
 	if v.Stages == nil {
@@ -102,6 +104,45 @@ func (c *Checkpoint) card() *Card {
 
 func (k *Card) refuse(format string, args ...any) {
 	k.Refused = append(k.Refused, fmt.Sprintf(format, args...))
+}
+
+// checkPublished refuses what no count of parameters shows and what gives other features than the published model of these
+// sizes.
+func (k *Card) checkPublished(c *Checkpoint, want Config) {
+	v, t, config := c.Config.Vision, c.Config.Text, hfConfigFile
+	if c.Naming == OpenAI {
+		config = metaFile + " or " + openCLIPConfigFile
+	}
+	type setting struct {
+		name        string
+		want, found any
+		file        string // that says it
+	}
+	settings := []setting{
+		{"attention heads in the image tower", want.Vision.heads(), v.heads(), config},
+		{"attention heads in the text tower", want.Text.Heads, t.Heads, config},
+		{"layer_norm_eps in the text tower", float32(want.Text.blocks().eps), float32(t.blocks().eps), config},
+		{"the end token", want.Text.VocabSize - 1, orElse(t.EndToken, t.VocabSize-1), config},
+		{"resizing", want.Vision.Resize, k.Resize, preprocessorFile},
+	}
+	if want.Vision.ViT != nil && v.ViT != nil {
+		settings = append(settings, setting{"layer_norm_eps in the image tower", float32(want.Vision.ViT.blocks().eps), float32(v.ViT.blocks().eps), config})
+	}
+	for _, s := range settings {
+		if s.want != s.found {
+			k.refuse("%s: expected %v, as in the published %s of these sizes, found %v; correct %s", s.name, s.want, k.Published, s.found, s.file)
+		}
+	}
+}
+
+// checkVocabulary gives the model of the folder dir its vocabulary and refuses one with other ids than the weights know.
+func (k *Card) checkVocabulary(m *Model, dir string) {
+	if err := m.addVocabulary(dir); err != nil {
+		k.refuse("%s", err)
+	} else if k.Published != "" && m.Tokenizer != nil && m.Tokenizer.Hash() != PublishedTokenizerHash {
+		k.refuse("expected CLIP's published vocabulary (merges of sha256 %s) for the published %s, found another in %s (%s); "+
+			"`glimpse data get %s` brings the published one", PublishedTokenizerHash, k.Published, dir, m.Tokenizer.Hash(), VocabularyData)
+	}
 }
 
 // checkActivation refuses what cannot be: two activations in one model, and GELU in OpenAI's.

@@ -111,6 +111,17 @@ func (t TextConfig) check() error {
 	return t.blocks().check("text")
 }
 
+// checkVocabulary says where a vocabulary is not the one that the configuration is for.
+func (t TextConfig) checkVocabulary(tokenizer *Tokenizer) error {
+	if tokenizer.VocabSize() != t.VocabSize {
+		return fmt.Errorf("text.vocab_size: expected the vocabulary's %d, found %d", tokenizer.VocabSize(), t.VocabSize)
+	}
+	if end := int(tokenizer.EndToken()); t.EndToken != 0 && t.EndToken != end {
+		return fmt.Errorf("text.end_token (eos_token_id of %s): expected the vocabulary's %d, found %d, at which no text ends", hfConfigFile, end, t.EndToken)
+	}
+	return nil
+}
+
 // check says what is wrong with a transformer's sizes; name is where they stand in the configuration.
 func (t transformer) check(name string) error {
 	switch {

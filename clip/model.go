@@ -57,8 +57,10 @@ func New(cfg Config, tokenizer *Tokenizer, seed int64) (*Model, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	if tokenizer != nil && tokenizer.VocabSize() != cfg.Text.VocabSize {
-		return nil, fmt.Errorf("text.vocab_size: expected the vocabulary's %d, found %d", tokenizer.VocabSize(), cfg.Text.VocabSize)
+	if tokenizer != nil {
+		if err := cfg.Text.checkVocabulary(tokenizer); err != nil {
+			return nil, err
+		}
 	}
 	m := &Model{Config: cfg, Tokenizer: tokenizer, Store: model.NewStore(), Naming: OpenAI}
 	m.Store.SetParam("/"+nn.SeedParam, seed)

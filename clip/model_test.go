@@ -62,6 +62,8 @@ func TestNewRefuses(t *testing.T) {
 	}
 	_, err = New(smallConfig(tok.VocabSize()+1), tok, 1)
 	sentence(t, err, "vocab_size", "514", "515")
+	_, err = New(withEnd(smallConfig(tok.VocabSize()), 9), tok, 1)
+	sentence(t, err, "end_token", "513", "found 9")
 	cfg := smallConfig(tok.VocabSize())
 	cfg.EmbedDim = 0
 	_, err = New(cfg, tok, 1)

@@ -61,6 +61,9 @@ func (m *Model) addVocabulary(dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := m.Config.Text.checkVocabulary(t); err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
 	m.Tokenizer = t
 	return nil
 }
