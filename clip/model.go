@@ -134,6 +134,11 @@ func (m *Model) encodeTexts(b compute.Backend, texts []string, truncate bool) ([
 // EncodeTokens is [Model.EncodeTexts] for texts that are token ids already, [n][contextLength].
 func (m *Model) EncodeTokens(b compute.Backend, rows [][]int32) ([][]float32, error) {
 	t := m.Config.Text
+	for i, row := range rows {
+		if err := t.checkIDs(i, row); err != nil {
+			return nil, err
+		}
+	}
 	err := m.texts.compile(b, m.Store, func(scope *model.Scope, ids *graph.Node) *graph.Node {
 		return Normalize(EncodeText(scope, t, m.Config.EmbedDim, ids))
 	})

@@ -126,6 +126,20 @@ func TestEncodeInBatches(t *testing.T) {
 	})
 }
 
+// Ids that the vocabulary does not have are an error, and no other ids in their place.
+func TestEncodeTokensRefusesForeignIDs(t *testing.T) {
+	m, b := smallModel(t, 1), backendtest.Go(t)
+	size := m.Config.Text.VocabSize
+	row := func(id int) []int32 { return []int32{int32(size - 2), int32(id), int32(size - 1), 0, 0, 0, 0, 0, 0} }
+	for _, id := range []int{-1, size, math.MaxInt32} {
+		_, err := m.EncodeTokens(b, [][]int32{row(3), row(id)})
+		sentence(t, err, fmt.Sprintf("0 to %d", size-1), fmt.Sprintf("found %d in text 1 at position 1", id))
+	}
+	if _, err := m.EncodeTokens(b, [][]int32{row(3), row(size - 3)}); err != nil {
+		t.Error(err)
+	}
+}
+
 // A model goes from one backend to another and back, as long as both are open, and sees weights and statistics that
 // changed since it was compiled.
 func TestEncodersAreNeverStale(t *testing.T) {
