@@ -217,7 +217,7 @@ func (k *Card) checkFinite(m *Model) error {
 		}
 		variance := strings.HasSuffix(w.Name, ".running_var")
 		for i, v := range values {
-			if v != v || math.IsInf(float64(v), 0) || variance && v < 0 {
+			if !finite(float64(v)) || variance && v < 0 {
 				k.refuse("expected numbers in %s, found %g at element %d", w.Name, v, i)
 				break
 			}

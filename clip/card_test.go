@@ -2,11 +2,17 @@ package clip
 
 import (
 	"bytes"
+	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/gomlx/compute"
+
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
+	"github.com/glimpse-ml/glimpse/internal/safetensors"
 	"github.com/glimpse-ml/glimpse/internal/testdata"
 )
 
@@ -78,5 +84,71 @@ func TestCardOfVocabulary(t *testing.T) {
 				t.Errorf("expected %q to be refused, found %q", c.want, refused)
 			}
 		})
+	}
+}
+
+// referenceOf writes what a model computes for a picture and a text, changed, as a reference.
+func referenceOf(t *testing.T, b compute.Backend, m *Model, change func(outputs map[string]safetensors.Tensor)) *Reference {
+	t.Helper()
+	v, dir := m.Config.Vision, t.TempDir()
+	in := Inputs{Images: make([]float32, 3*v.Height*v.Width), IDs: []int32{28, 5, 29}, Length: 3}
+	in.Images[7] = 1
+	outputs, err := m.Evaluate(b, in, Wanted{Layers: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(outputs)
+	inputs := map[string]safetensors.Tensor{
+		"images": safetensors.FromFloat32s(in.Images, 1, 3, v.Height, v.Width), "text_ids": safetensors.FromInt32s(in.IDs, 1, 3),
+	}
+	for name, tensors := range map[string]map[string]safetensors.Tensor{"inputs": inputs, "outputs": outputs} {
+		if err := safetensors.Write(filepath.Join(dir, name+".safetensors"), tensors, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := OpenReference(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// A comparison passes only when the features were compared, with numbers.
+func TestCompareNeedsAReference(t *testing.T) {
+	m, err := New(tinyViT(), nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := backendtest.Go(t)
+	inf := float32(math.Inf(1))
+	for name, c := range map[string]struct {
+		change func(outputs map[string]safetensors.Tensor)
+		want   []string // none: it can be compared
+	}{
+		"whole": {func(map[string]safetensors.Tensor) {}, nil},
+		"features only": {func(o map[string]safetensors.Tensor) {
+			maps.DeleteFunc(o, func(name string, _ safetensors.Tensor) bool { return !strings.HasSuffix(name, "_features") })
+		}, nil},
+		"other names": {func(o map[string]safetensors.Tensor) {
+			o["image_embeds"] = o["image_features"]
+			delete(o, "image_features")
+		}, []string{"expected image_features", "outputs.safetensors", "glimpse encode"}},
+		"no texts":     {func(o map[string]safetensors.Tensor) { delete(o, "text_features") }, []string{"expected text_features"}},
+		"infinite":     {func(o map[string]safetensors.Tensor) { o["loss"] = safetensors.FromFloat32s([]float32{inf}) }, []string{"the reference's loss", "+Inf"}},
+		"not a number": {func(o map[string]safetensors.Tensor) { o["loss"] = safetensors.FromFloat32s([]float32{inf - inf}) }, []string{"the reference's loss", "NaN"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			card := &Card{}
+			_, err := card.Compare(b, "go", m, referenceOf(t, b, m, c.change))
+			if c.want != nil {
+				sentence(t, err, c.want...)
+			} else if err != nil || len(card.Refused) > 0 || len(card.Compared[0].Layers) < 2 {
+				t.Errorf("found %+v (%v)", card, err)
+			}
+		})
+	}
+	card, infinite := &Card{}, map[string]safetensors.Tensor{"image_features": safetensors.FromFloat32s([]float32{inf})}
+	if card.CompareBackends("one", "another", infinite, infinite); len(card.Refused) != 1 {
+		t.Errorf("infinite features on two backends: refused %q", card.Refused)
 	}
 }
