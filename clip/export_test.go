@@ -200,6 +200,68 @@ func TestLoadRefusesOtherFiles(t *testing.T) {
 	}
 }
 
+// openCLIPFolder is a model in OpenCLIP's files, of which change edits open_clip_config.json and preprocessor_config.json.
+func openCLIPFolder(t *testing.T, change func(vision, text, preprocess, preprocessor map[string]any)) (dir string, cfg Config) {
+	t.Helper()
+	cfg = tinyViT()
+	cfg.Text.Activation, cfg.Vision.ViT.Activation = GELU, GELU
+	dir, _ = exported(t, cfg, OpenAI, safetensors.F32)
+	config, preprocessor := map[string]any{}, map[string]any{}
+	for name, into := range map[string]*map[string]any{openCLIPConfigFile: &config, preprocessorFile: &preprocessor} {
+		if _, err := readJSONFile(filepath.Join(dir, name), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	model := config["model_cfg"].(map[string]any)
+	change(model["vision_cfg"].(map[string]any), model["text_cfg"].(map[string]any), config["preprocess_cfg"].(map[string]any), preprocessor)
+	for name, content := range map[string]any{openCLIPConfigFile: config, preprocessorFile: preprocessor} {
+		data, err := json.Marshal(content)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), data, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir, cfg
+}
+
+// Settings of OpenCLIP that change features and no shape are refused; those that change nothing are not.
+func TestOpenCLIPSettings(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(vision, text, preprocess map[string]any)
+		want   []string // none: it loads
+	}{
+		"unchanged": {func(_, _, _ map[string]any) {}, nil},
+		"harmless": {func(v, x, p map[string]any) {
+			v["patch_dropout"], v["mlp_ratio"], v["timm_model_name"], v["pool_type"], v["ls_init_value"] = 0.5, 4.0, nil, "tok", nil
+			x["pool_type"], x["embed_cls"], x["norm_kwargs"], x["pad_id"] = "argmax", false, map[string]any{"eps": 1e-5}, 0
+			p["mode"], p["fill_color"], p["size"] = "RGB", 0, []int{8, 8}
+		}, nil},
+		"timm":           {func(v, _, _ map[string]any) { v["timm_model_name"] = "convnext_base" }, []string{"vision_cfg.timm_model_name", "convnext_base"}},
+		"average":        {func(v, _, _ map[string]any) { v["global_average_pool"] = true }, []string{"vision_cfg.global_average_pool", "found true"}},
+		"average, newer": {func(v, _, _ map[string]any) { v["pool_type"] = "avg" }, []string{"vision_cfg.pool_type", "tok", "found avg"}},
+		"image eps":      {func(v, _, _ map[string]any) { v["norm_kwargs"] = map[string]any{"eps": 1e-6} }, []string{"vision_cfg.norm_kwargs", "eps:1e-06"}},
+		"other gelu":     {func(_, x, _ map[string]any) { x["act_kwargs"] = map[string]any{"approximate": "tanh"} }, []string{"text_cfg.act_kwargs", "tanh"}},
+		"unknown":        {func(_, x, _ map[string]any) { x["rotary"] = true }, []string{"text_cfg.rotary left out", "found true"}},
+		"last token":     {func(_, x, _ map[string]any) { x["pool_type"] = "last" }, []string{"text_cfg.pool_type", "argmax", "found last"}},
+		"no mask":        {func(_, x, _ map[string]any) { x["no_causal_mask"] = true }, []string{"text_cfg.no_causal_mask"}},
+		"bilinear":       {func(_, _, p map[string]any) { p["interpolation"] = "bilinear" }, []string{"preprocess_cfg.interpolation", "bicubic", "found bilinear"}},
+		"size":           {func(_, _, p map[string]any) { p["size"] = 16 }, []string{"preprocess_cfg.size", "[8 [8 8]]", "found 16"}},
+		"longest":        {func(_, _, p map[string]any) { p["resize_mode"] = "longest" }, []string{"resize_mode", "longest"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, cfg := openCLIPFolder(t, func(vision, text, preprocess, _ map[string]any) { c.change(vision, text, preprocess) })
+			m, err := Load(dir)
+			if c.want != nil {
+				sentence(t, err, append(c.want, openCLIPConfigFile)...)
+			} else if err != nil || canonical(m.Config) != canonical(cfg) {
+				t.Errorf("found %+v (%v)", m, err)
+			}
+		})
+	}
+}
+
 // Published files leave out what is the default, and old ones say some things in a second place.
 func TestHuggingFaceDefaults(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.json")
