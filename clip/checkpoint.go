@@ -110,7 +110,7 @@ func (c *Checkpoint) read() error {
 	if err != nil {
 		return err
 	}
-	if err := c.Config.Vision.readPreprocessor(filepath.Join(c.Dir, preprocessorFile)); err != nil {
+	if err := c.readPreprocessor(); err != nil {
 		return err
 	}
 	if err := c.Config.Check(); err != nil {
@@ -131,12 +131,32 @@ func (c *Checkpoint) readOpenAI() (err error) {
 	if c.Config, err = architectureOf(c.file.Names(), shape); err != nil {
 		return fmt.Errorf("%s: %w", c.Path, err)
 	}
-	if filepath.Base(c.Path) != openAIFiles[0] { // about which no file has to say more
+	if c.isOpenCLIPs() {
 		if err := c.Config.readOpenCLIP(filepath.Join(c.Dir, openCLIPConfigFile)); err != nil {
 			return err
 		}
 	}
 	return c.Config.readMeta(filepath.Join(c.Dir, metaFile))
+}
+
+// isOpenCLIPs says that open_clip_config.json describes the model; about openai.safetensors no file has to say more.
+func (c *Checkpoint) isOpenCLIPs() bool {
+	return c.Naming == OpenAI && filepath.Base(c.Path) != openAIFiles[0]
+}
+
+// readPreprocessor takes the constants of preprocessor_config.json, which cannot be others than OpenCLIP's file has.
+func (c *Checkpoint) readPreprocessor() error {
+	stated := c.Config.Vision
+	if err := c.Config.Vision.readPreprocessor(filepath.Join(c.Dir, preprocessorFile)); err != nil {
+		return err
+	}
+	v := c.Config.Vision
+	if c.isOpenCLIPs() && (!near3(stated.Mean, v.Mean) || !near3(stated.Std, v.Std) || stated.Resize != v.Resize) {
+		return fmt.Errorf("%s: expected %s and %s to prepare pictures in one way, found mean %v, std %v and %s in the one, mean %v, std %v and %s "+
+			"in the other; correct the wrong one or remove %s", c.Dir, openCLIPConfigFile, preprocessorFile, stated.Mean, stated.Std, stated.Resize,
+			v.Mean, v.Std, v.Resize, preprocessorFile)
+	}
+	return nil
 }
 
 // checkStatedSizes holds the whole numbers that OpenAI's archives carry against the shapes.

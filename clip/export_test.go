@@ -172,6 +172,9 @@ func TestLoadRefusesOtherFiles(t *testing.T) {
 		"other kind":       {HuggingFace, nil, map[string]string{"config.json": `{"model_type":"siglip"}`}, []string{"model_type", "siglip"}},
 		"no configuration": {HuggingFace, nil, map[string]string{"config.json": `[`}, []string{"config.json"}},
 		"crop":             {HuggingFace, nil, map[string]string{"preprocessor_config.json": `{"crop_size":9,"size":9}`}, []string{"preprocessor_config.json", "8x8"}},
+		"no resizing":      {HuggingFace, nil, map[string]string{"preprocessor_config.json": `{"do_resize":false}`}, []string{"preprocessor_config.json", "do_resize to be true"}},
+		"no rescaling":     {HuggingFace, nil, map[string]string{"preprocessor_config.json": `{"do_rescale":false}`}, []string{"do_rescale to be true"}},
+		"no normalising":   {OpenAI, nil, map[string]string{"preprocessor_config.json": `{"do_normalize":false}`}, []string{"do_normalize to be true"}},
 		"filter":           {HuggingFace, nil, map[string]string{"preprocessor_config.json": `{"resample":2}`}, []string{"bicubic", "found 2"}},
 		"heads":            {OpenAI, nil, map[string]string{"meta.json": `{"vision_heads":5}`}, []string{"5 heads", "12"}},
 	} {
@@ -259,6 +262,37 @@ func TestOpenCLIPSettings(t *testing.T) {
 				t.Errorf("found %+v (%v)", m, err)
 			}
 		})
+	}
+}
+
+// The two files that say how pictures are prepared have to agree.
+func TestOpenCLIPAndPreprocessorAgree(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(preprocess, preprocessor map[string]any)
+		want   []string // none: it loads
+	}{
+		"rounded":        {func(_, p map[string]any) { p["image_mean"] = []float64{0.4814547, 0.4578275, 0.4082107} }, nil},
+		"nothing stated": {func(_, p map[string]any) { clear(p) }, nil},
+		"mean":           {func(_, p map[string]any) { p["image_mean"] = half }, []string{"mean [0.5 0.5 0.5]", "0.48145466"}},
+		"std":            {func(o, _ map[string]any) { o["std"] = half }, []string{"std [0.5 0.5 0.5]", "0.26862954"}},
+		"resize":         {func(o, _ map[string]any) { o["resize_mode"] = "squash" }, []string{"squash in the one", "short_side in the other"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, _ := openCLIPFolder(t, func(_, _, preprocess, preprocessor map[string]any) { c.change(preprocess, preprocessor) })
+			_, err := Load(dir)
+			if c.want != nil {
+				sentence(t, err, append(c.want, openCLIPConfigFile, preprocessorFile, "correct")...)
+			} else if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	dir, _ := openCLIPFolder(t, func(_, _, preprocess, preprocessor map[string]any) {
+		preprocess["resize_mode"] = "squash"
+		clear(preprocessor)
+	})
+	if m := load(t, dir); m.Config.Vision.Resize != Squash {
+		t.Errorf("a preprocessor's file that says nothing of resizing gave %q", m.Config.Vision.Resize)
 	}
 }
 
