@@ -89,11 +89,9 @@ func (c *Checkpoint) card() *Card {
 	if t.EndToken != 0 {
 		card.EndToken = fmt.Sprintf("the first %d", t.EndToken)
 	}
-	for _, p := range Published() {
-		if p.Config.Counts() == card.Parameters {
-			card.Published = p.Name
-			card.checkPublished(c, p.Config)
-		}
+	if preset, ok := c.Config.published(); ok {
+		card.Published = preset.Name
+		card.checkPublished(c, preset.Config)
 	}
 	if v.Stages == nil {
 		card.checkActivation(c)
@@ -139,9 +137,6 @@ func (k *Card) checkPublished(c *Checkpoint, want Config) {
 func (k *Card) checkVocabulary(m *Model, dir string) {
 	if err := m.addVocabulary(dir); err != nil {
 		k.refuse("%s", err)
-	} else if k.Published != "" && m.Tokenizer != nil && m.Tokenizer.Hash() != PublishedTokenizerHash {
-		k.refuse("expected CLIP's published vocabulary (merges of sha256 %s) for the published %s, found another in %s (%s); "+
-			"`glimpse data get %s` brings the published one", PublishedTokenizerHash, k.Published, dir, m.Tokenizer.Hash(), VocabularyData)
 	}
 }
 
