@@ -30,6 +30,7 @@ type Checkpoint struct {
 
 	file      *safetensors.Checkpoint
 	tokenizer *Tokenizer
+	parts     error // when the files of the folder are those of several models
 }
 
 // The files of a folder with a published model, in the order in which they are looked for.
@@ -204,7 +205,7 @@ func isFloat(d safetensors.DType) bool {
 	return d == safetensors.F32 || d == safetensors.F16 || d == safetensors.BF16 || d == safetensors.F64
 }
 
-// Whole is an error that names what is missing, left over or of another shape.
+// Whole is an error that names what is missing, left over or of another shape, or says that the files are not of one model.
 func (c *Checkpoint) Whole() error {
 	var wrong []string
 	if len(c.Missing) > 0 {
@@ -217,7 +218,7 @@ func (c *Checkpoint) Whole() error {
 		wrong = append(wrong, someOf(c.Shaped))
 	}
 	if len(wrong) == 0 {
-		return nil
+		return c.parts
 	}
 	return fmt.Errorf("%s: expected the weights of the model that its configuration or its shapes describe, all of them and no others; %s; "+
 		"the file is not whole, or belongs to another configuration", c.Path, strings.Join(wrong, "; "))

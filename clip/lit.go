@@ -12,7 +12,6 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"github.com/glimpse-ml/glimpse/internal/atomicfile"
 	"github.com/glimpse-ml/glimpse/internal/nn"
 	"github.com/glimpse-ml/glimpse/internal/safetensors"
 	"github.com/glimpse-ml/glimpse/internal/weights"
@@ -137,7 +136,8 @@ func (m *LiT) EncodeTexts(b compute.Backend, texts []string) ([][]float32, error
 // LiTFile is the configuration of a saved [LiT].
 const LiTFile = "lit.json"
 
-// Save writes configuration, vocabulary and weights into the folder dir, which is made if need be.
+// Save writes configuration, vocabulary and weights into the folder dir, which is made if need be. When that fails an older
+// model in the folder stays as it was.
 func (m *LiT) Save(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("cannot save the model: %w", err)
@@ -146,18 +146,10 @@ func (m *LiT) Save(dir string) error {
 	if err != nil {
 		return fmt.Errorf("cannot save the model: %w", err)
 	}
-	config, err := json.MarshalIndent(m.Config, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := safetensors.Write(filepath.Join(dir, WeightsFile), all, nil); err != nil {
-		return err
-	}
-	if err := m.Tokenizer.Save(filepath.Join(dir, TokenizerFile)); err != nil {
-		return err
-	}
-	return atomicfile.WriteFile(filepath.Join(dir, LiTFile), append(config, '\n'))
+	return saveParts(dir, LiTFile, m.Config, m.Tokenizer, all)
 }
+
+func (c LiTConfig) identity() any { return c }
 
 // LoadLiT reads what [LiT.Save] wrote. A weight of another shape, or that is none of the model's, is an error; one that is
 // missing is an error once the model is used.
@@ -209,5 +201,5 @@ func (m *LiT) loadWeights(path string) error {
 	if err := weights.IntoStore(m.Store, file.Tensors); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return nil
+	return checkPartners(path, file.Metadata, m.Config, m.Tokenizer)
 }

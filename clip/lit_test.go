@@ -1,6 +1,7 @@
 package clip
 
 import (
+	"encoding/json"
 	"maps"
 	"math"
 	"os"
@@ -185,6 +186,15 @@ func TestLoadLiTRefusesOtherParts(t *testing.T) {
 			more["visual.more"] = more["visual.mean"]
 			return write(dir, more)
 		}, []string{WeightsFile, "visual.more", "another configuration"}},
+		"a configuration of the same shapes": {func(dir string) error {
+			cfg := m.Config
+			cfg.Pool = "mean"
+			data, err := json.Marshal(cfg)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(dir, LiTFile), data, 0o644)
+		}, []string{WeightsFile, "configuration", "saving was interrupted"}},
 		"another shape": {func(dir string) error {
 			other := maps.Clone(file.Tensors)
 			other["visual.mean"] = safetensors.FromFloat32s([]float32{1}, 1)

@@ -63,14 +63,20 @@ func (m *hfMerge) UnmarshalJSON(data []byte) error {
 
 // Save writes the tokenizer as JSON.
 func (t *Tokenizer) Save(path string) error {
+	data, err := t.encoded()
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteFile(path, data)
+}
+
+// encoded is the content of a file that [Tokenizer.Save] writes.
+func (t *Tokenizer) encoded() ([]byte, error) {
 	data, err := json.MarshalIndent(struct {
 		Kind   string      `json:"kind"`
 		Merges [][2]string `json:"merges"`
 	}{tokenizerKind, t.merges}, "", " ")
-	if err != nil {
-		return err
-	}
-	return atomicfile.WriteFile(path, append(data, '\n'))
+	return append(data, '\n'), err
 }
 
 // LoadTokenizer reads a vocabulary in any of the forms above: a file, or a folder with one under its usual name.
