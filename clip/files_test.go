@@ -241,7 +241,12 @@ func TestLoadRefusesOtherConfigurations(t *testing.T) {
 		"no blocks":      {func(c *Config) { c.Vision.Stages[0].Blocks = 0 }, []string{"visual.layer1.0", "besides"}},
 		"longer context": {func(c *Config) { c.Text.ContextLength = 1 << 40 }, []string{"positional_embedding"}},
 		"vocabulary":     {func(c *Config) { c.Text.VocabSize++ }, []string{"vocab_size", ConfigFile}},
-		"wide text":      {func(c *Config) { c.Text.Width, c.Text.Heads = 1<<30, 1 }, []string{"another configuration"}},
+		"wide text":      {func(c *Config) { c.Text.Width, c.Text.Heads = 1<<20, 1 }, []string{"another configuration"}},
+		"too wide text":  {func(c *Config) { c.Text.Width, c.Text.Heads = 1<<30, 1 }, []string{"text.width", "found 1073741824"}},
+		"text's network": {func(c *Config) { c.Text.MLP = 1 << 30 }, []string{"text.mlp", "found 1073741824"}},
+		"too wide":       {func(c *Config) { c.EmbedDim = 1 << 30 }, []string{"embed_dim", "found 1073741824"}},
+		"endless stage":  {func(c *Config) { c.Vision.Stages[0].Blocks = 2_000_000_000 }, []string{"vision.stages[0]", "2000000000"}},
+		"wide stage":     {func(c *Config) { c.Vision.Stages[1].Channels = 1 << 30 }, []string{"vision.stages[1]", "1073741824"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := copyOf(t, good)

@@ -38,9 +38,9 @@ type ReaderConfig struct {
 // Check says what is wrong with a configuration, if anything is.
 func (c LiTConfig) Check() error {
 	switch {
-	case c.EmbedDim < 1 || c.Reader.Inputs < 1 || c.Reader.Hidden < 0:
-		return fmt.Errorf("expected embed_dim and reader.inputs of at least 1 and reader.hidden of at least 0, found %d, %d and %d",
-			c.EmbedDim, c.Reader.Inputs, c.Reader.Hidden)
+	case c.EmbedDim < 1 || c.Reader.Inputs < 1 || c.Reader.Hidden < 0 || max(c.EmbedDim, c.Reader.Inputs, c.Reader.Hidden) > maxWidth:
+		return fmt.Errorf("expected embed_dim and reader.inputs of at least 1 and reader.hidden of at least 0, all of them at most %d, found %d, %d and %d",
+			maxWidth, c.EmbedDim, c.Reader.Inputs, c.Reader.Hidden)
 	case !(c.Dropout >= 0 && c.Dropout < 1) || !(c.Reader.Dropout >= 0 && c.Reader.Dropout < 1):
 		return fmt.Errorf("dropout: expected rates of at least 0 and below 1, found %g and %g", c.Dropout, c.Reader.Dropout)
 	case c.Pool != "end" && c.Pool != "mean":
