@@ -162,13 +162,13 @@ func (m *Model) Close() {
 	m.Store.Finalize()
 }
 
-// compile prepares a tower for b, unless that was done before.
+// compile prepares a tower for b, unless that was done before, and brings the weights there, which may have gone elsewhere since.
 func (e *encoder) compile(b compute.Backend, store *model.Store, tower func(scope *model.Scope, inputs *graph.Node) *graph.Node) error {
-	if e.exec != nil && e.backend == b {
-		return nil
-	}
 	if err := moveTo(b, store); err != nil {
 		return err
+	}
+	if e.exec != nil && e.backend == b {
+		return nil
 	}
 	exec, err := model.NewExec(b, store, tower)
 	if err != nil {

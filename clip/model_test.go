@@ -154,6 +154,24 @@ func TestEncodersAreNeverStale(t *testing.T) {
 				t.Error("the towers stayed on the backend they were on")
 			}
 		}
+		// One tower here, the other there, and what uses both.
+		texts := []string{"a red shirt", "blue"}
+		for _, on := range [][2]compute.Backend{{b, other}, {b, other}, {other, b}, {other, other}} {
+			images, err := m.EncodeImages(on[0], somePictures(2))
+			if err != nil {
+				t.Fatal(err)
+			}
+			encoded, err := m.EncodeTexts(on[1], texts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := m.Evaluate(on[1], Inputs{Images: noise(1), IDs: []int32{1, 2, 3}, Length: 3}, Wanted{}); err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range first {
+				near(t, "one tower on each backend", slices.Concat(images, encoded)[i], want, 1e-5, 1e-5)
+			}
+		}
 		for path, i := range map[string]int{"/visual/layer3/0/conv2/norm/running_var": 0, "/token_embedding/weight": 2} {
 			v := m.Store.GetVariable(path)
 			if v == nil {
