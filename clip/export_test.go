@@ -116,6 +116,42 @@ func TestExportInHalfPrecision(t *testing.T) {
 	}
 }
 
+// A folder that holds a model, or a file of one, is left alone: it might be read in the place of the export, or be its source.
+func TestExportLeavesModelsAlone(t *testing.T) {
+	dir, m := exported(t, tinyViT(), OpenAI, safetensors.F32)
+	own := filepath.Join(t.TempDir(), "own")
+	if err := m.Save(own); err != nil {
+		t.Fatal(err)
+	}
+	index := t.TempDir()
+	if err := os.WriteFile(filepath.Join(index, "model.safetensors.index.json"), []byte("{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		dir, name string
+		naming    Naming
+	}{{dir, "openai.safetensors", OpenAI}, {dir, "openai.safetensors", HuggingFace}, {own, "model.safetensors", OpenAI}, {index, "model.safetensors.index.json", HuggingFace}} {
+		before := contentOf(t, c.dir)
+		sentence(t, m.Export(c.dir, c.naming, safetensors.F16), c.name, c.dir, "choose another folder")
+		if !maps.Equal(contentOf(t, c.dir), before) {
+			t.Errorf("%s changed", c.dir)
+		}
+	}
+}
+
+// An export that fails leaves nothing behind.
+func TestExportFails(t *testing.T) {
+	m, err := New(tinyViT(), nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	m.Config.Vision.Mean[0] = math.NaN() // what JSON cannot hold
+	if err := m.Export(dir, HuggingFace, safetensors.F32); err == nil || len(contentOf(t, dir)) > 0 {
+		t.Errorf("found %d files (%v)", len(contentOf(t, dir)), err)
+	}
+}
+
 // A model in shards is one model.
 func TestLoadShards(t *testing.T) {
 	dir, m := exported(t, tinyViT(), HuggingFace, safetensors.F32)
