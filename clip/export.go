@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -64,9 +63,13 @@ func (m *Model) Export(dir string, naming Naming, dtype safetensors.DType) error
 // or be what is exported.
 func holdsNoModel(dir string) error {
 	configs := []string{ConfigFile, LiTFile, hfConfigFile, openCLIPConfigFile, metaFile, preprocessorFile}
-	for _, name := range slices.Concat(openAIFiles, openCLIPFiles, huggingFaceFiles, configs) {
-		if exists(dir, name) {
-			return fmt.Errorf("expected a folder without a model to export to, found %s in %s; choose another folder", name, dir)
+	for _, names := range [][]string{openAIFiles, openCLIPFiles, huggingFaceFiles, openCLIPArchives, huggingFaceArchives, configs} {
+		path, err := oneOf(dir, names)
+		if err != nil {
+			return err
+		}
+		if path != "" {
+			return fmt.Errorf("expected a folder without a model to export to, found %s in %s; choose another folder", filepath.Base(path), dir)
 		}
 	}
 	return nil

@@ -181,11 +181,13 @@ func openOwn(dir string) (*Checkpoint, error) {
 	if _, err := New(c.Config, c.tokenizer, 0); err != nil {
 		return nil, fmt.Errorf("%s: %w", config, err)
 	}
-	if c.file, err = safetensors.Open(c.Path); err != nil {
+	file, err := safetensors.Open(c.Path)
+	if err != nil {
 		return nil, err
 	}
+	c.file = file
 	c.compare()
-	c.parts = checkPartners(c.Path, c.file.Metadata, c.Config, c.tokenizer)
+	c.parts = checkPartners(c.Path, file.Metadata, c.Config, c.tokenizer)
 	return c, nil
 }
 
