@@ -55,7 +55,7 @@ over the draws, and lambda is chosen by cross-validation among the drawn picture
 Classes are chosen as by eval zeroshot; those with fewer than two training pictures are left out.`,
 		Example: examples(
 			"glimpse eval linear-probe --model runs/clip --data cifar10",
-			"glimpse eval linear-probe --model runs/clip --data fashion-products --least 20 --shots 1,2,4,8,16 --json"),
+			"glimpse eval linear-probe --model runs/clip --data fashion-products --shots 1,2,4,8,16 --json"),
 		Args: wantArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := p.check(cmd); err != nil {
@@ -96,7 +96,6 @@ func (p *probeCall) check(cmd *cobra.Command) error {
 	if len(p.config.Shots) > 0 && p.config.Shots[0] < 1 {
 		return usagef(cmd, "expected --shots of 1 or more, found %d", p.config.Shots[0])
 	}
-	p.config.Least = p.classes.least
 	if p.confusion != "" {
 		return checkFigure(cmd, "confusion", p.confusion)
 	}
@@ -111,7 +110,7 @@ func (p *probeCall) run(cmd *cobra.Command) (*probeReport, error) {
 	defer b.Finalize()
 	var trainSet datasets.Dataset
 	m, test, what, err := p.embed(cmd, b, evaluate.EmbedImages, func(set datasets.Dataset) (err error) {
-		if err = p.classes.choose(set); err != nil {
+		if err = p.classes.choose(cmd, set, p.data.dir); err != nil {
 			return err
 		}
 		trainSet, err = p.openTrain(cmd)
@@ -124,6 +123,7 @@ func (p *probeCall) run(cmd *cobra.Command) (*probeReport, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.config.Least = p.classes.least
 	var bar *progress.Bar
 	probe, err := evaluate.LinearProbe(cmd.Context(), train, test, evaluate.ByAttribute(p.classes.attribute), p.config, func(done, total int) {
 		if bar == nil {

@@ -13,6 +13,7 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"github.com/glimpse-ml/glimpse/clip/evaluate"
+	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 	"github.com/glimpse-ml/glimpse/internal/stats"
 	"github.com/glimpse-ml/glimpse/plots"
@@ -43,9 +44,10 @@ func evalZeroShotCommand() *cobra.Command {
 		Short: "Classify pictures by the names of the classes alone",
 		Long: `Zeroshot classifies pictures with a CLIP by the names of the classes alone (Radford et al. 2021, section 3.1). The
 classes are the labels of the pictures (the names of their folders) or, with --attribute or where there are no labels,
-the values of an attribute. Every name is put into every template; the mean of these texts stands for the class.
-Without --template and --templates these are the project's own list, or that for product titles with articleType;
-prompts of the list that are too long for the model are left out. The JSON says which were used.
+the values of an attribute; of the data set fashion-products those with 20 or more pictures, unless --least says
+otherwise. Every name is put into every template; the mean of these texts stands for the class. Without --template and
+--templates these are the project's own list, or that for product titles with articleType; prompts of the list that are
+too long for the model are left out. The JSON says which were used.
 
   top1, top5        share of pictures whose class is the likeliest one, or among the five likeliest
   mean_per_class    mean of the classes' accuracies, each class counting the same
@@ -101,7 +103,9 @@ func (z *zeroShotCall) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer b.Finalize()
-	m, embedded, what, err := z.embed(cmd, b, evaluate.EmbedImages, z.classes.choose)
+	m, embedded, what, err := z.embed(cmd, b, evaluate.EmbedImages, func(set datasets.Dataset) error {
+		return z.classes.choose(cmd, set, z.data.dir)
+	})
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,7 @@ are test photographs.`, []bar{recallBar(1, 0.20), recallBar(10, 0.60)}},
 		"clip/products": {"CLIP from scratch on product titles", `Product photographs with titles. Both towers start from random weights and learn from pictures and titles alone; 600 of the
 training pictures are set apart for every choice. In training, titles lose words at random, and a text whose words are all in another picture's title is no negative of that
 picture. The classes are the values of articleType with at least 20 pictures in val; no class was ever a label in training.
+` + "`glimpse eval zeroshot --model RUN --data fashion-products`" + ` measures the accuracy by prompts once more.
 
 Two ways to classify with the same model and without a label: by prompts, the usual one, a few class names in the manner of
 titles written for this project (clip/evaluate); and by titles, the softmax over all training titles, of which each that names a class votes for it. Two things
