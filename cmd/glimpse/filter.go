@@ -102,6 +102,10 @@ func (f *filtering) run(cmd *cobra.Command) error {
 			return err
 		}
 	}
+	var err error
+	if f.data.dir, err = namedFolder(f.data.dir); err != nil {
+		return err
+	}
 	if splits, err := splitsIn(f.data.dir); err == nil && !cmd.Flags().Changed("split") && slices.Contains(splits, "train") {
 		if err := cmd.Flags().Set("split", "train"); err != nil {
 			return err
