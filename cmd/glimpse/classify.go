@@ -149,7 +149,7 @@ func (c *classification) run(cmd *cobra.Command, templates, paths []string) erro
 	}
 	classifier, err := m.NewClassifier(b.Backend, c.labels, templates)
 	if err != nil {
-		return err
+		return uncut(err)
 	}
 	return eachPicture(cmd, paths, classifyGroup, func(group []named) error {
 		pictures := make([]image.Image, len(group))

@@ -150,9 +150,12 @@ func (p *probeCall) openTrain(cmd *cobra.Command) (datasets.Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(splits) == 0 {
+		return nil, fmt.Errorf("expected pictures to fit to and others to measure on, in folders such as train and test of %s, found a folder without splits", p.data.dir)
+	}
 	split, err := chooseSplit(p.data.dir, p.trainSplit, true, splits)
 	if err != nil {
-		return nil, fmt.Errorf("the pictures to fit to: %w", err)
+		return nil, fmt.Errorf("the pictures to fit to: %w; name their split with --train-split", err)
 	}
 	if split == p.data.split {
 		return nil, fmt.Errorf("expected other pictures to fit to than to measure on, found the split %q for both; see --split and --train-split", split)

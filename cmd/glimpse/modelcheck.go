@@ -36,7 +36,11 @@ place of QuickGELU, a resolution that the positional embedding is not for, a mea
 					return err
 				}
 			}
-			card, m, err := clip.Examine(args[0], clip.Naming(naming))
+			dir, err := modelFolder(args[0])
+			if err != nil {
+				return err
+			}
+			card, m, err := clip.Examine(dir, clip.Naming(naming))
 			if err != nil {
 				return err
 			}

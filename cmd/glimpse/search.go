@@ -172,7 +172,8 @@ func (s *searching) embed(cmd *cobra.Command, x *search.Index, q searched) ([]fl
 	}
 	defer b.Finalize()
 	if q.Kind == "text" {
-		return first(m.EncodeTexts(b.Backend, []string{s.query}))
+		query, err := first(m.EncodeTexts(b.Backend, []string{s.query}))
+		return query, uncut(err)
 	}
 	return embedPicture(b, m, s.query)
 }
