@@ -33,6 +33,9 @@ training step in chunks. Nothing else should run meanwhile. It takes minutes; Py
 			if o.Rounds < 1 {
 				return usagef(cmd, "expected --rounds to be 1 or more, found %d", o.Rounds)
 			}
+			if record && (quick || only != "") {
+				return usagef(cmd, "expected --record without --quick and --only: the page is about all cases in full")
+			}
 			o.Cases = benchmark.Cases()
 			if quick {
 				o.Cases, o.Rounds, o.Turn, o.Size = benchmark.QuickCases(), 2, 0.01, 128
