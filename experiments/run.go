@@ -241,6 +241,12 @@ func Commit() string {
 	return id
 }
 
+// ShortCommit is a commit as pages show it: the first twelve digits, and the mark of changes where there is one.
+func ShortCommit(commit string) string {
+	hash, mark, _ := strings.Cut(commit, "+")
+	return strings.TrimSuffix(hash[:min(12, len(hash))]+"+"+mark, "+")
+}
+
 // versions are those of the modules whose behaviour a result depends on.
 func versions() map[string]string {
 	v := map[string]string{"go": runtime.Version()}

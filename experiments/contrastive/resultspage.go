@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/internal/stats"
 	"github.com/glimpse-ml/glimpse/plots"
 )
@@ -133,8 +134,8 @@ func writeRuns(b *strings.Builder, name string, runs []Record) {
 		if z := r.OnHeldOut.ZeroShot; z != nil {
 			fmt.Fprintf(b, " %s |", percent(z.MeanPerClass.Value))
 		}
-		fmt.Fprintf(b, " %s | %d | %d | %.2f | %.0f | %.0f | %s | %s, %s | %s | `%.12s` |\n", run.dev(), r.Training, r.Trained.Last.Step, r.Trained.StepSeconds,
-			r.Prepared, run.Seconds, known(r.Processor), run.Backend, run.Machine, run.Started, run.Commit)
+		fmt.Fprintf(b, " %s | %d | %d | %.2f | %.0f | %.0f | %s | %s, %s | %s | `%s` |\n", run.dev(), r.Training, r.Trained.Last.Step, r.Trained.StepSeconds,
+			r.Prepared, run.Seconds, known(r.Processor), run.Backend, run.Machine, run.Started, experiments.ShortCommit(run.Commit))
 	}
 	if name != "clip/products" {
 		return

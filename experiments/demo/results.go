@@ -113,7 +113,7 @@ func resultsText(recorded map[string]Record) string {
 		"given; the slower backend gets fewer training steps and pictures.\n")
 	for _, kind := range slices.Sorted(maps.Keys(recorded)) {
 		r := recorded[kind]
-		fmt.Fprintf(&b, "\n## Backend %s\n\n%s, %s. All of it took %s. Commit `%.12s`.\n\n", r.Backend, r.Machine, r.Started, seconds(r.Seconds), r.Commit)
+		fmt.Fprintf(&b, "\n## Backend %s\n\n%s, %s. All of it took %s. Commit `%s`.\n\n", r.Backend, r.Machine, r.Started, seconds(r.Seconds), experiments.ShortCommit(r.Commit))
 		b.WriteString("| measured | value | 95% interval | examples | against |\n| --- | ---: | ---: | ---: | --- |\n")
 		for _, row := range r.Rows() {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", row.What, row.Value, row.Interval, row.N, row.Against)
