@@ -142,6 +142,13 @@ func TestSummarize(t *testing.T) {
 	}
 }
 
+// Megabytes are millions of bytes wherever they are shown.
+func TestMegabytes(t *testing.T) {
+	if got := megabytes(1_199_999_999); got != "1199 MB" {
+		t.Errorf("1,199,999,999 bytes are %s, expected 1199 MB", got)
+	}
+}
+
 // The page in docs is what the recorded figures say.
 func TestPage(t *testing.T) {
 	root := filepath.Join("..", "..")

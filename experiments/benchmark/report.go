@@ -119,7 +119,7 @@ func milliseconds(s float64) string {
 	}
 }
 
-func megabytes(bytes int64) string { return fmt.Sprintf("%d MB", bytes>>20) }
+func megabytes(bytes int64) string { return fmt.Sprintf("%d MB", bytes/1e6) }
 
 // Table is the report for a terminal, its cells with tabs between them.
 func (r *Report) Table() string {
