@@ -53,6 +53,9 @@ func Update(ctx context.Context, dir, pictures string, enc Encoder, opts Options
 	if err != nil {
 		return nil, err
 	}
+	if err := checkDims(enc.Dims); err != nil {
+		return nil, err
+	}
 	unlock, err := lock(dir)
 	if err != nil {
 		return nil, err
