@@ -56,9 +56,18 @@ func (p *pickler) ints(numbers []int) *pickler {
 
 // tensor is torch._utils._rebuild_tensor_v2(storage, offset, size, stride, False, OrderedDict()).
 func (p *pickler) tensor(class, key string, numel, offset int, shape, strides []int) *pickler {
+	return p.arguments(class, key, numel, offset, shape, strides).op("tR")
+}
+
+// arguments leaves the tuple of them open.
+func (p *pickler) arguments(class, key string, numel, offset int, shape, strides []int) *pickler {
 	p.global("torch._utils", "_rebuild_tensor_v2").op("((").text("storage").global("torch", class).text(key).text("cpu").int(numel).op("tQ")
-	p.int(offset).ints(shape).ints(strides).op("\x89").global("collections", "OrderedDict").op(")RtR")
-	return p
+	return p.int(offset).ints(shape).ints(strides).op("\x89").global("collections", "OrderedDict").op(")R")
+}
+
+// withMetadata is the tensor of ones with a seventh argument.
+func (p *pickler) withMetadata(ops string) *pickler {
+	return p.arguments("FloatStorage", "0", 1, 0, []int{1}, []int{1}).op(ops + "tR")
 }
 
 // ones is a tensor of one float32, of the storage "0".

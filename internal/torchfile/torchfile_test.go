@@ -3,6 +3,7 @@ package torchfile
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -167,6 +168,8 @@ func TestRefusals(t *testing.T) {
 		{"half a pair", newPickler().op("}(K\x01u."), "well-formed"},
 		{"nothing remembered", newPickler().op("h\x05."), "remembered as number 5"},
 		{"protocol 6", (&pickler{}).op("\x80\x06."), "protocol 5"},
+		{"a list of pairs copied many times", copies(), "at most 2000000 steps"},
+		{"metadata", dict(func(p *pickler) { p.text("a").withMetadata("}X\x03\x00\x00\x00neg\x88s") }), "expected a plain tensor without metadata"},
 		{"very many steps", newPickler().op(strings.Repeat("N0", 1_500_000) + "."), "at most 2000000 steps"},
 		{"deep", newPickler().op(strings.Repeat("}X\x01\x00\x00\x00a", 100)).ones().op(strings.Repeat("s", 100) + "."), "at most 32 deep"},
 		{"itself", newPickler().op("}q\x00").text("a").op("h\x00s."), "at most 32 deep"},
@@ -192,6 +195,30 @@ func exponential() *pickler {
 		p.op("](h" + before + "h" + before + "eq" + this + "0")
 	}
 	return p.op("}").text("a").op("h\x1es.")
+}
+
+// copies makes 2,200 dictionaries of one list of 1,000 pairs: 2.2 million pairs from 30 kB.
+func copies() *pickler {
+	p := newPickler().op("](")
+	for i := range 1000 {
+		p.text(fmt.Sprint(i)).int(1).op("\x86")
+	}
+	p.op("eq\x000").global("collections", "OrderedDict").op("q\x010](")
+	for range 2200 {
+		p.op("h\x01h\x00\x85R")
+	}
+	return p.op("e.")
+}
+
+// Metadata that says nothing is none.
+func TestEmptyMetadata(t *testing.T) {
+	for _, empty := range []string{"N", "}"} {
+		f, err := Parse(archiveOf(t, newPickler().op("}(").text("a").withMetadata(empty).op("u."), float32s(1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantTensor(t, f, "a", []int{1}, 1)
+	}
 }
 
 func TestRefusesArchives(t *testing.T) {
