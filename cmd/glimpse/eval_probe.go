@@ -66,9 +66,14 @@ Classes are chosen as by eval zeroshot; those with fewer than two training pictu
 				return err
 			}
 			if p.asJSON {
-				return printJSON(cmd.OutOrStdout(), report)
+				err = printJSON(cmd.OutOrStdout(), report)
+			} else {
+				err = report.print(cmd.OutOrStdout(), p.classes.by())
 			}
-			return report.print(cmd.OutOrStdout(), p.classes.by())
+			if err != nil {
+				return err
+			}
+			return drawConfusion(p.confusion, "Linear probe on "+report.Data, report.Classes, report.Confusion)
 		},
 	}
 	p.add(cmd)
@@ -134,11 +139,6 @@ func (p *probeCall) run(cmd *cobra.Command) (*probeReport, error) {
 	bar.Done()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what.Data, err)
-	}
-	if p.confusion != "" {
-		if err := drawConfusion(p.confusion, "Linear probe on "+what.Data, probe.Classes, probe.Confusion); err != nil {
-			return nil, err
-		}
 	}
 	return &probeReport{what, trainSet.Name(), probeFeatures, p.classes.attribute, probe, probe.Top1.N,
 		slices.Concat([]string{}, train.Problems, test.Problems)}, nil
