@@ -37,7 +37,11 @@ with the sizes of a published model, other attention heads, layer norms, end tok
 					return err
 				}
 			}
-			card, m, err := clip.Examine(args[0], clip.Naming(naming))
+			dir, err := modelFolder(args[0])
+			if err != nil {
+				return err
+			}
+			card, m, err := clip.Examine(dir, clip.Naming(naming))
 			if err != nil {
 				return err
 			}

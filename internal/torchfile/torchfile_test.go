@@ -3,6 +3,7 @@ package torchfile
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -170,6 +171,8 @@ func TestRefusals(t *testing.T) {
 		{"half a pair", torchtest.NewPickler().Op("}(K\x01u."), "well-formed"},
 		{"nothing remembered", torchtest.NewPickler().Op("h\x05."), "remembered as number 5"},
 		{"protocol 6", (&torchtest.Pickler{}).Op("\x80\x06."), "protocol 5"},
+		{"a list of pairs copied many times", copies(), "at most 2000000 steps"},
+		{"metadata", dict(func(p *torchtest.Pickler) { p.Text("a").WithMetadata("}X\x03\x00\x00\x00neg\x88s") }), "expected a plain tensor without metadata"},
 		{"very many steps", torchtest.NewPickler().Op(strings.Repeat("N0", 1_500_000) + "."), "at most 2000000 steps"},
 		{"deep", torchtest.NewPickler().Op(strings.Repeat("}X\x01\x00\x00\x00a", 100)).Ones().Op(strings.Repeat("s", 100) + "."), "at most 32 deep"},
 		{"itself", torchtest.NewPickler().Op("}q\x00").Text("a").Op("h\x00s."), "at most 32 deep"},
@@ -195,6 +198,30 @@ func exponential() *torchtest.Pickler {
 		p.Op("](h" + before + "h" + before + "eq" + this + "0")
 	}
 	return p.Op("}").Text("a").Op("h\x1es.")
+}
+
+// copies makes 2,200 dictionaries of one list of 1,000 pairs: 2.2 million pairs from 30 kB.
+func copies() *torchtest.Pickler {
+	p := torchtest.NewPickler().Op("](")
+	for i := range 1000 {
+		p.Text(fmt.Sprint(i)).Int(1).Op("\x86")
+	}
+	p.Op("eq\x000").Global("collections", "OrderedDict").Op("q\x010](")
+	for range 2200 {
+		p.Op("h\x01h\x00\x85R")
+	}
+	return p.Op("e.")
+}
+
+// Metadata that says nothing is none.
+func TestEmptyMetadata(t *testing.T) {
+	for _, empty := range []string{"N", "}"} {
+		f, err := Parse(torchtest.ArchiveOf(t, torchtest.NewPickler().Op("}(").Text("a").WithMetadata(empty).Op("u."), torchtest.Float32s(1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantTensor(t, f, "a", []int{1}, 1)
+	}
 }
 
 func TestRefusesArchives(t *testing.T) {

@@ -67,9 +67,18 @@ func (p *Pickler) Ints(numbers []int) *Pickler {
 
 // Tensor is torch._utils._rebuild_tensor_v2(storage, offset, size, stride, False, OrderedDict()).
 func (p *Pickler) Tensor(class, key string, numel, offset int, shape, strides []int) *Pickler {
+	return p.arguments(class, key, numel, offset, shape, strides).Op("tR")
+}
+
+// arguments leaves the tuple of them open.
+func (p *Pickler) arguments(class, key string, numel, offset int, shape, strides []int) *Pickler {
 	p.Global("torch._utils", "_rebuild_tensor_v2").Op("((").Text("storage").Global("torch", class).Text(key).Text("cpu").Int(numel).Op("tQ")
-	p.Int(offset).Ints(shape).Ints(strides).Op("\x89").Global("collections", "OrderedDict").Op(")RtR")
-	return p
+	return p.Int(offset).Ints(shape).Ints(strides).Op("\x89").Global("collections", "OrderedDict").Op(")R")
+}
+
+// WithMetadata is the tensor of [Pickler.Ones] with a seventh argument, which the operations make.
+func (p *Pickler) WithMetadata(ops string) *Pickler {
+	return p.arguments("FloatStorage", "0", 1, 0, []int{1}, []int{1}).Op(ops + "tR")
 }
 
 // Ones is a tensor of one float32, of the storage "0".
