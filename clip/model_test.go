@@ -289,12 +289,12 @@ func TestClassWeights(t *testing.T) {
 	b := backendtest.Go(t)
 	m := smallModel(t, 1)
 	classes := [][]string{{"shirt"}, {"shoe", "bag"}}
-	templates := []string{"a {}", "{} {}", "nothing"}
+	templates := []string{"a {}", "{} {}", "my {}"}
 	got, err := m.ClassWeights(b, classes, templates)
 	if err != nil {
 		t.Fatal(err)
 	}
-	texts, err := m.EncodeTexts(b, []string{"a shirt", "shirt shirt", "nothing", "a shoe", "shoe shoe", "nothing", "a bag", "bag bag", "nothing"})
+	texts, err := m.EncodeTexts(b, []string{"a shirt", "shirt shirt", "my shirt", "a shoe", "shoe shoe", "my shoe", "a bag", "bag bag", "my bag"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,6 +325,10 @@ func TestClassWeights(t *testing.T) {
 	near(t, "without templates", plain[0], alone[0], 1e-6, 0)
 	_, err = m.ClassWeights(b, [][]string{{"shirt"}, {}}, nil)
 	sentence(t, err, "class 1", "at least one name")
+	_, err = m.ClassWeights(b, classes, []string{"a {}", "nothing"})
+	sentence(t, err, "templates with {}", `"nothing"`)
+	_, err = m.NewClassifier(b, nil, nil)
+	sentence(t, err, "at least one label")
 	if none, err := m.ClassWeights(b, nil, nil); err != nil || len(none) != 0 {
 		t.Errorf("no classes: found %v (%v)", none, err)
 	}

@@ -102,7 +102,7 @@ func isIgnored(name string) bool {
 	switch last {
 	case "num_batches_tracked", "position_ids", "attn_mask":
 		return true
-	case "input_resolution", "context_length", "vocab_size": // checked by [statedSizes]
+	case "input_resolution", "context_length", "vocab_size": // checked by [Checkpoint.checkStatedSizes]
 		return last == name
 	}
 	return false
