@@ -2,6 +2,7 @@ package evaluate
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
@@ -259,5 +260,24 @@ func TestRetrieveRanks(t *testing.T) {
 	// Each picture has one text that finds it and one that does not, so no draw of pictures changes the share.
 	if p := r.TextToImage[1]; p.Low != 0.5 || p.High != 0.5 || p.N != 4 {
 		t.Errorf("got the interval %+v", p)
+	}
+}
+
+// Pictures without texts, here two of three, are never found; every figure stays a number that JSON can hold.
+func TestRetrieveWithoutTexts(t *testing.T) {
+	e := &Embedded{Images: [][]float32{{1, 0}, {0, 1}, {0.5, 0.5}}, Texts: [][]float32{{1, 0}, {0.9, 0.1}}, Owner: []int{0, 0}}
+	r := e.Retrieve()
+	if m := r.ImageToTexts.Median; m.Value != 3 || m.Low != 1 || m.High != 3 {
+		t.Errorf("median rank among two texts: %+v", m)
+	}
+	if r.TextToImages.Median.Value != 1 || r.TextToImages.MRR.Low != 1 {
+		t.Errorf("texts to pictures: %+v", r.TextToImages)
+	}
+	if _, err := json.Marshal(r); err != nil {
+		t.Error(err)
+	}
+	e.Texts, e.Owner = nil, nil
+	if _, err := json.Marshal(e.Retrieve()); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,6 +1,8 @@
 package evaluate
 
 import (
+	"slices"
+
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/internal/stats"
 )
@@ -20,8 +22,8 @@ type Retrieval struct {
 
 // RankFigures are what the ranks of one direction come to besides recall, each with a bootstrap over pictures.
 type RankFigures struct {
-	Median stats.Mean `json:"median_rank"`
-	MRR    stats.Mean `json:"mrr"` // mean reciprocal rank
+	Median stats.Mean `json:"median_rank"` // a picture without a text of its own finds it behind all others
+	MRR    stats.Mean `json:"mrr"`         // mean reciprocal rank
 }
 
 // RecallAt are the k that retrieval is reported for.
@@ -51,7 +53,7 @@ func (e *Embedded) Retrieve() Retrieval {
 	for i := range itself {
 		itself[i] = []int{i}
 	}
-	r.ImageToTexts, r.TextToImages = rankFigures(toText, itself), rankFigures(toImage, textsOf)
+	r.ImageToTexts, r.TextToImages = rankFigures(toText, itself, len(e.Texts)), rankFigures(toImage, textsOf, len(e.Images))
 	return r
 }
 
@@ -77,11 +79,14 @@ func byPicture(p stats.Proportion, ranks []int, textsOf [][]int, k int) stats.Pr
 	return p
 }
 
-// rankFigures summarises the ranks of queries; queriesOf are those of each picture.
-func rankFigures(ranks []int, queriesOf [][]int) RankFigures {
-	if len(ranks) == 0 {
+// rankFigures summarises the ranks of queries among so many candidates; queriesOf are those of each picture. Pictures without
+// queries are not drawn: they have no rank.
+func rankFigures(ranks []int, queriesOf [][]int, candidates int) RankFigures {
+	if len(ranks) == 0 || candidates == 0 {
 		return RankFigures{}
 	}
+	queriesOf = slices.DeleteFunc(slices.Clone(queriesOf), func(queries []int) bool { return len(queries) == 0 })
+	median := func(ranks []int) float64 { return min(clip.MedianRank(ranks), float64(candidates+1)) }
 	var picked []int
 	of := func(statistic func([]int) float64) stats.Mean {
 		m := stats.Bootstrap(len(queriesOf), func(pick []int) float64 {
@@ -96,5 +101,5 @@ func rankFigures(ranks []int, queriesOf [][]int) RankFigures {
 		m.N = len(ranks)
 		return m
 	}
-	return RankFigures{Median: of(clip.MedianRank), MRR: of(clip.MRR)}
+	return RankFigures{Median: of(median), MRR: of(clip.MRR)}
 }

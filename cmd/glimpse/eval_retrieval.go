@@ -33,7 +33,8 @@ func evalRetrievalCommand() *cobra.Command {
 to each text. recall@k from picture to text is the share of pictures with one of their texts among the first k;
 from text to picture it is the share of texts with their picture among the first k. Of equal similarities the one
 that comes first in the data set wins. It is the harder the more pictures there are: compare figures of equal n.
-median_rank is the middle one of the ranks, mrr the mean of 1/rank.
+median_rank is the middle one of the ranks, mrr the mean of 1/rank. A picture without captions finds one behind all
+others, and adds nothing to mrr.
 
 Pictures count as independent, texts of one picture do not: where a picture has several texts, the intervals from text
 to picture, like those of median_rank and mrr, come from a bootstrap that draws pictures with all their texts.`,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -235,4 +236,23 @@ func FuzzParseIndex(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What is written can be read: more metadata than the reader takes is refused.
+func TestMostMetadata(t *testing.T) {
+	metadata := make(map[string]string, MaxTensors+1)
+	for i := range MaxTensors {
+		metadata[fmt.Sprint(i)] = ""
+	}
+	var file bytes.Buffer
+	if err := Encode(&file, nil, metadata); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := Parse(file.Bytes()); err != nil || len(f.Metadata) != MaxTensors {
+		t.Errorf("%d values of metadata: %v", MaxTensors, err)
+	}
+	metadata["one more"] = ""
+	if err := Encode(io.Discard, nil, metadata); err == nil || !strings.Contains(err.Error(), "262145 values of metadata") {
+		t.Errorf("one value more: %v", err)
+	}
 }

@@ -43,8 +43,9 @@ func encode(w io.Writer, tensors map[string]Tensor, metadata map[string]string) 
 	if err != nil {
 		return err
 	}
-	if len(header) > MaxHeader || len(tensors) > MaxTensors {
-		return fmt.Errorf("%d tensors cannot be written: expected at most %d and a header of %d bytes, found %d bytes", len(tensors), MaxTensors, MaxHeader, len(header))
+	if len(header) > MaxHeader || len(tensors) > MaxTensors || len(metadata) > MaxTensors {
+		return fmt.Errorf("%d tensors and %d values of metadata cannot be written: expected at most %d of each and a header of %d bytes, found %d bytes",
+			len(tensors), len(metadata), MaxTensors, MaxHeader, len(header))
 	}
 	if err := binary.Write(w, binary.LittleEndian, uint64(len(header))); err != nil {
 		return err
