@@ -66,6 +66,7 @@ func Measure(ctx context.Context, o Options) (rows []Row, versions [2]string, er
 			return nil, versions, fmt.Errorf("%s, batch %d: %w", c.Name, c.Batch, err)
 		}
 		rows, versions = append(rows, row), v
+		bar.Set(int64((i + 1) * (o.Rounds + 1)))
 		if o.Each != nil {
 			o.Each(row)
 		}
