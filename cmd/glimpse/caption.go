@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/glimpse-ml/glimpse/experiments/demo"
+	"github.com/glimpse-ml/glimpse/experiments/captioner"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 )
 
@@ -108,7 +108,7 @@ func caption(cmd *cobra.Command, model, page string, asJSON bool, paths []string
 	return err
 }
 
-func printCaption(cmd *cobra.Command, file string, d demo.Described, asJSON bool) error {
+func printCaption(cmd *cobra.Command, file string, d captioner.Described, asJSON bool) error {
 	text := strings.Join(d.Words, " ")
 	if asJSON {
 		return printJSON(cmd.OutOrStdout(), captioned{file, text, append([]string{}, d.Words...), append([][]float64{}, d.Alphas...)})

@@ -1,11 +1,10 @@
-package demo
+package captioner
 
 import (
 	"context"
 	"encoding/json"
 	"fmt"
 	"image"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -24,17 +23,18 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/weights"
 )
 
-// Captioner is a trained (or fresh) decoder with its encoder and vocabulary. Not for concurrent use.
-type Captioner struct {
+// Model is a trained (or fresh) decoder with its encoder and vocabulary. Not for concurrent use.
+type Model struct {
 	Config     captioning.Config
 	Vocabulary *captioning.Vocabulary
 	Data       string // name of the data set it was trained on
 
-	dataDir string // where that was, when it was named
+	DataDir string // where that was, when it was named
+	Encoder *Encoder
+	Store   *model.Store
+
 	seed    int64
 	backend *backend.Backend
-	encoder *encoder
-	store   *model.Store
 	writer  *captioning.Greedy
 	grids   *model.Exec // the encoder's graph, for writing captions
 }
@@ -48,74 +48,82 @@ type Described struct {
 	LogProb float64     `json:"log_prob"` // of the words, and of the end of the sentence
 }
 
-// fresh is c with new weights.
-func (c *Captioner) fresh(seed int64) *Captioner {
+// New makes a captioner with fresh weights. What the configuration leaves to data and encoder (vocab_size, feature_dim,
+// locations) is set from them.
+func New(b *backend.Backend, cfg captioning.Config, vocabulary *captioning.Vocabulary, encoder *Encoder, seed int64) (*Model, error) {
+	cfg.VocabSize, cfg.FeatureDim, cfg.Locations = vocabulary.Len(), encoder.Channels, encoder.Grid*encoder.Grid
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return (&Model{Config: cfg, Vocabulary: vocabulary, backend: b, Encoder: encoder}).Fresh(seed), nil
+}
+
+// Fresh is c with new weights.
+func (c *Model) Fresh(seed int64) *Model {
 	f := *c
-	f.store, f.writer, f.grids, f.seed = model.NewStore(), nil, nil, seed
-	f.store.SetParam("/"+nn.SeedParam, seed)
-	if err := f.store.SetRNGStateFromSeed(seed); err != nil {
+	f.Store, f.writer, f.grids, f.seed = model.NewStore(), nil, nil, seed
+	f.Store.SetParam("/"+nn.SeedParam, seed)
+	if err := f.Store.SetRNGStateFromSeed(seed); err != nil {
 		panic(err) // the seed is a number: nothing can fail
 	}
 	return &f
 }
 
 // Close frees what was compiled.
-func (c *Captioner) Close() {
+func (c *Model) Close() {
 	if c.writer != nil {
 		c.writer.Close()
 	}
-	c.encoder.close()
+	c.Encoder.Close()
 }
 
-// losses builds the graph from a batch's tensors to the losses.
-func (c *Captioner) losses(scope *model.Scope, inputs []*graph.Node) captioning.Losses {
-	features := c.encoder.features(scope, inputs[0])
+// Losses builds the graph from a batch's tensors to the losses.
+func (c *Model) Losses(scope *model.Scope, inputs []*graph.Node) captioning.Losses {
+	features := c.Encoder.features(scope, inputs[0])
 	out := captioning.Decode(scope.At("decoder"), c.Config, features, inputs[1])
 	return captioning.Loss(c.Config, out, inputs[1], inputs[2])
 }
 
-// batch makes the tensors of a batch: inputs [N, inputSize], captions [N, MaxLen+1], lengths [N].
-func (c *Captioner) batch(items []captionItem) ([]*tensors.Tensor, error) {
+// Batch makes the tensors of a batch: inputs [N, inputSize], captions [N, MaxLen+1], lengths [N].
+func (c *Model) Batch(items []Item) ([]*tensors.Tensor, error) {
 	var ids [][]int32
-	inputs := make([]float32, 0, len(items)*c.encoder.inputSize())
+	inputs := make([]float32, 0, len(items)*c.Encoder.inputSize())
 	for _, item := range items {
-		inputs = append(inputs, item.input...)
-		ids = append(ids, item.ids)
+		inputs = append(inputs, item.Input...)
+		ids = append(ids, item.IDs)
 	}
 	captions, lengths, err := captioning.Batch(ids, c.Config.MaxLen)
 	if err != nil {
 		return nil, err
 	}
 	return []*tensors.Tensor{
-		tensors.FromFlatDataAndDimensions(inputs, len(items), c.encoder.inputSize()),
+		tensors.FromFlatDataAndDimensions(inputs, len(items), c.Encoder.inputSize()),
 		tensors.FromFlatDataAndDimensions(captions, len(items), c.Config.MaxLen+1),
 		tensors.FromFlatDataAndDimensions(lengths, len(items)),
 	}, nil
 }
 
-// captionSet is a data set as the decoder sees it. Pictures that cannot be read are left out.
-type captionSet struct {
-	examples []datasets.Example
-	indices  []int       // of the examples in the data set
-	texts    [][][]int32 // encoded captions of each
-	inputs   func(i int) []float32
+// Set is a data set as the decoder sees it. Pictures that cannot be read are left out.
+type Set struct {
+	Examples []datasets.Example
+	Indices  []int       // of the examples in the data set
+	Texts    [][][]int32 // encoded captions of each
+	Inputs   func(i int) []float32
 }
 
-// prepare encodes pictures and captions of both splits, and names the pictures that could not be read.
-func (c *Captioner) prepare(ctx context.Context, env *experiments.Env, cfg CaptionerConfig, data *captionData) (train, heldOut *captionSet, problems []string, err error) {
-	if train, problems, err = c.prepareSet(ctx, env, data.train); err != nil {
-		return nil, nil, nil, err
-	}
-	heldOut, more, err := c.prepareSet(ctx, env, data.heldOut)
-	return train, heldOut, append(problems, more...), err
+// Item is a picture, as the decoder sees it, with one caption.
+type Item struct {
+	Input []float32
+	IDs   []int32
 }
 
-func (c *Captioner) prepareSet(ctx context.Context, env *experiments.Env, set datasets.Dataset) (*captionSet, []string, error) {
-	inputs, errs, err := c.encoder.inputSet(ctx, env, set)
+// Prepare encodes the pictures and captions of a data set, and names the pictures that cannot be used.
+func (c *Model) Prepare(ctx context.Context, env *experiments.Env, set datasets.Dataset) (*Set, []string, error) {
+	inputs, errs, err := c.Encoder.inputSet(ctx, env, set)
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &captionSet{}
+	s := &Set{}
 	var problems []string
 	for i := range set.Len() {
 		example := set.At(i)
@@ -132,31 +140,34 @@ func (c *Captioner) prepareSet(ctx context.Context, env *experiments.Env, set da
 			ids, _ := c.Vocabulary.Encode(captioning.Tokenize(caption), c.Config.MaxLen)
 			texts = append(texts, ids)
 		}
-		s.examples, s.texts, s.indices = append(s.examples, example), append(s.texts, texts), append(s.indices, i)
+		s.Examples, s.Texts, s.Indices = append(s.Examples, example), append(s.Texts, texts), append(s.Indices, i)
 	}
-	if len(s.examples) == 0 {
+	if len(s.Examples) == 0 {
 		return nil, nil, fmt.Errorf("none of the %d pictures of %s can be used: %s", set.Len(), set.Name(), problems[0])
 	}
-	s.inputs = func(i int) []float32 { return inputs(s.indices[i]) }
+	s.Inputs = func(i int) []float32 { return inputs(s.Indices[i]) }
 	return s, problems, nil
 }
 
-// heldOutLoss is, for every picture, -log p of a word in nats: the mean over its first cfg.HeldOutTexts captions' words.
-func (c *Captioner) heldOutLoss(ctx context.Context, env *experiments.Env, set *captionSet, cfg CaptionerConfig) ([]float64, error) {
-	exec, err := model.NewExec(env.Backend.Backend, c.store, func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {
-		losses := c.losses(scope, inputs)
+// lossBatch is how many captions the loss is measured on at a time.
+const lossBatch = 64
+
+// LossPerPicture is, for every picture, -log p of a word in nats: the mean over the words of its first captions, texts of them.
+func (c *Model) LossPerPicture(ctx context.Context, set *Set, texts int) ([]float64, error) {
+	exec, err := model.NewExec(c.backend.Backend, c.Store, func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {
+		losses := c.Losses(scope, inputs)
 		return []*graph.Node{losses.PerExample, losses.Steps}
 	})
 	if err != nil {
 		return nil, err
 	}
 	defer exec.Finalize()
-	nats, words := make([]float64, len(set.examples)), make([]float64, len(set.examples))
-	var items []captionItem
+	nats, words := make([]float64, len(set.Examples)), make([]float64, len(set.Examples))
+	var items []Item
 	var owners []int
 	flush := func() error {
 		n := len(items)
-		for len(items) < cfg.BatchSize { // one shape for all batches, so that the graph is compiled once
+		for len(items) < lossBatch { // one shape for all batches, so that the graph is compiled once
 			items = append(items, items[0])
 		}
 		sums, steps, err := c.lossOf(exec, items)
@@ -167,10 +178,10 @@ func (c *Captioner) heldOutLoss(ctx context.Context, env *experiments.Env, set *
 		items, owners = nil, nil
 		return err
 	}
-	for i := range set.examples {
-		for _, text := range set.texts[i][:min(cfg.HeldOutTexts, len(set.texts[i]))] {
-			items, owners = append(items, captionItem{set.inputs(i), text}), append(owners, i)
-			if len(items) == cfg.BatchSize {
+	for i := range set.Examples {
+		for _, text := range set.Texts[i][:min(texts, len(set.Texts[i]))] {
+			items, owners = append(items, Item{set.Inputs(i), text}), append(owners, i)
+			if len(items) == lossBatch {
 				if err := flush(); err != nil {
 					return nil, err
 				}
@@ -191,8 +202,8 @@ func (c *Captioner) heldOutLoss(ctx context.Context, env *experiments.Env, set *
 	return nats, nil
 }
 
-func (c *Captioner) lossOf(exec *model.Exec, items []captionItem) (sums, steps []float32, err error) {
-	batch, err := c.batch(items)
+func (c *Model) lossOf(exec *model.Exec, items []Item) (sums, steps []float32, err error) {
+	batch, err := c.Batch(items)
 	if err != nil {
 		return make([]float32, len(items)), make([]float32, len(items)), err
 	}
@@ -207,18 +218,18 @@ func (c *Captioner) lossOf(exec *model.Exec, items []captionItem) (sums, steps [
 const writeBatch = 10
 
 // Caption describes pictures.
-func (c *Captioner) Caption(images []image.Image) ([]Described, error) {
-	inputs, err := c.encoder.inputs(images)
+func (c *Model) Caption(images []image.Image) ([]Described, error) {
+	inputs, err := c.Encoder.inputs(images)
 	if err != nil {
 		return nil, err
 	}
-	return c.describe(inputs)
+	return c.Describe(inputs)
 }
 
-// describe writes a caption for each input.
-func (c *Captioner) describe(inputs [][]float32) ([]Described, error) {
+// Describe writes a caption for each input, as [Set.Inputs] has them.
+func (c *Model) Describe(inputs [][]float32) ([]Described, error) {
 	if c.writer == nil {
-		writer, err := captioning.NewGreedy(c.backend.Backend, c.store.RootScope().At("decoder"), c.Config, writeBatch)
+		writer, err := captioning.NewGreedy(c.backend.Backend, c.Store.RootScope().At("decoder"), c.Config, writeBatch)
 		if err != nil {
 			return nil, err
 		}
@@ -235,7 +246,7 @@ func (c *Captioner) describe(inputs [][]float32) ([]Described, error) {
 	}
 	var out []Described
 	for _, caption := range captions {
-		d := Described{Rows: c.encoder.grid, Cols: c.encoder.grid, LogProb: caption.LogProb, Words: c.Vocabulary.Decode(caption.IDs)}
+		d := Described{Rows: c.Encoder.Grid, Cols: c.Encoder.Grid, LogProb: caption.LogProb, Words: c.Vocabulary.Decode(caption.IDs)}
 		for i := range d.Words {
 			alpha := make([]float64, len(caption.Alphas[i]))
 			for j, a := range caption.Alphas[i] {
@@ -249,41 +260,41 @@ func (c *Captioner) describe(inputs [][]float32) ([]Described, error) {
 }
 
 // featuresOf runs the encoder's part of the graph: row-major [len(inputs), L, D].
-func (c *Captioner) featuresOf(inputs [][]float32) ([]float32, error) {
+func (c *Model) featuresOf(inputs [][]float32) ([]float32, error) {
 	var flat []float32
 	for _, input := range inputs {
 		flat = append(flat, input...)
 	}
-	if c.encoder.frozen != nil {
+	if c.Encoder.frozen != nil {
 		return flat, nil
 	}
 	if c.grids == nil {
-		exec, err := model.NewExec(c.backend.Backend, c.store, func(scope *model.Scope, x *graph.Node) *graph.Node {
-			return c.encoder.features(scope, x)
+		exec, err := model.NewExec(c.backend.Backend, c.Store, func(scope *model.Scope, x *graph.Node) *graph.Node {
+			return c.Encoder.features(scope, x)
 		})
 		if err != nil {
 			return nil, err
 		}
 		c.grids = exec
 	}
-	out, err := c.grids.Call1(tensors.FromFlatDataAndDimensions(flat, len(inputs), c.encoder.inputSize()))
+	out, err := c.grids.Call1(tensors.FromFlatDataAndDimensions(flat, len(inputs), c.Encoder.inputSize()))
 	if err != nil {
 		return nil, fmt.Errorf("cannot encode the pictures: %w", err)
 	}
 	return tensors.CopyFlatData[float32](out)
 }
 
-// examples describes n held-out pictures, spread evenly over the set: not chosen.
-func (c *Captioner) examples(set *captionSet, n int) ([]DescribedExample, error) {
-	n = min(n, len(set.examples))
+// Examples describes n held-out pictures, spread evenly over the set: not chosen.
+func (c *Model) Examples(set *Set, n int) ([]Example, error) {
+	n = min(n, len(set.Examples))
 	var inputs [][]float32
-	var out []DescribedExample
+	var out []Example
 	for k := range n {
-		i := k * len(set.examples) / n
-		inputs = append(inputs, set.inputs(i))
-		out = append(out, DescribedExample{ID: set.examples[i].ID, Index: set.indices[i], Human: set.examples[i].Captions})
+		i := k * len(set.Examples) / n
+		inputs = append(inputs, set.Inputs(i))
+		out = append(out, Example{ID: set.Examples[i].ID, Index: set.Indices[i], Human: set.Examples[i].Captions})
 	}
-	described, err := c.describe(inputs)
+	described, err := c.Describe(inputs)
 	for k := range described {
 		out[k].Described = described[k]
 	}
@@ -302,20 +313,20 @@ type captionerFile struct {
 
 // The files of a saved captioner.
 const (
-	CaptionerFile  = "captioner.json"
+	ConfigFile     = "captioner.json"
 	weightsFile    = "model.safetensors"
 	vocabularyFile = "vocabulary.json"
 )
 
 // Save writes configuration, vocabulary and weights into the folder dir, which is made if need be.
-func (c *Captioner) Save(dir string) error {
+func (c *Model) Save(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("cannot save the captioner: %w", err)
 	}
 	isWeight := func(path string) bool {
 		return len(path) > 9 && path[:9] == "/decoder/" || len(path) > 5 && path[:5] == "/cnn/"
 	}
-	tensors, err := weights.FromStore(c.store, isWeight)
+	tensors, err := weights.FromStore(c.Store, isWeight)
 	if err != nil {
 		return err
 	}
@@ -325,28 +336,28 @@ func (c *Captioner) Save(dir string) error {
 	if err := c.Vocabulary.Save(filepath.Join(dir, vocabularyFile)); err != nil {
 		return err
 	}
-	config, err := json.MarshalIndent(captionerFile{c.Config, c.encoder.name, c.encoder.size, c.Data, c.dataDir, c.seed}, "", "  ")
+	config, err := json.MarshalIndent(captionerFile{c.Config, c.Encoder.name, c.Encoder.size, c.Data, c.DataDir, c.seed}, "", "  ")
 	if err != nil {
 		return err
 	}
-	return atomicfile.WriteFile(filepath.Join(dir, CaptionerFile), append(config, '\n'))
+	return atomicfile.WriteFile(filepath.Join(dir, ConfigFile), append(config, '\n'))
 }
 
-// OpenCaptioner reads what [Captioner.Save] wrote: dir is the folder itself, or a run folder with the model inside.
-func OpenCaptioner(ctx context.Context, b *backend.Backend, dir string) (*Captioner, error) {
-	if _, err := os.Stat(filepath.Join(dir, CaptionerFile)); err != nil {
-		if _, err := os.Stat(filepath.Join(dir, "model", CaptionerFile)); err != nil {
-			return nil, fmt.Errorf("expected a captioner (%s) in %s or its folder model, found none; `glimpse train captioner` makes one", CaptionerFile, dir)
+// Open reads what [Model.Save] wrote: dir is the folder itself, or a run folder with the model inside.
+func Open(ctx context.Context, b *backend.Backend, dir string) (*Model, error) {
+	if _, err := os.Stat(filepath.Join(dir, ConfigFile)); err != nil {
+		if _, err := os.Stat(filepath.Join(dir, "model", ConfigFile)); err != nil {
+			return nil, fmt.Errorf("expected a captioner (%s) in %s or its folder model, found none; `glimpse train captioner` makes one", ConfigFile, dir)
 		}
 		dir = filepath.Join(dir, "model")
 	}
-	data, err := os.ReadFile(filepath.Join(dir, CaptionerFile))
+	data, err := os.ReadFile(filepath.Join(dir, ConfigFile))
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the captioner's configuration: %w", err)
 	}
 	var file captionerFile
 	if err := json.Unmarshal(data, &file); err != nil {
-		return nil, fmt.Errorf("%s: expected a captioner's configuration as JSON: %w", filepath.Join(dir, CaptionerFile), err)
+		return nil, fmt.Errorf("%s: expected a captioner's configuration as JSON: %w", filepath.Join(dir, ConfigFile), err)
 	}
 	vocabulary, err := captioning.LoadVocabulary(filepath.Join(dir, vocabularyFile))
 	if err != nil {
@@ -355,7 +366,7 @@ func OpenCaptioner(ctx context.Context, b *backend.Backend, dir string) (*Captio
 	if vocabulary.Len() != file.Decoder.VocabSize {
 		return nil, fmt.Errorf("%s: expected a vocabulary of %d words, found %d; the files belong to different models", dir, file.Decoder.VocabSize, vocabulary.Len())
 	}
-	encoder, err := openEncoder(b.Backend, file.Encoder, file.Size)
+	encoder, err := OpenEncoder(b.Backend, file.Encoder, file.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -363,13 +374,13 @@ func OpenCaptioner(ctx context.Context, b *backend.Backend, dir string) (*Captio
 	if err != nil {
 		return nil, err
 	}
-	c := (&Captioner{Config: file.Decoder, Vocabulary: vocabulary, Data: file.Data, dataDir: file.DataDir, backend: b, encoder: encoder}).fresh(file.Seed)
+	c := (&Model{Config: file.Decoder, Vocabulary: vocabulary, Data: file.Data, DataDir: file.DataDir, backend: b, Encoder: encoder}).Fresh(file.Seed)
 	if err := checkWeights(saved, file.Decoder); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, weightsFile), err)
 	}
 	// What is missing among the encoder's weights is an error when its graph is built, never a fresh weight.
-	c.store.SetParam("/"+nn.FixedParam, true)
-	return c, weights.IntoStore(c.store, saved.Tensors)
+	c.Store.SetParam("/"+nn.FixedParam, true)
+	return c, weights.IntoStore(c.Store, saved.Tensors)
 }
 
 // checkWeights sees to it that every weight of the decoder is there, in its shape.
@@ -383,10 +394,18 @@ func checkWeights(saved *safetensors.File, cfg captioning.Config) error {
 	return nil
 }
 
+// Example is a picture with what the model and what people say of it.
+type Example struct {
+	ID        string    `json:"id"`
+	Index     int       `json:"index"` // in the data set
+	Described Described `json:"described"`
+	Human     []string  `json:"human"`
+}
+
 // Samples are n held-out pictures of the data set that the captioner was trained on, spread evenly over it.
-func (c *Captioner) Samples(n int) ([]datasets.Example, error) {
-	env := &experiments.Env{DataDir: c.dataDir, Seed: c.seed}
-	_, heldOut, err := captionSplits(env, &CaptionerConfig{Data: c.Data, Size: c.encoder.size, Pictures: 100, HeldOut: 100})
+func (c *Model) Samples(n int) ([]datasets.Example, error) {
+	env := &experiments.Env{DataDir: c.DataDir, Seed: c.seed}
+	_, heldOut, err := Splits(env, c.Data, c.Encoder.size, 100, 100)
 	if err != nil {
 		return nil, err
 	}
@@ -399,20 +418,9 @@ func (c *Captioner) Samples(n int) ([]datasets.Example, error) {
 }
 
 // WithUniformAttention is the same decoder with its attention forced uniform: what it says when it cannot look.
-func (c *Captioner) WithUniformAttention() *Captioner {
+func (c *Model) WithUniformAttention() *Model {
 	u := *c
 	u.Config.Attention = captioning.AttentionUniform
 	u.writer = nil
 	return &u
-}
-
-// QuickCaptioner opens the captioner of a finished quick run in dir, or trains one there: about a minute.
-func QuickCaptioner(ctx context.Context, b *backend.Backend, dir string, messages io.Writer) (*Captioner, error) {
-	if c, err := OpenCaptioner(ctx, b, dir); err == nil {
-		return c, nil
-	}
-	if _, _, err := CaptionerExperiment().Start(ctx, b, experiments.Options{Form: experiments.Quick, Seed: 1, Out: dir, Messages: messages}); err != nil {
-		return nil, err
-	}
-	return OpenCaptioner(ctx, b, dir)
 }
