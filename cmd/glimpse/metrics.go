@@ -18,9 +18,10 @@ import (
 func metricsCommand() *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "metrics",
-		Short: "The field's metrics on your own scores, with no model at all",
-		Long: `Metrics computes what the papers report from scores of your own, whatever model gave them. The input is a safetensors
-file with one case, or with several whose tensors are called case0.NAME, case1.NAME and so on.
+		Short: "The field's metrics on your own scores and captions, with no model at all",
+		Long: `Metrics computes what the papers report from scores or captions of your own, whatever model gave them. Captions come
+as JSON, everything else as a safetensors file with one case, or with several whose tensors are called case0.NAME,
+case1.NAME and so on.
 
 Ranks are 1-based, those of the best correct item, under three rules for equal scores:
 
@@ -31,8 +32,9 @@ Ranks are 1-based, those of the best correct item, under three rules for equal s
 at_k is the share of queries with a rank of at most k, mrr the mean of 1/rank.`,
 		Example: examples(
 			"glimpse metrics classification --input scores.safetensors",
-			"glimpse metrics calibration --input probabilities.safetensors --bins 15 --json"),
-	}, metricsClassificationCommand(), metricsRetrievalCommand(), metricsCalibrationCommand())
+			"glimpse metrics calibration --input probabilities.safetensors --bins 15 --json",
+			"glimpse metrics captions --input captions.json --raw"),
+	}, metricsClassificationCommand(), metricsRetrievalCommand(), metricsCalibrationCommand(), metricsCaptionsCommand())
 }
 
 // metricsInput is what the commands of metrics share.
