@@ -179,12 +179,13 @@ func (d *decoder) read(words *Node) reading {
 }
 
 // step reads one word, given as its input [N, 4H] to the gates, in the state s: it looks at the picture (equations 4, 5
-// and 13), scales what it sees by the gate (section 4.2.1), and goes through the LSTM (equations 1 to 3).
+// and 13), scales what it sees by the gate (section 4.2.1), and goes through the LSTM (equations 1 to 3). While captions
+// are written, K of them may go on at once for each picture: N K rows, those of a picture side by side.
 func (d *decoder) step(input *Node, s state) state {
 	var next state
 	next.e, next.alpha = d.look(s.h)
-	next.z = attention.Context(next.alpha, d.a)
-	next.beta, next.gated = graph.Ones(d.a.Graph(), shapes.Make(dtypes.Float32, d.N, 1)), next.z
+	next.z = d.perRow(attention.Context(d.perPicture(next.alpha), d.a))
+	next.beta, next.gated = graph.Ones(d.a.Graph(), shapes.Make(dtypes.Float32, s.h.Shape().Dim(0), 1)), next.z
 	if d.gate != nil {
 		next.beta = graph.Sigmoid(graph.Add(d.gate.times(s.h), d.gateB))
 		next.gated = graph.Mul(next.beta, next.z)
@@ -208,11 +209,27 @@ func lstmCell(gates, c *Node) (h, next *Node) {
 // look returns the attention's scores and weights [N, L] in the state h [N, H].
 func (d *decoder) look(h *Node) (e, alpha *Node) {
 	if d.cfg.Attention == AttentionUniform {
-		alpha = attention.Uniform(d.a.Graph(), dtypes.Float32, d.N, d.cfg.Locations)
+		alpha = attention.Uniform(d.a.Graph(), dtypes.Float32, h.Shape().Dim(0), d.cfg.Locations)
 		return graph.ZerosLike(alpha), alpha
 	}
-	e = attention.ScoreProjected(d.p, d.wh.times(h), d.v)
+	e = d.perRow(attention.ScoreProjected(d.p, d.perPicture(d.wh.times(h)), d.v))
 	return e, attention.Softmax(e)
+}
+
+// perPicture makes [N, K, n] of x [N K, n], when there are K > 1 captions of each picture; perRow undoes it.
+func (d *decoder) perPicture(x *Node) *Node {
+	rows, n := x.Shape().Dim(0), x.Shape().Dim(1)
+	if rows == d.N {
+		return x
+	}
+	return graph.Reshape(x, d.N, rows/d.N, n)
+}
+
+func (d *decoder) perRow(x *Node) *Node {
+	if x.Rank() == 2 {
+		return x
+	}
+	return graph.Reshape(x, -1, x.Shape().Dim(2))
 }
 
 // logits returns the words' scores [n, V] in the states h [n, H]. The deep output also wants the embeddings y [n, E] of
