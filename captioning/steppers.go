@@ -31,9 +31,9 @@ func (c Config) next(scope *model.Scope, seen []*Node, h, cell, words *Node) (lo
 	if d.p != nil {
 		d.p = seen[1]
 	}
-	read := d.read(words)
-	s := d.step(read.input, state{h: h, c: cell})
-	logits = d.logits(s.h, func() (y, z *Node) { return read.y, s.gated })
+	y := d.embed(words)
+	s := d.stepAlone(y, state{h: h, c: cell})
+	logits = d.logits(s.h, func() (_, z *Node) { return y, s.gated })
 	return logits, s.alpha, s.h, s.c
 }
 
