@@ -78,18 +78,12 @@ func Tiny(vocabSize int) Config {
 
 // Validate returns an error that names the first field with a value that cannot be.
 func (c Config) Validate() error {
-	for _, f := range []struct {
-		name  string
-		value int
-		least int
-	}{
+	if err := atLeast([]leastValue{
 		{"vocab_size", c.VocabSize, int(End) + 1}, {"embed_dim", c.EmbedDim, 1}, {"hidden", c.Hidden, 1},
 		{"attention_dim", c.AttentionDim, 1}, {"feature_dim", c.FeatureDim, 1}, {"locations", c.Locations, 1},
 		{"max_len", c.MaxLen, 1},
-	} {
-		if f.value < f.least {
-			return fmt.Errorf("expected %s to be at least %d, found %d", f.name, f.least, f.value)
-		}
+	}); err != nil {
+		return err
 	}
 	switch c.Gate {
 	case GateNone, GateScalar, GateVector:
@@ -111,6 +105,21 @@ func (c Config) Validate() error {
 	}
 	if !(c.Dropout >= 0 && c.Dropout < 1) {
 		return fmt.Errorf("expected dropout to be from 0 to below 1, found %g", c.Dropout)
+	}
+	return nil
+}
+
+// leastValue is a field and the least value that it may have.
+type leastValue struct {
+	name         string
+	value, least int
+}
+
+func atLeast(fields []leastValue) error {
+	for _, f := range fields {
+		if f.value < f.least {
+			return fmt.Errorf("expected %s to be at least %d, found %d", f.name, f.least, f.value)
+		}
 	}
 	return nil
 }

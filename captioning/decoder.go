@@ -90,18 +90,19 @@ type state struct {
 
 // decoder holds the weights as nodes of a graph, and what all steps have in common.
 type decoder struct {
-	cfg   Config
-	scope *model.Scope
-	N     int
-	a     *Node // [N, L, D]
-	p     *Node // W_a a + b [N, L, A], the half of the attention's score that does not change
-	v     *Node // [A]
-	wh    *shared
-	gate  *shared
-	gateB *Node
-	wy    *Node   // [4H, E], the columns of lstm.weight_ih that the word goes through
-	lstm  *shared // [4H, D + H], those for the context, and lstm.weight_hh beside them
-	lstmB *Node   // [1, 4H], both biases
+	cfg    Config
+	scope  *model.Scope
+	N      int
+	a      *Node // [N, L, D]
+	p      *Node // W_a a + b [N, L, A], the half of the attention's score that does not change
+	v      *Node // [A]
+	wh     *shared
+	gate   *shared
+	gateB  *Node
+	wy     *Node   // [4H, E], the columns of lstm.weight_ih that the word goes through
+	lstm   *shared // [4H, D + H], those for the context, and lstm.weight_hh beside them
+	lstmB  *Node   // [1, 4H], both biases
+	ih, hh *Node   // [4H, E + D] and [4H, H], the same weights whole
 }
 
 func newDecoder(scope *model.Scope, cfg Config, a *Node) *decoder {
@@ -127,6 +128,7 @@ func newDecoder(scope *model.Scope, cfg Config, a *Node) *decoder {
 		d.gateB = graph.Reshape(d.param("gate", "bias", nn.Zeros, n), 1, n)
 	}
 	ih, hh, bias := lstmParams(scope, a, E+D, H)
+	d.ih, d.hh = ih, hh
 	columns := split(ih, 1, E, D)
 	d.wy, d.lstm, d.lstmB = columns[0], newShared(graph.Concatenate([]*Node{columns[1], hh}, 1)), bias
 	return d
@@ -174,24 +176,42 @@ type reading struct {
 }
 
 func (d *decoder) read(words *Node) reading {
-	y := nn.Lookup(d.param("embedding", "weight", nn.Uniform(0.1), d.cfg.VocabSize, d.cfg.EmbedDim), words)
+	y := d.embed(words)
 	return reading{y: y, input: graph.Add(times(d.wy, y), d.lstmB)}
 }
 
+func (d *decoder) embed(words *Node) *Node {
+	return nn.Lookup(d.param("embedding", "weight", nn.Uniform(0.1), d.cfg.VocabSize, d.cfg.EmbedDim), words)
+}
+
 // step reads one word, given as its input [N, 4H] to the gates, in the state s: it looks at the picture (equations 4, 5
-// and 13), scales what it sees by the gate (section 4.2.1), and goes through the LSTM (equations 1 to 3).
+// and 13), scales what it sees by the gate (section 4.2.1), and goes through the LSTM (equations 1 to 3). While captions
+// are written, K of them may go on at once for each picture: N K rows, those of a picture side by side.
 func (d *decoder) step(input *Node, s state) state {
-	var next state
+	next := d.see(s)
+	gates := graph.Add(input, d.lstm.times(graph.Concatenate([]*Node{next.gated, s.h}, 1)))
+	next.h, next.c = lstmCell(gates, s.c)
+	return next
+}
+
+// stepAlone is [decoder.step] for words with the embeddings y [N, E], in a graph of one step. There the weights are used
+// as they lie: to take them apart costs more than the product, when few captions are written.
+func (d *decoder) stepAlone(y *Node, s state) state {
+	next := d.see(s)
+	gates := graph.Add(times(d.ih, graph.Concatenate([]*Node{y, next.gated}, 1)), times(d.hh, s.h))
+	next.h, next.c = lstmCell(graph.Add(gates, d.lstmB), s.c)
+	return next
+}
+
+// see is the part of a step before the LSTM.
+func (d *decoder) see(s state) (next state) {
 	next.e, next.alpha = d.look(s.h)
-	next.z = attention.Context(next.alpha, d.a)
-	next.beta, next.gated = graph.Ones(d.a.Graph(), shapes.Make(dtypes.Float32, d.N, 1)), next.z
+	next.z = d.perRow(attention.Context(d.perPicture(next.alpha), d.a))
+	next.beta, next.gated = graph.Ones(d.a.Graph(), shapes.Make(dtypes.Float32, s.h.Shape().Dim(0), 1)), next.z
 	if d.gate != nil {
 		next.beta = graph.Sigmoid(graph.Add(d.gate.times(s.h), d.gateB))
 		next.gated = graph.Mul(next.beta, next.z)
 	}
-
-	gates := graph.Add(input, d.lstm.times(graph.Concatenate([]*Node{next.gated, s.h}, 1)))
-	next.h, next.c = lstmCell(gates, s.c)
 	return next
 }
 
@@ -208,11 +228,27 @@ func lstmCell(gates, c *Node) (h, next *Node) {
 // look returns the attention's scores and weights [N, L] in the state h [N, H].
 func (d *decoder) look(h *Node) (e, alpha *Node) {
 	if d.cfg.Attention == AttentionUniform {
-		alpha = attention.Uniform(d.a.Graph(), dtypes.Float32, d.N, d.cfg.Locations)
+		alpha = attention.Uniform(d.a.Graph(), dtypes.Float32, h.Shape().Dim(0), d.cfg.Locations)
 		return graph.ZerosLike(alpha), alpha
 	}
-	e = attention.ScoreProjected(d.p, d.wh.times(h), d.v)
+	e = d.perRow(attention.ScoreProjected(d.p, d.perPicture(d.wh.times(h)), d.v))
 	return e, attention.Softmax(e)
+}
+
+// perPicture makes [N, K, n] of x [N K, n], when there are K > 1 captions of each picture; perRow undoes it.
+func (d *decoder) perPicture(x *Node) *Node {
+	rows, n := x.Shape().Dim(0), x.Shape().Dim(1)
+	if rows == d.N {
+		return x
+	}
+	return graph.Reshape(x, d.N, rows/d.N, n)
+}
+
+func (d *decoder) perRow(x *Node) *Node {
+	if x.Rank() == 2 {
+		return x
+	}
+	return graph.Reshape(x, -1, x.Shape().Dim(2))
 }
 
 // logits returns the words' scores [n, V] in the states h [n, H]. The deep output also wants the embeddings y [n, E] of

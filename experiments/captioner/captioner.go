@@ -233,7 +233,7 @@ func (c *Model) Describe(inputs [][]float32) ([]Described, error) {
 		if err != nil {
 			return nil, err
 		}
-		writer.Forbid(captioning.Unknown)
+		writer.Forbid(Writing{}.unspoken()...)
 		c.writer = writer
 	}
 	features, err := c.featuresOf(inputs)
@@ -246,17 +246,22 @@ func (c *Model) Describe(inputs [][]float32) ([]Described, error) {
 	}
 	var out []Described
 	for _, caption := range captions {
-		d := Described{Rows: c.Encoder.Grid, Cols: c.Encoder.Grid, LogProb: caption.LogProb, Words: c.Vocabulary.Decode(caption.IDs)}
-		for i := range d.Words {
-			alpha := make([]float64, len(caption.Alphas[i]))
-			for j, a := range caption.Alphas[i] {
-				alpha[j] = float64(a)
-			}
-			d.Alphas = append(d.Alphas, alpha)
-		}
-		out = append(out, d)
+		out = append(out, c.described(caption))
 	}
 	return out, nil
+}
+
+// described puts a caption into words.
+func (c *Model) described(caption captioning.Caption) Described {
+	d := Described{Rows: c.Encoder.Grid, Cols: c.Encoder.Grid, LogProb: caption.LogProb, Words: c.Vocabulary.Decode(caption.IDs)}
+	for i := range d.Words {
+		alpha := make([]float64, len(caption.Alphas[i]))
+		for j, a := range caption.Alphas[i] {
+			alpha[j] = float64(a)
+		}
+		d.Alphas = append(d.Alphas, alpha)
+	}
+	return d
 }
 
 // featuresOf runs the encoder's part of the graph: row-major [len(inputs), L, D].
@@ -266,6 +271,9 @@ func (c *Model) featuresOf(inputs [][]float32) ([]float32, error) {
 		flat = append(flat, input...)
 	}
 	if c.Encoder.frozen != nil {
+		for i := range flat {
+			flat[i] *= featureScale
+		}
 		return flat, nil
 	}
 	if c.grids == nil {
