@@ -119,7 +119,16 @@ type Item struct {
 
 // Prepare encodes the pictures and captions of a data set, and names the pictures that cannot be used.
 func (c *Model) Prepare(ctx context.Context, env *experiments.Env, set datasets.Dataset) (*Set, []string, error) {
-	inputs, errs, err := c.Encoder.inputSet(ctx, env, set)
+	return c.prepare(ctx, env, set, false)
+}
+
+// PrepareMirrored is [Model.Prepare] for the pictures' mirror images.
+func (c *Model) PrepareMirrored(ctx context.Context, env *experiments.Env, set datasets.Dataset) (*Set, []string, error) {
+	return c.prepare(ctx, env, set, true)
+}
+
+func (c *Model) prepare(ctx context.Context, env *experiments.Env, set datasets.Dataset, mirrored bool) (*Set, []string, error) {
+	inputs, errs, err := c.Encoder.inputSet(ctx, env, set, mirrored)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -314,6 +323,7 @@ type captionerFile struct {
 	Decoder captioning.Config `json:"decoder"`
 	Encoder string            `json:"encoder"`
 	Size    int               `json:"size"`
+	Pool    int               `json:"pool,omitempty"`
 	Data    string            `json:"data"`
 	DataDir string            `json:"data_dir,omitempty"`
 	Seed    int64             `json:"seed"`
@@ -344,7 +354,7 @@ func (c *Model) Save(dir string) error {
 	if err := c.Vocabulary.Save(filepath.Join(dir, vocabularyFile)); err != nil {
 		return err
 	}
-	config, err := json.MarshalIndent(captionerFile{c.Config, c.Encoder.name, c.Encoder.size, c.Data, c.DataDir, c.seed}, "", "  ")
+	config, err := json.MarshalIndent(captionerFile{c.Config, c.Encoder.name, c.Encoder.size, c.Encoder.pool, c.Data, c.DataDir, c.seed}, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -374,7 +384,7 @@ func Open(ctx context.Context, b *backend.Backend, dir string) (*Model, error) {
 	if vocabulary.Len() != file.Decoder.VocabSize {
 		return nil, fmt.Errorf("%s: expected a vocabulary of %d words, found %d; the files belong to different models", dir, file.Decoder.VocabSize, vocabulary.Len())
 	}
-	encoder, err := OpenEncoder(b.Backend, file.Encoder, file.Size)
+	encoder, err := OpenEncoder(b.Backend, file.Encoder, file.Size, file.Pool)
 	if err != nil {
 		return nil, err
 	}

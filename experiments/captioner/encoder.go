@@ -31,6 +31,7 @@ type Encoder struct {
 
 	name   string
 	size   int // pixels on a side of what it sees
+	pool   int // places on a side that frozen features are averaged to; 0 for as many as they have
 	frozen *squeezenet.Extractor
 }
 
@@ -39,9 +40,14 @@ const squeezeNetWeights = "squeezenet1_0.safetensors"
 
 // OpenEncoder opens the encoder of that name for pictures of size pixels on a side: squeezenet, whose weights are data, or cnn,
 // a small network that is trained with the decoder.
-func OpenEncoder(b compute.Backend, name string, size int) (*Encoder, error) {
+//
+// pool averages the grid of squeezenet's features to so many places on a side, as PyTorch's adaptive_avg_pool2d; 0 leaves it.
+func OpenEncoder(b compute.Backend, name string, size, pool int) (*Encoder, error) {
 	switch name {
 	case "cnn":
+		if pool != 0 {
+			return nil, fmt.Errorf("pool: expected 0 for the encoder cnn, which is made for its grid, found %d", pool)
+		}
 		if size%cnnStride != 0 || size < 2*cnnStride {
 			return nil, fmt.Errorf("size: expected a multiple of %d, at least %d, for the encoder cnn, found %d", cnnStride, 2*cnnStride, size)
 		}
@@ -55,7 +61,15 @@ func OpenEncoder(b compute.Backend, name string, size int) (*Encoder, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &Encoder{name: name, size: size, Grid: extractor.Grid(), Channels: squeezenet.Channels, frozen: extractor}, nil
+		e := &Encoder{name: name, size: size, pool: pool, Grid: extractor.Grid(), Channels: squeezenet.Channels, frozen: extractor}
+		if pool < 0 || pool > e.Grid {
+			extractor.Close()
+			return nil, fmt.Errorf("pool: expected 0 to the %d places on a side that pictures of %d pixels have, found %d", e.Grid, size, pool)
+		}
+		if pool > 0 {
+			e.Grid = pool
+		}
+		return e, nil
 	}
 	return nil, fmt.Errorf("encoder: expected squeezenet or cnn, found %q", name)
 }
@@ -120,7 +134,41 @@ func (e *Encoder) inputs(images []image.Image) ([][]float32, error) {
 		}
 		return out, nil
 	}
-	return e.frozen.Features(bytesOf(prepared))
+	return e.frozenFeatures(prepared)
+}
+
+// frozenFeatures are SqueezeNet's, pooled.
+func (e *Encoder) frozenFeatures(prepared []*picture.RGB) ([][]float32, error) {
+	rows, err := e.frozen.Features(bytesOf(prepared))
+	if err != nil || e.pool == 0 {
+		return rows, err
+	}
+	for i, row := range rows {
+		rows[i] = averaged(row, e.frozen.Grid(), e.pool, e.Channels)
+	}
+	return rows, nil
+}
+
+// averaged is a grid [from, from, channels] as one of to x to places: place i is the mean of rows floor(i*from/to) to
+// ceil((i+1)*from/to), and columns likewise.
+func averaged(grid []float32, from, to, channels int) []float32 {
+	out := make([]float32, to*to*channels)
+	for y := range to {
+		y0, y1 := y*from/to, ((y+1)*from+to-1)/to
+		for x := range to {
+			x0, x1 := x*from/to, ((x+1)*from+to-1)/to
+			cell := out[(y*to+x)*channels:][:channels]
+			share := 1 / float32((y1-y0)*(x1-x0))
+			for v := y0; v < y1; v++ {
+				for u := x0; u < x1; u++ {
+					for c, value := range grid[(v*from+u)*channels:][:channels] {
+						cell[c] += share * value
+					}
+				}
+			}
+		}
+	}
+	return out
 }
 
 func bytesOf(pictures []*picture.RGB) [][]uint8 {
@@ -131,11 +179,11 @@ func bytesOf(pictures []*picture.RGB) [][]uint8 {
 	return out
 }
 
-// inputSet returns a function to the graph's input of every picture of a data set, and the pictures that could not be
+// inputSet returns a function to the graph's input of every picture of a data set, or of their mirror images, and the pictures that could not be
 // read (their inputs are nil). Frozen features are computed once and cached on disk.
-func (e *Encoder) inputSet(ctx context.Context, env *experiments.Env, set datasets.Dataset) (func(i int) []float32, []error, error) {
+func (e *Encoder) inputSet(ctx context.Context, env *experiments.Env, set datasets.Dataset, mirrored bool) (func(i int) []float32, []error, error) {
 	if e.frozen != nil {
-		return e.frozenSet(ctx, env, set)
+		return e.frozenSet(ctx, env, set, mirrored)
 	}
 	rows, errs := parallel.Map(ctx, set.Len(), func(i int) ([]float32, error) {
 		img, err := set.At(i).Open()
@@ -146,26 +194,41 @@ func (e *Encoder) inputSet(ctx context.Context, env *experiments.Env, set datase
 		if err != nil {
 			return nil, err
 		}
+		if mirrored {
+			rgb = picture.FlipHorizontal(rgb)
+		}
 		return pixels(rgb), nil
 	})
 	return func(i int) []float32 { return rows[i] }, errs, ctx.Err()
 }
 
+// preparation says how a picture becomes a row of frozen features.
+func (e *Encoder) preparation(mirrored bool) string {
+	text := fmt.Sprintf("squashed to %d, bilinear", e.size)
+	if mirrored {
+		text += ", mirrored"
+	}
+	if e.pool > 0 {
+		text += fmt.Sprintf(", averaged to %d places on a side", e.pool)
+	}
+	return text
+}
+
 // chunk is how many pictures are decoded and encoded together: several batches, so that both cores are busy.
 const chunk = 64
 
-func (e *Encoder) frozenSet(ctx context.Context, env *experiments.Env, set datasets.Dataset) (func(i int) []float32, []error, error) {
+func (e *Encoder) frozenSet(ctx context.Context, env *experiments.Env, set datasets.Dataset, mirrored bool) (func(i int) []float32, []error, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return nil, nil, fmt.Errorf("expected a cache folder of yours to keep features in: %w; set HOME or XDG_CACHE_HOME", err)
 	}
 	errs := make([]error, set.Len())
 	keep := features.Cache{Dir: filepath.Join(cache, "glimpse", "features"), Message: func(s string) { env.Say("captioner: %s", s) }}
-	key := features.Key{Data: set.Fingerprint(), Encoder: e.frozen.Fingerprint(), Preparation: fmt.Sprintf("squashed to %d, bilinear", e.size)}
+	key := features.Key{Data: set.Fingerprint(), Encoder: e.frozen.Fingerprint(), Preparation: e.preparation(mirrored)}
 	matrix, err := keep.Get(ctx, key, set.Len(), []int{e.Grid * e.Grid, e.Channels}, func(ctx context.Context, emit func(int, []float32) error) error {
 		bar := progress.New(env.Messages, "captioner: features of "+set.Name(), int64(set.Len()), progress.Options{})
 		defer bar.Done()
-		return e.encodeAll(ctx, set, func(i int, row []float32) error {
+		return e.encodeAll(ctx, set, mirrored, func(i int, row []float32) error {
 			bar.Add(1)
 			return emit(i, row)
 		})
@@ -185,13 +248,16 @@ func (e *Encoder) frozenSet(ctx context.Context, env *experiments.Env, set datas
 }
 
 // encodeAll computes the features of every picture. Decoding the next chunk goes on while one is computed.
-func (e *Encoder) encodeAll(ctx context.Context, set datasets.Dataset, emit func(i int, row []float32) error) error {
+func (e *Encoder) encodeAll(ctx context.Context, set datasets.Dataset, mirrored bool, emit func(i int, row []float32) error) error {
 	loader, err := datasets.NewLoader(set.Len(), datasets.LoaderConfig{BatchSize: chunk, Epochs: 1}, func(_ context.Context, i int, _ *rand.Rand) (prepared, error) {
 		img, err := set.At(i).Open()
 		if err != nil {
 			return prepared{i, nil}, nil
 		}
 		rgb, err := e.prepare(img)
+		if err == nil && mirrored {
+			rgb = picture.FlipHorizontal(rgb)
+		}
 		return prepared{i, rgb}, err
 	})
 	if err != nil {
@@ -216,7 +282,7 @@ func (e *Encoder) encodeAll(ctx context.Context, set datasets.Dataset, emit func
 		for _, p := range whole {
 			pictures = append(pictures, p.rgb)
 		}
-		rows, err := e.frozen.Features(bytesOf(pictures))
+		rows, err := e.frozenFeatures(pictures)
 		if err != nil {
 			return err
 		}

@@ -63,35 +63,38 @@ func (w *Writer) Close() {
 // Write describes pictures. Of each there are several captions where the beam or the sample has several, the best first,
 // or in the order in which they were drawn.
 func (w *Writer) Write(images []image.Image) ([][]Described, error) {
-	c := w.captioner
-	inputs, err := c.Encoder.inputs(images)
+	inputs, err := w.captioner.Encoder.inputs(images)
 	if err != nil {
 		return nil, err
 	}
-	features, err := c.featuresOf(inputs)
-	if err != nil {
-		return nil, err
+	keys := make([]uint64, len(images))
+	for i, img := range images {
+		keys[i] = keyOf(img)
 	}
-	var all [][]captioning.Caption
-	if w.how.Draw {
-		keys := make([]uint64, len(images))
-		for i, img := range images {
-			keys[i] = keyOf(img)
-		}
-		all, err = w.sampler.CaptionsOf(features, keys, w.how.Seed)
-	} else {
-		all, err = w.beam.Captions(features, len(images))
-	}
+	all, err := w.WriteInputs(inputs, keys, w.how.Seed)
 	if err != nil {
 		return nil, err
 	}
 	described := make([][]Described, len(all))
 	for i, captions := range all {
 		for _, caption := range captions {
-			described[i] = append(described[i], c.described(caption))
+			described[i] = append(described[i], w.captioner.described(caption))
 		}
 	}
 	return described, nil
+}
+
+// WriteInputs is [Writer.Write] for inputs as [Set.Inputs] has them, with keys that tell one picture from another: what is
+// drawn of a picture depends on its key, and on the seed in the place of [Writing]'s.
+func (w *Writer) WriteInputs(inputs [][]float32, keys []uint64, seed int64) ([][]captioning.Caption, error) {
+	features, err := w.captioner.featuresOf(inputs)
+	if err != nil {
+		return nil, err
+	}
+	if w.how.Draw {
+		return w.sampler.CaptionsOf(features, keys, seed)
+	}
+	return w.beam.Captions(features, len(inputs))
 }
 
 // keyOf tells a picture from others by its size and its colours at up to 64 x 64 places: the features will not do, whose last

@@ -198,13 +198,13 @@ func newCaptioner(env *experiments.Env, cfg *CaptionerConfig, data *captionData,
 		}
 	}
 	vocabulary := captioning.NewVocabulary(captions, cfg.MinCount)
-	encoder, err := captioner.OpenEncoder(env.Backend.Backend, cfg.Encoder, cfg.Size)
+	encoder, err := captioner.OpenEncoder(env.Backend.Backend, cfg.Encoder, cfg.Size, 0)
 	if err != nil && cfg.Encoder == "squeezenet" {
 		remark := fmt.Sprintf("%v; training a small network from scratch instead", err)
 		result.Remarks = append(result.Remarks, remark)
 		env.Say("captioner: %s", remark)
 		cfg.Encoder, cfg.Size = "cnn", 64
-		encoder, err = captioner.OpenEncoder(env.Backend.Backend, cfg.Encoder, cfg.Size)
+		encoder, err = captioner.OpenEncoder(env.Backend.Backend, cfg.Encoder, cfg.Size, 0)
 	}
 	if err != nil {
 		return nil, err
