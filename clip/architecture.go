@@ -146,13 +146,18 @@ func (c *Config) readMeta(path string) error {
 
 // meta is the content of meta.json.
 func (c Config) meta() map[string]any {
-	heads := 0
-	if v := c.Vision; v.ViT != nil {
-		heads = v.ViT.Heads
-	} else if v.ResNet != nil {
-		heads = v.ResNet.Heads
+	return map[string]any{"vision_heads": c.Vision.heads(), "constructor": map[string]any{"transformer_heads": c.Text.Heads}}
+}
+
+// heads is the number of attention heads, 0 for a tower without attention.
+func (v VisionConfig) heads() int {
+	switch {
+	case v.ViT != nil:
+		return v.ViT.Heads
+	case v.ResNet != nil:
+		return v.ResNet.Heads
 	}
-	return map[string]any{"vision_heads": heads, "constructor": map[string]any{"transformer_heads": c.Text.Heads}}
+	return 0
 }
 
 // readJSONFile reads a file if there is one.

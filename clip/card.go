@@ -68,6 +68,7 @@ func Examine(dir string, naming Naming) (*Card, *Model, error) {
 		return nil, nil, err
 	}
 	card.Scaled = true
+	card.checkVocabulary(m, c.Dir)
 	if limit := math.Exp(MaxLogitScale); !(card.Scale >= 1 && card.Scale <= limit*1.001) {
 		card.refuse("expected a temperature that was kept in bounds, a factor on cosines of 1 to %g, found %g", limit, card.Scale)
 	}
@@ -88,10 +89,9 @@ func (c *Checkpoint) card() *Card {
 	if t.EndToken != 0 {
 		card.EndToken = fmt.Sprintf("the first %d", t.EndToken)
 	}
-	for _, p := range Published() {
-		if p.Config.Counts() == card.Parameters {
-			card.Published = p.Name
-		}
+	if preset, ok := c.Config.published(); ok {
+		card.Published = preset.Name
+		card.checkPublished(c, preset.Config)
 	}
 	if v.Stages == nil {
 		card.checkActivation(c)
@@ -102,6 +102,42 @@ func (c *Checkpoint) card() *Card {
 
 func (k *Card) refuse(format string, args ...any) {
 	k.Refused = append(k.Refused, fmt.Sprintf(format, args...))
+}
+
+// checkPublished refuses what no count of parameters shows and what gives other features than the published model of these
+// sizes.
+func (k *Card) checkPublished(c *Checkpoint, want Config) {
+	v, t, config := c.Config.Vision, c.Config.Text, hfConfigFile
+	if c.Naming == OpenAI {
+		config = metaFile + " or " + openCLIPConfigFile
+	}
+	type setting struct {
+		name        string
+		want, found any
+		file        string // that says it
+	}
+	settings := []setting{
+		{"attention heads in the image tower", want.Vision.heads(), v.heads(), config},
+		{"attention heads in the text tower", want.Text.Heads, t.Heads, config},
+		{"layer_norm_eps in the text tower", float32(want.Text.blocks().eps), float32(t.blocks().eps), config},
+		{"the end token", want.Text.VocabSize - 1, orElse(t.EndToken, t.VocabSize-1), config},
+		{"resizing", want.Vision.Resize, k.Resize, preprocessorFile},
+	}
+	if want.Vision.ViT != nil && v.ViT != nil {
+		settings = append(settings, setting{"layer_norm_eps in the image tower", float32(want.Vision.ViT.blocks().eps), float32(v.ViT.blocks().eps), config})
+	}
+	for _, s := range settings {
+		if s.want != s.found {
+			k.refuse("%s: expected %v, as in the published %s of these sizes, found %v; correct %s", s.name, s.want, k.Published, s.found, s.file)
+		}
+	}
+}
+
+// checkVocabulary gives the model of the folder dir its vocabulary and refuses one with other ids than the weights know.
+func (k *Card) checkVocabulary(m *Model, dir string) {
+	if err := m.addVocabulary(dir); err != nil {
+		k.refuse("%s", err)
+	}
 }
 
 // checkActivation refuses what cannot be: two activations in one model, and GELU in OpenAI's.
@@ -176,7 +212,7 @@ func (k *Card) checkFinite(m *Model) error {
 		}
 		variance := strings.HasSuffix(w.Name, ".running_var")
 		for i, v := range values {
-			if v != v || math.IsInf(float64(v), 0) || variance && v < 0 {
+			if !finite(float64(v)) || variance && v < 0 {
 				k.refuse("expected numbers in %s, found %g at element %d", w.Name, v, i)
 				break
 			}

@@ -7,8 +7,8 @@ import (
 
 // Check says what is wrong with a configuration, if anything is.
 func (c Config) Check() error {
-	if c.EmbedDim < 1 {
-		return fmt.Errorf("embed_dim: expected at least 1, found %d", c.EmbedDim)
+	if c.EmbedDim < 1 || c.EmbedDim > maxWidth {
+		return fmt.Errorf("embed_dim: expected 1 to %d, found %d", maxWidth, c.EmbedDim)
 	}
 	if err := c.Vision.check(); err != nil {
 		return err
@@ -50,8 +50,8 @@ func (v VisionConfig) checkStages() error {
 		return fmt.Errorf("vision.stages: expected 1 to %d stages (or the tower vit or resnet), found %d", maxStages, len(v.Stages))
 	}
 	for i, s := range v.Stages {
-		if s.Channels < 1 || s.Blocks < 0 {
-			return fmt.Errorf("vision.stages[%d]: expected at least 1 channel, found %+v", i, s)
+		if s.Channels < 1 || s.Channels > maxWidth || s.Blocks < 0 || s.Blocks > maxLayers {
+			return fmt.Errorf("vision.stages[%d]: expected 1 to %d channels and 0 to %d blocks, found %+v", i, maxWidth, maxLayers, s)
 		}
 	}
 	return nil
@@ -111,6 +111,17 @@ func (t TextConfig) check() error {
 	return t.blocks().check("text")
 }
 
+// checkVocabulary says where a vocabulary is not the one that the configuration is for.
+func (t TextConfig) checkVocabulary(tokenizer *Tokenizer) error {
+	if tokenizer.VocabSize() != t.VocabSize {
+		return fmt.Errorf("text.vocab_size: expected the vocabulary's %d, found %d", tokenizer.VocabSize(), t.VocabSize)
+	}
+	if end := int(tokenizer.EndToken()); t.EndToken != 0 && t.EndToken != end {
+		return fmt.Errorf("text.end_token (eos_token_id of %s): expected the vocabulary's %d, found %d, at which no text ends", hfConfigFile, end, t.EndToken)
+	}
+	return nil
+}
+
 // check says what is wrong with a transformer's sizes; name is where they stand in the configuration.
 func (t transformer) check(name string) error {
 	switch {
@@ -118,8 +129,10 @@ func (t transformer) check(name string) error {
 		return fmt.Errorf("%s.layers: expected 0 to %d, found %d", name, maxLayers, t.layers)
 	case t.heads < 1 || t.width < 1 || t.width%t.heads != 0:
 		return fmt.Errorf("%s: expected a width that is a multiple of the %d heads, found %d", name, t.heads, t.width)
-	case t.mlp < 1:
-		return fmt.Errorf("%s.mlp: expected at least 1 hidden unit, found %d", name, t.mlp)
+	case t.width > maxWidth:
+		return fmt.Errorf("%s.width: expected at most %d, found %d", name, maxWidth, t.width)
+	case t.mlp < 1 || t.mlp > 4*maxWidth:
+		return fmt.Errorf("%s.mlp: expected 1 to %d hidden units, found %d", name, 4*maxWidth, t.mlp)
 	case t.activation != QuickGELU && t.activation != GELU:
 		return fmt.Errorf("%s.activation: expected %q or %q, found %q", name, QuickGELU, GELU, t.activation)
 	case !(t.eps > 0 && t.eps < 1):

@@ -15,6 +15,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/internal/safetensors"
+	"github.com/glimpse-ml/glimpse/internal/torchfile"
 	"github.com/glimpse-ml/glimpse/internal/weights"
 )
 
@@ -28,8 +29,18 @@ type Checkpoint struct {
 	LeftOver []string // tensors of the file that the model has no use for
 	Shaped   []string // sentences about tensors of another shape or type
 
-	file      *safetensors.Checkpoint
+	file      tensorFile
+	openCLIP  bool // open_clip_config.json describes the model
 	tokenizer *Tokenizer
+	parts     error // when the files of the folder are those of several models
+}
+
+// tensorFile is a file of weights that is mapped: safetensors or PyTorch's archive.
+type tensorFile interface {
+	Get(name string) (safetensors.Tensor, bool)
+	Names() []string
+	Release(safetensors.Tensor)
+	Close() error
 }
 
 // The files of a folder with a published model, in the order in which they are looked for.
@@ -37,6 +48,10 @@ var (
 	openAIFiles      = []string{"openai.safetensors"}
 	openCLIPFiles    = []string{"open_clip_model.safetensors", "open_clip_pytorch_model.safetensors"}
 	huggingFaceFiles = []string{"model.safetensors.index.json", "model.safetensors", "hf.safetensors"}
+
+	openAIArchives      = []string{"*.pt"} // each model was published under a name of its own, such as ViT-B-32.pt
+	openCLIPArchives    = []string{"open_clip_pytorch_model.bin", "*.pt"}
+	huggingFaceArchives = []string{"pytorch_model.bin"}
 )
 
 const (
@@ -50,8 +65,10 @@ const (
 var errNoCheckpoint = errors.New("no published CLIP model")
 
 // OpenCheckpoint opens a folder with a published model: openai.safetensors, or OpenCLIP's open_clip_config.json with its
-// weights, or Hugging Face's config.json with model.safetensors (whole, or in shards with an index) or hf.safetensors. A naming
-// chooses when there are several; with "" the first of these is taken. Names and shapes are compared, no data is read.
+// weights, or Hugging Face's config.json with model.safetensors (whole, or in shards with an index) or hf.safetensors; where there is
+// none of these, PyTorch's archives: OpenCLIP's open_clip_pytorch_model.bin or .pt with its configuration, OpenAI's own .pt, Hugging
+// Face's pytorch_model.bin. A naming chooses when there are several; with "" the first of these is taken. Names and shapes are
+// compared; of archives the checksums are, too, else no data is read.
 func OpenCheckpoint(dir string, naming Naming) (*Checkpoint, error) {
 	for _, kind := range []struct {
 		naming Naming
@@ -59,14 +76,17 @@ func OpenCheckpoint(dir string, naming Naming) (*Checkpoint, error) {
 		config string // has to be there
 	}{
 		{OpenAI, openAIFiles, ""}, {OpenAI, openCLIPFiles, openCLIPConfigFile}, {HuggingFace, huggingFaceFiles, hfConfigFile},
+		{OpenAI, openCLIPArchives, openCLIPConfigFile}, {OpenAI, openAIArchives, ""}, {HuggingFace, huggingFaceArchives, hfConfigFile},
 	} {
 		if naming != "" && naming != kind.naming || kind.config != "" && !exists(dir, kind.config) {
 			continue
 		}
-		for _, name := range kind.files {
-			if exists(dir, name) {
-				return openCheckpoint(dir, filepath.Join(dir, name), kind.naming)
-			}
+		path, err := oneOf(dir, kind.files)
+		if err != nil {
+			return nil, err
+		}
+		if path != "" {
+			return openCheckpoint(&Checkpoint{Dir: dir, Path: path, Naming: kind.naming, openCLIP: kind.config == openCLIPConfigFile})
 		}
 	}
 	if naming != "" {
@@ -76,21 +96,64 @@ func OpenCheckpoint(dir string, naming Naming) (*Checkpoint, error) {
 		dir, openAIFiles[0], hfConfigFile, huggingFaceFiles[1], errNoCheckpoint)
 }
 
+// oneOf is the path of the first of some files that is in a folder, "" when there is none. A name may be a pattern, of which there
+// can be one file.
+func oneOf(dir string, names []string) (path string, err error) {
+	for _, name := range names {
+		if !strings.Contains(name, "*") {
+			if exists(dir, name) {
+				return filepath.Join(dir, name), nil
+			}
+			continue
+		}
+		entries, err := fs.Glob(os.DirFS(dir), name)
+		if err != nil {
+			return "", err
+		}
+		switch len(entries) {
+		case 0:
+		case 1:
+			return filepath.Join(dir, entries[0]), nil
+		default:
+			return "", fmt.Errorf("expected the weights of one model in %s, found %s; give each a folder of its own", dir, someOf(entries))
+		}
+	}
+	return "", nil
+}
+
 func exists(dir, name string) bool {
 	_, err := os.Stat(filepath.Join(dir, name))
 	return err == nil || !errors.Is(err, fs.ErrNotExist)
 }
 
-func openCheckpoint(dir, path string, naming Naming) (*Checkpoint, error) {
-	file, err := safetensors.Open(path)
+func openCheckpoint(c *Checkpoint) (*Checkpoint, error) {
+	var err error
+	if ext := filepath.Ext(c.Path); ext == ".pt" || ext == ".bin" {
+		c.file, err = c.openArchive()
+	} else {
+		c.file, err = safetensors.Open(c.Path)
+	}
 	if err != nil {
 		return nil, err
 	}
-	c := &Checkpoint{Dir: dir, Path: path, Naming: naming, file: file}
 	if err := c.read(); err != nil {
-		return nil, errors.Join(err, file.Close())
+		return nil, errors.Join(err, c.file.Close())
 	}
 	return c, nil
+}
+
+// openArchive opens PyTorch's archive. Without a configuration beside it, it can only be OpenAI's own, a TorchScript archive: a state
+// dict alone does not say what its activation is.
+func (c *Checkpoint) openArchive() (tensorFile, error) {
+	file, err := torchfile.Open(c.Path)
+	if err != nil {
+		return nil, err
+	}
+	if c.Naming == OpenAI && !c.openCLIP && !file.Script {
+		return nil, errors.Join(fmt.Errorf("%s: expected OpenAI's archive (TorchScript), found a state dict, which does not say what the model is; put its %s beside it",
+			c.Path, openCLIPConfigFile), file.Close())
+	}
+	return file, nil
 }
 
 // read finds out what the model is and whether the tensors are there.
@@ -110,7 +173,7 @@ func (c *Checkpoint) read() error {
 	if err != nil {
 		return err
 	}
-	if err := c.Config.Vision.readPreprocessor(filepath.Join(c.Dir, preprocessorFile)); err != nil {
+	if err := c.readPreprocessor(); err != nil {
 		return err
 	}
 	if err := c.Config.Check(); err != nil {
@@ -131,12 +194,27 @@ func (c *Checkpoint) readOpenAI() (err error) {
 	if c.Config, err = architectureOf(c.file.Names(), shape); err != nil {
 		return fmt.Errorf("%s: %w", c.Path, err)
 	}
-	if filepath.Base(c.Path) != openAIFiles[0] { // about which no file has to say more
+	if c.openCLIP {
 		if err := c.Config.readOpenCLIP(filepath.Join(c.Dir, openCLIPConfigFile)); err != nil {
 			return err
 		}
 	}
 	return c.Config.readMeta(filepath.Join(c.Dir, metaFile))
+}
+
+// readPreprocessor takes the constants of preprocessor_config.json, which cannot be others than OpenCLIP's file has.
+func (c *Checkpoint) readPreprocessor() error {
+	stated := c.Config.Vision
+	if err := c.Config.Vision.readPreprocessor(filepath.Join(c.Dir, preprocessorFile)); err != nil {
+		return err
+	}
+	v := c.Config.Vision
+	if c.openCLIP && (!near3(stated.Mean, v.Mean) || !near3(stated.Std, v.Std) || stated.Resize != v.Resize) {
+		return fmt.Errorf("%s: expected %s and %s to prepare pictures in one way, found mean %v, std %v and %s in the one, mean %v, std %v and %s "+
+			"in the other; correct the wrong one or remove %s", c.Dir, openCLIPConfigFile, preprocessorFile, stated.Mean, stated.Std, stated.Resize,
+			v.Mean, v.Std, v.Resize, preprocessorFile)
+	}
+	return nil
 }
 
 // checkStatedSizes holds the whole numbers that OpenAI's archives carry against the shapes.
@@ -184,7 +262,7 @@ func isFloat(d safetensors.DType) bool {
 	return d == safetensors.F32 || d == safetensors.F16 || d == safetensors.BF16 || d == safetensors.F64
 }
 
-// Whole is an error that names what is missing, left over or of another shape.
+// Whole is an error that names what is missing, left over or of another shape, or says that the files are not of one model.
 func (c *Checkpoint) Whole() error {
 	var wrong []string
 	if len(c.Missing) > 0 {
@@ -197,7 +275,7 @@ func (c *Checkpoint) Whole() error {
 		wrong = append(wrong, someOf(c.Shaped))
 	}
 	if len(wrong) == 0 {
-		return nil
+		return c.parts
 	}
 	return fmt.Errorf("%s: expected the weights of the model that its configuration or its shapes describe, all of them and no others; %s; "+
 		"the file is not whole, or belongs to another configuration", c.Path, strings.Join(wrong, "; "))

@@ -70,12 +70,16 @@ func OpenReference(dir string) (*Reference, error) {
 }
 
 // Compare runs the model on the reference's inputs and adds the differences to the card. What is out of tolerance is refused,
-// with the reason where it can be told.
+// with the reason where it can be told. A reference without the features of its inputs, and one with values that are no finite
+// numbers, is an error.
 func (k *Card) Compare(b compute.Backend, name string, m *Model, r *Reference) (features map[string]safetensors.Tensor, err error) {
 	v := m.Config.Vision
 	if len(r.Inputs.Images) > 0 && (len(r.images) != 4 || !slices.Equal(r.images[1:], []int{3, v.Height, v.Width})) {
 		return nil, fmt.Errorf("expected reference pictures [N, 3, %d, %d], which is what the model's positional embedding is for, found the shape %v",
 			v.Height, v.Width, r.images)
+	}
+	if err := r.check(m); err != nil {
+		return nil, err
 	}
 	got, err := m.Evaluate(b, r.Inputs, Wanted{Layers: true})
 	if err != nil {
@@ -89,6 +93,32 @@ func (k *Card) Compare(b compute.Backend, name string, m *Model, r *Reference) (
 	}
 	return got, nil
 }
+
+// check makes sure that there is something to compare with: the features that the inputs call for, and finite numbers.
+func (r *Reference) check(m *Model) error {
+	for feature, inputs := range map[string]int{"image_features": len(r.Inputs.Images), "text_features": len(r.Inputs.IDs)} {
+		if _, ok := r.Values[feature]; !ok && inputs > 0 {
+			return fmt.Errorf("expected %s in the reference's outputs.safetensors, for which its inputs.safetensors has the inputs, found none; "+
+				"the names are those that `glimpse encode` writes", feature)
+		}
+	}
+	for _, name := range m.layerNames() {
+		want, ok := r.Values[name]
+		if !ok {
+			continue
+		}
+		values, err := want.AsFloat32s()
+		if err != nil {
+			return fmt.Errorf("the reference's %s: %w", name, err)
+		}
+		if i := slices.IndexFunc(values, func(v float32) bool { return !finite(float64(v)) }); i >= 0 {
+			return fmt.Errorf("expected finite numbers in the reference's %s, found %g at element %d; compute it anew in float32", name, values[i], i)
+		}
+	}
+	return nil
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // distances compares everything that both have, in the order of the towers.
 func (r *Reference) distances(m *Model, got map[string]safetensors.Tensor) []Distance {
@@ -131,7 +161,7 @@ func (m *Model) layerNames() []string {
 }
 
 // distance holds a tensor against the reference's. The tolerances are those of float32 implementations that differ in the order
-// of their sums: 2e-4 + 1e-4 of the largest value, 1e-3 for logits, 1e-4 for the loss.
+// of their sums: 2e-4 + 1e-4 of the largest value, 1e-3 for logits, 1e-4 for the loss. Nothing is near to what is not finite.
 func distance(name string, got, want safetensors.Tensor) Distance {
 	d := Distance{Name: name}
 	g, err1 := got.AsFloat32s()
@@ -142,6 +172,10 @@ func distance(name string, got, want safetensors.Tensor) Distance {
 	}
 	largest := 0.0
 	for i := range w {
+		if !finite(float64(w[i])) {
+			d.Largest = math.MaxFloat32
+			return d
+		}
 		largest = max(largest, math.Abs(float64(w[i])))
 		if diff := math.Abs(float64(g[i]) - float64(w[i])); diff > d.Largest || diff != diff {
 			d.Largest = min(diff, math.MaxFloat32)

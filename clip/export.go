@@ -3,6 +3,7 @@ package clip
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -16,9 +17,13 @@ import (
 // Export writes the model into the folder dir, which is made if need be, as others read it; the type is F32, F16 or BF16. In
 // OpenAI's naming that is openai.safetensors with meta.json for the head counts, or OpenCLIP's open_clip_model.safetensors with
 // open_clip_config.json when the activation is not OpenAI's. In Hugging Face's it is model.safetensors with config.json.
-// Both have a preprocessor_config.json.
+// Both have a preprocessor_config.json. A folder that holds a model or a part of one is an error; when writing fails the folder holds
+// none.
 func (m *Model) Export(dir string, naming Naming, dtype safetensors.DType) error {
 	if err := naming.supports(m.Config); err != nil {
+		return err
+	}
+	if err := holdsNoModel(dir); err != nil {
 		return err
 	}
 	if _, err := m.complete(); err != nil {
@@ -41,16 +46,30 @@ func (m *Model) Export(dir string, naming Naming, dtype safetensors.DType) error
 		}
 	}
 	name, configs := m.exported(naming, dtype)
-	if err := safetensors.Write(filepath.Join(dir, name), out, map[string]string{"format": "pt"}); err != nil {
-		return err
-	}
+	var parts []atomicfile.Part
 	for name, value := range configs {
 		data, err := json.MarshalIndent(value, "", "  ")
 		if err != nil {
 			return err
 		}
-		if err := atomicfile.WriteFile(filepath.Join(dir, name), append(data, '\n')); err != nil {
+		parts = append(parts, atomicfile.Bytes(filepath.Join(dir, name), append(data, '\n')))
+	}
+	return atomicfile.WriteAll(append(parts, atomicfile.Part{Path: filepath.Join(dir, name), Fill: func(w io.Writer) error { // last: it makes the folder a model
+		return safetensors.Encode(w, out, map[string]string{"format": "pt"})
+	}})...)
+}
+
+// holdsNoModel refuses a folder with any file of a model: it might be read in the place of what is exported, be read along with it,
+// or be what is exported.
+func holdsNoModel(dir string) error {
+	configs := []string{ConfigFile, LiTFile, hfConfigFile, openCLIPConfigFile, metaFile, preprocessorFile}
+	for _, names := range [][]string{openAIFiles, openCLIPFiles, huggingFaceFiles, openCLIPArchives, huggingFaceArchives, configs} {
+		path, err := oneOf(dir, names)
+		if err != nil {
 			return err
+		}
+		if path != "" {
+			return fmt.Errorf("expected a folder without a model to export to, found %s in %s; choose another folder", filepath.Base(path), dir)
 		}
 	}
 	return nil

@@ -116,6 +116,42 @@ func TestExportInHalfPrecision(t *testing.T) {
 	}
 }
 
+// A folder that holds a model, or a file of one, is left alone: it might be read in the place of the export, or be its source.
+func TestExportLeavesModelsAlone(t *testing.T) {
+	dir, m := exported(t, tinyViT(), OpenAI, safetensors.F32)
+	own := filepath.Join(t.TempDir(), "own")
+	if err := m.Save(own); err != nil {
+		t.Fatal(err)
+	}
+	index := t.TempDir()
+	if err := os.WriteFile(filepath.Join(index, "model.safetensors.index.json"), []byte("{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		dir, name string
+		naming    Naming
+	}{{dir, "openai.safetensors", OpenAI}, {dir, "openai.safetensors", HuggingFace}, {own, "model.safetensors", OpenAI}, {index, "model.safetensors.index.json", HuggingFace}} {
+		before := contentOf(t, c.dir)
+		sentence(t, m.Export(c.dir, c.naming, safetensors.F16), c.name, c.dir, "choose another folder")
+		if !maps.Equal(contentOf(t, c.dir), before) {
+			t.Errorf("%s changed", c.dir)
+		}
+	}
+}
+
+// An export that fails leaves nothing behind.
+func TestExportFails(t *testing.T) {
+	m, err := New(tinyViT(), nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	m.Config.Vision.Mean[0] = math.NaN() // what JSON cannot hold
+	if err := m.Export(dir, HuggingFace, safetensors.F32); err == nil || len(contentOf(t, dir)) > 0 {
+		t.Errorf("found %d files (%v)", len(contentOf(t, dir)), err)
+	}
+}
+
 // A model in shards is one model.
 func TestLoadShards(t *testing.T) {
 	dir, m := exported(t, tinyViT(), HuggingFace, safetensors.F32)
@@ -172,6 +208,9 @@ func TestLoadRefusesOtherFiles(t *testing.T) {
 		"other kind":       {HuggingFace, nil, map[string]string{"config.json": `{"model_type":"siglip"}`}, []string{"model_type", "siglip"}},
 		"no configuration": {HuggingFace, nil, map[string]string{"config.json": `[`}, []string{"config.json"}},
 		"crop":             {HuggingFace, nil, map[string]string{"preprocessor_config.json": `{"crop_size":9,"size":9}`}, []string{"preprocessor_config.json", "8x8"}},
+		"no resizing":      {HuggingFace, nil, map[string]string{"preprocessor_config.json": `{"do_resize":false}`}, []string{"preprocessor_config.json", "do_resize to be true"}},
+		"no rescaling":     {HuggingFace, nil, map[string]string{"preprocessor_config.json": `{"do_rescale":false}`}, []string{"do_rescale to be true"}},
+		"no normalising":   {OpenAI, nil, map[string]string{"preprocessor_config.json": `{"do_normalize":false}`}, []string{"do_normalize to be true"}},
 		"filter":           {HuggingFace, nil, map[string]string{"preprocessor_config.json": `{"resample":2}`}, []string{"bicubic", "found 2"}},
 		"heads":            {OpenAI, nil, map[string]string{"meta.json": `{"vision_heads":5}`}, []string{"5 heads", "12"}},
 	} {
@@ -197,6 +236,99 @@ func TestLoadRefusesOtherFiles(t *testing.T) {
 			_, err = Load(dir)
 			sentence(t, err, c.want...)
 		})
+	}
+}
+
+// openCLIPFolder is a model in OpenCLIP's files, of which change edits open_clip_config.json and preprocessor_config.json.
+func openCLIPFolder(t *testing.T, change func(vision, text, preprocess, preprocessor map[string]any)) (dir string, cfg Config) {
+	t.Helper()
+	cfg = tinyViT()
+	cfg.Text.Activation, cfg.Vision.ViT.Activation = GELU, GELU
+	dir, _ = exported(t, cfg, OpenAI, safetensors.F32)
+	config, preprocessor := map[string]any{}, map[string]any{}
+	for name, into := range map[string]*map[string]any{openCLIPConfigFile: &config, preprocessorFile: &preprocessor} {
+		if _, err := readJSONFile(filepath.Join(dir, name), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	model := config["model_cfg"].(map[string]any)
+	change(model["vision_cfg"].(map[string]any), model["text_cfg"].(map[string]any), config["preprocess_cfg"].(map[string]any), preprocessor)
+	for name, content := range map[string]any{openCLIPConfigFile: config, preprocessorFile: preprocessor} {
+		data, err := json.Marshal(content)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), data, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir, cfg
+}
+
+// Settings of OpenCLIP that change features and no shape are refused; those that change nothing are not.
+func TestOpenCLIPSettings(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(vision, text, preprocess map[string]any)
+		want   []string // none: it loads
+	}{
+		"unchanged": {func(_, _, _ map[string]any) {}, nil},
+		"harmless": {func(v, x, p map[string]any) {
+			v["patch_dropout"], v["mlp_ratio"], v["timm_model_name"], v["pool_type"], v["ls_init_value"] = 0.5, 4.0, nil, "tok", nil
+			x["pool_type"], x["embed_cls"], x["norm_kwargs"], x["pad_id"] = "argmax", false, map[string]any{"eps": 1e-5}, 0
+			p["mode"], p["fill_color"], p["size"] = "RGB", 0, []int{8, 8}
+		}, nil},
+		"timm":           {func(v, _, _ map[string]any) { v["timm_model_name"] = "convnext_base" }, []string{"vision_cfg.timm_model_name", "convnext_base"}},
+		"average":        {func(v, _, _ map[string]any) { v["global_average_pool"] = true }, []string{"vision_cfg.global_average_pool", "found true"}},
+		"average, newer": {func(v, _, _ map[string]any) { v["pool_type"] = "avg" }, []string{"vision_cfg.pool_type", "tok", "found avg"}},
+		"image eps":      {func(v, _, _ map[string]any) { v["norm_kwargs"] = map[string]any{"eps": 1e-6} }, []string{"vision_cfg.norm_kwargs", "eps:1e-06"}},
+		"other gelu":     {func(_, x, _ map[string]any) { x["act_kwargs"] = map[string]any{"approximate": "tanh"} }, []string{"text_cfg.act_kwargs", "tanh"}},
+		"unknown":        {func(_, x, _ map[string]any) { x["rotary"] = true }, []string{"text_cfg.rotary left out", "found true"}},
+		"last token":     {func(_, x, _ map[string]any) { x["pool_type"] = "last" }, []string{"text_cfg.pool_type", "argmax", "found last"}},
+		"no mask":        {func(_, x, _ map[string]any) { x["no_causal_mask"] = true }, []string{"text_cfg.no_causal_mask"}},
+		"bilinear":       {func(_, _, p map[string]any) { p["interpolation"] = "bilinear" }, []string{"preprocess_cfg.interpolation", "bicubic", "found bilinear"}},
+		"size":           {func(_, _, p map[string]any) { p["size"] = 16 }, []string{"preprocess_cfg.size", "[8 [8 8]]", "found 16"}},
+		"longest":        {func(_, _, p map[string]any) { p["resize_mode"] = "longest" }, []string{"resize_mode", "longest"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, cfg := openCLIPFolder(t, func(vision, text, preprocess, _ map[string]any) { c.change(vision, text, preprocess) })
+			m, err := Load(dir)
+			if c.want != nil {
+				sentence(t, err, append(c.want, openCLIPConfigFile)...)
+			} else if err != nil || canonical(m.Config) != canonical(cfg) {
+				t.Errorf("found %+v (%v)", m, err)
+			}
+		})
+	}
+}
+
+// The two files that say how pictures are prepared have to agree.
+func TestOpenCLIPAndPreprocessorAgree(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(preprocess, preprocessor map[string]any)
+		want   []string // none: it loads
+	}{
+		"rounded":        {func(_, p map[string]any) { p["image_mean"] = []float64{0.4814547, 0.4578275, 0.4082107} }, nil},
+		"nothing stated": {func(_, p map[string]any) { clear(p) }, nil},
+		"mean":           {func(_, p map[string]any) { p["image_mean"] = half }, []string{"mean [0.5 0.5 0.5]", "0.48145466"}},
+		"std":            {func(o, _ map[string]any) { o["std"] = half }, []string{"std [0.5 0.5 0.5]", "0.26862954"}},
+		"resize":         {func(o, _ map[string]any) { o["resize_mode"] = "squash" }, []string{"squash in the one", "short_side in the other"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, _ := openCLIPFolder(t, func(_, _, preprocess, preprocessor map[string]any) { c.change(preprocess, preprocessor) })
+			_, err := Load(dir)
+			if c.want != nil {
+				sentence(t, err, append(c.want, openCLIPConfigFile, preprocessorFile, "correct")...)
+			} else if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	dir, _ := openCLIPFolder(t, func(_, _, preprocess, preprocessor map[string]any) {
+		preprocess["resize_mode"] = "squash"
+		clear(preprocessor)
+	})
+	if m := load(t, dir); m.Config.Vision.Resize != Squash {
+		t.Errorf("a preprocessor's file that says nothing of resizing gave %q", m.Config.Vision.Resize)
 	}
 }
 

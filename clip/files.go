@@ -1,9 +1,12 @@
 package clip
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,7 +30,8 @@ const (
 	TokenizerFile = "tokenizer.json"
 )
 
-// Save writes configuration, vocabulary and weights into the folder dir, which is made if need be.
+// Save writes configuration, vocabulary and weights into the folder dir, which is made if need be. When that fails an older
+// model in the folder stays as it was.
 func (m *Model) Save(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("cannot save the model: %w", err)
@@ -39,19 +43,79 @@ func (m *Model) Save(dir string) error {
 	if err != nil {
 		return fmt.Errorf("cannot save the model: %w", err)
 	}
-	config, err := json.MarshalIndent(m.Config, "", "  ")
+	return saveParts(dir, ConfigFile, m.Config, m.Tokenizer, tensors)
+}
+
+// saveParts writes the files of a model together. The weights say which configuration and vocabulary are theirs: whatever stops
+// the writing, parts of two models never pass for one.
+func saveParts(dir, configFile string, config partner, tokenizer *Tokenizer, tensors map[string]safetensors.Tensor) error {
+	data, err := json.MarshalIndent(config, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := safetensors.Write(filepath.Join(dir, WeightsFile), tensors, nil); err != nil {
+	partners, err := partnersOf(config, tokenizer)
+	if err != nil {
 		return err
 	}
-	if m.Tokenizer != nil {
-		if err := m.Tokenizer.Save(filepath.Join(dir, TokenizerFile)); err != nil {
+	parts := []atomicfile.Part{
+		{Path: filepath.Join(dir, WeightsFile), Fill: func(w io.Writer) error { return safetensors.Encode(w, tensors, partners) }},
+		atomicfile.Bytes(filepath.Join(dir, configFile), append(data, '\n')),
+	}
+	vocabulary := filepath.Join(dir, TokenizerFile)
+	if tokenizer != nil {
+		data, err := tokenizer.encoded()
+		if err != nil {
 			return err
 		}
+		parts = append(parts, atomicfile.Bytes(vocabulary, data))
 	}
-	return atomicfile.WriteFile(filepath.Join(dir, ConfigFile), append(config, '\n'))
+	if err := atomicfile.WriteAll(parts...); err != nil || tokenizer != nil {
+		return err
+	}
+	if err := os.Remove(vocabulary); err != nil && !errors.Is(err, fs.ErrNotExist) { // of an older model
+		return fmt.Errorf("cannot remove the older model's vocabulary: %w", err)
+	}
+	return nil
+}
+
+// partner is a model's configuration.
+type partner interface {
+	identity() any // what of it the weights were trained with
+}
+
+// identity leaves out what matters to further training only, and may be changed.
+func (c Config) identity() any {
+	c.Vision.BatchNormMomentum = 0
+	return c
+}
+
+// partnersOf is what the header of a file of weights says of the files beside it: their sha256 in hexadecimal.
+func partnersOf(config partner, tokenizer *Tokenizer) (map[string]string, error) {
+	data, err := json.Marshal(config.identity())
+	if err != nil {
+		return nil, err
+	}
+	partners := map[string]string{"config": fmt.Sprintf("%x", sha256.Sum256(data))}
+	if tokenizer != nil {
+		partners["tokenizer"] = tokenizer.Hash()
+	}
+	return partners, nil
+}
+
+// checkPartners refuses weights whose header names another configuration or vocabulary than those beside them. Older files name
+// none.
+func checkPartners(path string, header map[string]string, config partner, tokenizer *Tokenizer) error {
+	partners, err := partnersOf(config, tokenizer)
+	if err != nil || header["config"] == "" {
+		return err
+	}
+	for _, name := range []string{"config", "tokenizer"} {
+		if header[name] != partners[name] {
+			return fmt.Errorf("%s: expected beside it the %s with which the weights were saved, found another one: saving was interrupted or a file was "+
+				"replaced since; save or copy the model again, all of its files", path, map[string]string{"config": "configuration", "tokenizer": TokenizerFile}[name])
+		}
+	}
+	return nil
 }
 
 // IsWeight tells a model's variables from those of its training.
@@ -117,10 +181,13 @@ func openOwn(dir string) (*Checkpoint, error) {
 	if _, err := New(c.Config, c.tokenizer, 0); err != nil {
 		return nil, fmt.Errorf("%s: %w", config, err)
 	}
-	if c.file, err = safetensors.Open(c.Path); err != nil {
+	file, err := safetensors.Open(c.Path)
+	if err != nil {
 		return nil, err
 	}
+	c.file = file
 	c.compare()
+	c.parts = checkPartners(c.Path, file.Metadata, c.Config, c.tokenizer)
 	return c, nil
 }
 

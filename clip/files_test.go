@@ -1,7 +1,6 @@
 package clip
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -95,31 +94,37 @@ func TestLearnedScaleIsSaved(t *testing.T) {
 func TestSaveTwice(t *testing.T) {
 	m := smallModel(t, 5)
 	dir := save(t, m)
-	content := func() map[string]string {
-		files := map[string]string{}
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range entries {
-			data, err := os.ReadFile(filepath.Join(dir, e.Name()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			files[e.Name()] = string(data)
-		}
-		return files
-	}
-	first := content()
+	first := contentOf(t, dir)
 	if names := slices.Sorted(maps.Keys(first)); !slices.Equal(names, []string{ConfigFile, WeightsFile, TokenizerFile}) {
 		t.Errorf("found the files %q", names)
 	}
-	if err := m.Save(dir); err != nil || !maps.Equal(content(), first) {
+	if err := m.Save(dir); err != nil || !maps.Equal(contentOf(t, dir), first) {
 		t.Errorf("saving again changed the files (%v)", err)
 	}
-	if err := smallModel(t, 6).Save(dir); err != nil || content()[WeightsFile] == first[WeightsFile] {
+	if err := smallModel(t, 6).Save(dir); err != nil || contentOf(t, dir)[WeightsFile] == first[WeightsFile] {
 		t.Errorf("saving another model did not change the weights (%v)", err)
 	}
+}
+
+// contentOf is what the files of a folder hold.
+func contentOf(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[e.Name()] = string(data)
+	}
+	return files
 }
 
 func TestLoadFindsNothing(t *testing.T) {
@@ -236,7 +241,12 @@ func TestLoadRefusesOtherConfigurations(t *testing.T) {
 		"no blocks":      {func(c *Config) { c.Vision.Stages[0].Blocks = 0 }, []string{"visual.layer1.0", "besides"}},
 		"longer context": {func(c *Config) { c.Text.ContextLength = 1 << 40 }, []string{"positional_embedding"}},
 		"vocabulary":     {func(c *Config) { c.Text.VocabSize++ }, []string{"vocab_size", ConfigFile}},
-		"wide text":      {func(c *Config) { c.Text.Width, c.Text.Heads = 1<<30, 1 }, []string{"another configuration"}},
+		"wide text":      {func(c *Config) { c.Text.Width, c.Text.Heads = 1<<20, 1 }, []string{"another configuration"}},
+		"too wide text":  {func(c *Config) { c.Text.Width, c.Text.Heads = 1<<30, 1 }, []string{"text.width", "found 1073741824"}},
+		"text's network": {func(c *Config) { c.Text.MLP = 1 << 30 }, []string{"text.mlp", "found 1073741824"}},
+		"too wide":       {func(c *Config) { c.EmbedDim = 1 << 30 }, []string{"embed_dim", "found 1073741824"}},
+		"endless stage":  {func(c *Config) { c.Vision.Stages[0].Blocks = 2_000_000_000 }, []string{"vision.stages[0]", "2000000000"}},
+		"wide stage":     {func(c *Config) { c.Vision.Stages[1].Channels = 1 << 30 }, []string{"vision.stages[1]", "1073741824"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := copyOf(t, good)
@@ -266,22 +276,78 @@ func TestLoadRefusesOtherConfigurations(t *testing.T) {
 	sentence(t, err, "vocab_size", "514")
 }
 
-// When the disk is full the older model stays whole.
+// When saving fails, the older model stays whole: here a folder is in the way of the vocabulary.
 func TestSaveFails(t *testing.T) {
 	dir := save(t, smallModel(t, 5))
-	before, err := os.ReadFile(filepath.Join(dir, WeightsFile))
-	if err != nil {
-		t.Fatal(err)
-	}
 	if err := os.Remove(filepath.Join(dir, TokenizerFile)); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(filepath.Join(dir, TokenizerFile), 0o755); err != nil { // in the way
+	if err := os.Mkdir(filepath.Join(dir, TokenizerFile), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	sentence(t, smallModel(t, 5).Save(dir), TokenizerFile, "found a folder")
-	after, err := os.ReadFile(filepath.Join(dir, WeightsFile))
-	if err != nil || !bytes.Equal(before, after) {
-		t.Errorf("the weights changed (%v)", err)
+	before := contentOf(t, dir)
+	sentence(t, smallModel(t, 6).Save(dir), TokenizerFile, "found a folder")
+	if after := contentOf(t, dir); !maps.Equal(before, after) {
+		t.Error("the older model's files changed")
+	}
+}
+
+// Files of two models never pass for one, whichever of them a save that was interrupted had replaced.
+func TestLoadRefusesPartsOfTwoModels(t *testing.T) {
+	first := smallModel(t, 5)
+	tok, err := TrainTokenizer([]string{"green trousers", "green trousers, long", "green hats", "long hats", "longer hats"}, len(first.Tokenizer.merges))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := smallConfig(tok.VocabSize())
+	cfg.Text.Heads = 2 // no shape shows it
+	second, err := New(cfg, tok, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.Config.Text.VocabSize != cfg.Text.VocabSize {
+		t.Fatalf("the vocabularies have %d and %d ids", first.Config.Text.VocabSize, cfg.Text.VocabSize)
+	}
+	one, other := save(t, first), save(t, second)
+	for name, want := range map[string]string{WeightsFile: "configuration", ConfigFile: "configuration", TokenizerFile: TokenizerFile} {
+		dir := copyOf(t, one)
+		data, err := os.ReadFile(filepath.Join(other, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), data, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Load(dir)
+		sentence(t, err, WeightsFile, want, "saving was interrupted", "save or copy the model again")
+		if card, m, err := Examine(dir, ""); err != nil || m != nil || len(card.Refused) != 1 {
+			t.Errorf("%s of another model: the card refuses %+v (%v)", name, card, err)
+		}
+	}
+	// Older files do not say what belongs to them.
+	file, err := safetensors.Load(filepath.Join(one, WeightsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := safetensors.Write(filepath.Join(one, WeightsFile), file.Tensors, nil); err != nil {
+		t.Fatal(err)
+	}
+	load(t, one)
+}
+
+// A model without a vocabulary does not inherit that of the model it replaces.
+func TestSaveWithoutVocabulary(t *testing.T) {
+	dir := save(t, smallModel(t, 5))
+	m, err := New(tinyViT(), nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := m.Save(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if back := load(t, dir); back.Tokenizer != nil || exists(dir, TokenizerFile) {
+		t.Error("the older model's vocabulary is there")
 	}
 }

@@ -6,7 +6,8 @@ import (
 )
 
 // hfConfig is Hugging Face's config.json of a CLIPModel, as far as it says what the model is. The defaults of
-// CLIPTextConfig and CLIPVisionConfig stand where a file leaves a value out.
+// CLIPTextConfig and CLIPVisionConfig stand where a file leaves a value out; without an eos_token_id the end token is the largest
+// id.
 type hfConfig struct {
 	ModelType      string          `json:"model_type"`
 	ProjectionDim  int             `json:"projection_dim"`

@@ -60,13 +60,7 @@ func (c Config) Weights() []Weight {
 	default:
 		l.residualTower(v, c.EmbedDim)
 	}
-	l.tower = TextSide
-	t := c.Text
-	l.add("token_embedding.weight", t.VocabSize, t.Width)
-	l.add("positional_embedding", t.ContextLength, t.Width)
-	l.transformer("", t.blocks())
-	l.norm("ln_final", t.Width)
-	l.add("text_projection", t.Width, c.EmbedDim)
+	l.textTower(c.Text, c.EmbedDim)
 	return l.weights
 }
 
@@ -113,6 +107,15 @@ func (l *weightList) transformer(prefix string, t transformer) {
 		l.linear(block+"mlp.c_proj", t.width, t.mlp)
 		l.norm(block+"ln_2", t.width)
 	}
+}
+
+func (l *weightList) textTower(t TextConfig, embedDim int) {
+	l.tower = TextSide
+	l.add("token_embedding.weight", t.VocabSize, t.Width)
+	l.add("positional_embedding", t.ContextLength, t.Width)
+	l.transformer("", t.blocks())
+	l.norm("ln_final", t.Width)
+	l.add("text_projection", t.Width, embedDim)
 }
 
 func (l *weightList) visionTransformer(v VisionConfig, embedDim int) {

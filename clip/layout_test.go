@@ -81,12 +81,15 @@ func TestNamings(t *testing.T) {
 			}
 		}
 	}
+	odd := tinyViT()
+	odd.Vision.Width, odd.Vision.Resize = 12, Squash
 	for _, c := range []struct {
 		cfg    Config
 		naming Naming
 		parts  []string
 	}{
 		{RN50(), HuggingFace, []string{"ResNet", "openai"}}, {Small(600), OpenAI, []string{"small residual"}}, {ViTB32(), "pytorch", []string{`"pytorch"`}},
+		{odd, OpenAI, []string{"square pictures", "8x12"}}, {odd, HuggingFace, []string{"square pictures"}},
 		{withEnd(ViTB32(), 5), OpenAI, []string{"end token", "5"}},
 	} {
 		sentence(t, c.naming.supports(c.cfg), c.parts...)

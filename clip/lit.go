@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"github.com/glimpse-ml/glimpse/internal/atomicfile"
 	"github.com/glimpse-ml/glimpse/internal/nn"
 	"github.com/glimpse-ml/glimpse/internal/safetensors"
 	"github.com/glimpse-ml/glimpse/internal/weights"
@@ -37,19 +37,32 @@ type ReaderConfig struct {
 
 // Check says what is wrong with a configuration, if anything is.
 func (c LiTConfig) Check() error {
-	t := c.Text
 	switch {
-	case c.EmbedDim < 1 || c.Reader.Inputs < 1 || c.Reader.Hidden < 0:
-		return fmt.Errorf("expected embed_dim and reader.inputs of at least 1 and reader.hidden of at least 0, found %d, %d and %d",
-			c.EmbedDim, c.Reader.Inputs, c.Reader.Hidden)
+	case c.EmbedDim < 1 || c.Reader.Inputs < 1 || c.Reader.Hidden < 0 || max(c.EmbedDim, c.Reader.Inputs, c.Reader.Hidden) > maxWidth:
+		return fmt.Errorf("expected embed_dim and reader.inputs of at least 1 and reader.hidden of at least 0, all of them at most %d, found %d, %d and %d",
+			maxWidth, c.EmbedDim, c.Reader.Inputs, c.Reader.Hidden)
 	case !(c.Dropout >= 0 && c.Dropout < 1) || !(c.Reader.Dropout >= 0 && c.Reader.Dropout < 1):
 		return fmt.Errorf("dropout: expected rates of at least 0 and below 1, found %g and %g", c.Dropout, c.Reader.Dropout)
 	case c.Pool != "end" && c.Pool != "mean":
 		return fmt.Errorf("pool: expected end or mean, found %q", c.Pool)
-	case t.VocabSize < 3 || t.ContextLength < 3 || t.Layers < 0 || t.Heads < 1 || t.Width < 1 || t.Width%t.Heads != 0:
-		return fmt.Errorf("text: expected a vocabulary and a context of at least 3, and a width that is a multiple of the heads, found %+v", t)
 	}
-	return nil
+	return c.Text.check()
+}
+
+// weights lists every tensor of a model of this configuration. The graph functions make the same ones.
+func (c LiTConfig) weights() []Weight {
+	l := &weightList{tower: Both}
+	l.add("logit_scale")
+	l.tower = ImageSide
+	l.add("visual.mean", c.Reader.Inputs)
+	l.add("visual.std", c.Reader.Inputs)
+	l.add("visual.proj.weight", c.EmbedDim, c.Reader.Inputs)
+	if c.Reader.Hidden > 0 {
+		l.linear("visual.hidden", c.Reader.Hidden, c.Reader.Inputs)
+		l.linear("visual.hidden_proj", c.EmbedDim, c.Reader.Hidden)
+	}
+	l.textTower(c.Text, c.EmbedDim)
+	return l.weights
 }
 
 // LiT is a model with its weights and vocabulary. The locked tower is no part of it: pictures come as rows of its numbers. Its
@@ -68,8 +81,8 @@ func NewLiT(cfg LiTConfig, tokenizer *Tokenizer, rows [][][]float32, seed int64)
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	if tokenizer.VocabSize() != cfg.Text.VocabSize {
-		return nil, fmt.Errorf("text.vocab_size: expected the vocabulary's %d, found %d", tokenizer.VocabSize(), cfg.Text.VocabSize)
+	if err := cfg.Text.checkVocabulary(tokenizer); err != nil {
+		return nil, err
 	}
 	m := &LiT{Config: cfg, Tokenizer: tokenizer, Store: model.NewStore()}
 	m.Store.SetParam("/"+nn.SeedParam, seed)
@@ -123,7 +136,8 @@ func (m *LiT) EncodeTexts(b compute.Backend, texts []string) ([][]float32, error
 // LiTFile is the configuration of a saved [LiT].
 const LiTFile = "lit.json"
 
-// Save writes configuration, vocabulary and weights into the folder dir, which is made if need be.
+// Save writes configuration, vocabulary and weights into the folder dir, which is made if need be. When that fails an older
+// model in the folder stays as it was.
 func (m *LiT) Save(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("cannot save the model: %w", err)
@@ -132,20 +146,13 @@ func (m *LiT) Save(dir string) error {
 	if err != nil {
 		return fmt.Errorf("cannot save the model: %w", err)
 	}
-	config, err := json.MarshalIndent(m.Config, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := safetensors.Write(filepath.Join(dir, WeightsFile), all, nil); err != nil {
-		return err
-	}
-	if err := m.Tokenizer.Save(filepath.Join(dir, TokenizerFile)); err != nil {
-		return err
-	}
-	return atomicfile.WriteFile(filepath.Join(dir, LiTFile), append(config, '\n'))
+	return saveParts(dir, LiTFile, m.Config, m.Tokenizer, all)
 }
 
-// LoadLiT reads what [LiT.Save] wrote. A weight that is missing is an error once the model is used.
+func (c LiTConfig) identity() any { return c }
+
+// LoadLiT reads what [LiT.Save] wrote. A weight of another shape, or that is none of the model's, is an error; one that is
+// missing is an error once the model is used.
 func LoadLiT(dir string) (*LiT, error) {
 	data, err := os.ReadFile(filepath.Join(dir, LiTFile))
 	if err != nil {
@@ -161,13 +168,38 @@ func LoadLiT(dir string) (*LiT, error) {
 	if m.Tokenizer, err = LoadTokenizer(filepath.Join(dir, TokenizerFile)); err != nil {
 		return nil, err
 	}
-	file, err := safetensors.Load(filepath.Join(dir, WeightsFile))
-	if err != nil {
-		return nil, err
+	if err := m.Config.Text.checkVocabulary(m.Tokenizer); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, LiTFile), err)
 	}
-	if err := weights.IntoStore(m.Store, file.Tensors); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, WeightsFile), err)
+	if err := m.loadWeights(filepath.Join(dir, WeightsFile)); err != nil {
+		return nil, err
 	}
 	m.Store.SetParam("/"+nn.FixedParam, true)
 	return m, nil
+}
+
+// loadWeights reads a file of weights, which has none but the model's.
+func (m *LiT) loadWeights(path string) error {
+	file, err := safetensors.Load(path)
+	if err != nil {
+		return err
+	}
+	dims := map[string][]int{}
+	for _, w := range m.Config.weights() {
+		dims[w.Name] = w.Dims
+	}
+	for name, t := range file.Tensors {
+		want, ok := dims[name]
+		if !ok {
+			return fmt.Errorf("%s: expected the weights of the model that %s describes and no others, found %s besides; the file belongs to another configuration",
+				path, LiTFile, name)
+		}
+		if !slices.Equal(t.Shape, want) {
+			return fmt.Errorf("%s: expected the dimensions %v of the tensor %s, found %v; the file belongs to another configuration", path, want, name, t.Shape)
+		}
+	}
+	if err := weights.IntoStore(m.Store, file.Tensors); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return checkPartners(path, file.Metadata, m.Config, m.Tokenizer)
 }

@@ -1,6 +1,8 @@
 package clip
 
 import (
+	"encoding/json"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,6 +13,7 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 
 	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
+	"github.com/glimpse-ml/glimpse/internal/safetensors"
 )
 
 // tinyLiT is a model of 4 numbers a picture and a vocabulary from a few words.
@@ -106,11 +109,17 @@ func TestMeanOfTokens(t *testing.T) {
 func TestLiTRefuses(t *testing.T) {
 	good := tinyLiT(t, "end")
 	for want, change := range map[string]func(c *LiTConfig){
-		"pool: expected end or mean":              func(c *LiTConfig) { c.Pool = "max" },
-		"dropout: expected rates":                 func(c *LiTConfig) { c.Reader.Dropout = 1 },
-		"embed_dim and reader.inputs of at least": func(c *LiTConfig) { c.Reader.Inputs = 0 },
-		"a width that is a multiple of the heads": func(c *LiTConfig) { c.Text.Heads = 3 },
-		"text.vocab_size: expected the":           func(c *LiTConfig) { c.Text.VocabSize++ },
+		"pool: expected end or mean":                func(c *LiTConfig) { c.Pool = "max" },
+		"dropout: expected rates":                   func(c *LiTConfig) { c.Reader.Dropout = 1 },
+		"embed_dim and reader.inputs of at least":   func(c *LiTConfig) { c.Reader.Inputs = 0 },
+		"a width that is a multiple of the 3 heads": func(c *LiTConfig) { c.Text.Heads = 3 },
+		"text.activation: expected":                 func(c *LiTConfig) { c.Text.Activation = "relu" },
+		"text.layer_norm_eps: expected":             func(c *LiTConfig) { c.Text.LayerNormEps = -1 },
+		"text.mlp: expected":                        func(c *LiTConfig) { c.Text.MLP = -1 },
+		"text.layers: expected":                     func(c *LiTConfig) { c.Text.Layers = 1 << 30 },
+		"text.end_token: expected":                  func(c *LiTConfig) { c.Text.EndToken = -3 },
+		"expected the vocabulary's":                 func(c *LiTConfig) { c.Text.EndToken = 9 },
+		"text.vocab_size: expected the":             func(c *LiTConfig) { c.Text.VocabSize++ },
 	} {
 		cfg := good.Config
 		change(&cfg)
@@ -137,5 +146,73 @@ func TestLiTRefuses(t *testing.T) {
 	}
 	if _, err := LoadLiT(dir); err == nil || !strings.Contains(err.Error(), "expected a configuration as JSON") {
 		t.Errorf("a damaged configuration: %v", err)
+	}
+}
+
+// A folder whose configuration, vocabulary and weights are not of one model is an error.
+func TestLoadLiTRefusesOtherParts(t *testing.T) {
+	m := tinyLiT(t, "end")
+	b := backendtest.Go(t)
+	if _, err := m.ReadImages(b, [][]float32{{1, 2, 3, 4}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.EncodeTexts(b, []string{"a"}); err != nil {
+		t.Fatal(err)
+	}
+	good := filepath.Join(t.TempDir(), "model")
+	if err := m.Save(good); err != nil {
+		t.Fatal(err)
+	}
+	file, err := safetensors.Load(filepath.Join(good, WeightsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(dir string, tensors map[string]safetensors.Tensor) error {
+		return safetensors.Write(filepath.Join(dir, WeightsFile), tensors, nil)
+	}
+	for name, c := range map[string]struct {
+		damage func(dir string) error
+		want   []string
+	}{
+		"another vocabulary": {func(dir string) error {
+			other, err := NewTokenizer(nil)
+			if err != nil {
+				return err
+			}
+			return other.Save(filepath.Join(dir, TokenizerFile))
+		}, []string{LiTFile, "vocab_size", "514"}},
+		"a tensor more": {func(dir string) error {
+			more := maps.Clone(file.Tensors)
+			more["visual.more"] = more["visual.mean"]
+			return write(dir, more)
+		}, []string{WeightsFile, "visual.more", "another configuration"}},
+		"a configuration of the same shapes": {func(dir string) error {
+			cfg := m.Config
+			cfg.Pool = "mean"
+			data, err := json.Marshal(cfg)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(dir, LiTFile), data, 0o644)
+		}, []string{WeightsFile, "configuration", "saving was interrupted"}},
+		"another shape": {func(dir string) error {
+			other := maps.Clone(file.Tensors)
+			other["visual.mean"] = safetensors.FromFloat32s([]float32{1}, 1)
+			return write(dir, other)
+		}, []string{WeightsFile, "visual.mean", "[4]", "[1]"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := copyOf(t, good)
+			if err := c.damage(dir); err != nil {
+				t.Fatal(err)
+			}
+			_, err := LoadLiT(dir)
+			sentence(t, err, c.want...)
+		})
+	}
+	for _, w := range m.Config.weights() { // all there are
+		if _, ok := file.Get(w.Name); !ok && w.Name != "logit_scale" {
+			t.Errorf("the model has no weight %s", w.Name)
+		}
 	}
 }

@@ -57,8 +57,10 @@ func New(cfg Config, tokenizer *Tokenizer, seed int64) (*Model, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	if tokenizer != nil && tokenizer.VocabSize() != cfg.Text.VocabSize {
-		return nil, fmt.Errorf("text.vocab_size: expected the vocabulary's %d, found %d", tokenizer.VocabSize(), cfg.Text.VocabSize)
+	if tokenizer != nil {
+		if err := cfg.Text.checkVocabulary(tokenizer); err != nil {
+			return nil, err
+		}
 	}
 	m := &Model{Config: cfg, Tokenizer: tokenizer, Store: model.NewStore(), Naming: OpenAI}
 	m.Store.SetParam("/"+nn.SeedParam, seed)
@@ -132,6 +134,11 @@ func (m *Model) encodeTexts(b compute.Backend, texts []string, truncate bool) ([
 // EncodeTokens is [Model.EncodeTexts] for texts that are token ids already, [n][contextLength].
 func (m *Model) EncodeTokens(b compute.Backend, rows [][]int32) ([][]float32, error) {
 	t := m.Config.Text
+	for i, row := range rows {
+		if err := t.checkIDs(i, row); err != nil {
+			return nil, err
+		}
+	}
 	err := m.texts.compile(b, m.Store, func(scope *model.Scope, ids *graph.Node) *graph.Node {
 		return Normalize(EncodeText(scope, t, m.Config.EmbedDim, ids))
 	})
@@ -155,13 +162,13 @@ func (m *Model) Close() {
 	m.Store.Finalize()
 }
 
-// compile prepares a tower for b, unless that was done before.
+// compile prepares a tower for b, unless that was done before, and brings the weights there, which may have gone elsewhere since.
 func (e *encoder) compile(b compute.Backend, store *model.Store, tower func(scope *model.Scope, inputs *graph.Node) *graph.Node) error {
-	if e.exec != nil && e.backend == b {
-		return nil
-	}
 	if err := moveTo(b, store); err != nil {
 		return err
+	}
+	if e.exec != nil && e.backend == b {
+		return nil
 	}
 	exec, err := model.NewExec(b, store, tower)
 	if err != nil {

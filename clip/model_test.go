@@ -62,6 +62,8 @@ func TestNewRefuses(t *testing.T) {
 	}
 	_, err = New(smallConfig(tok.VocabSize()+1), tok, 1)
 	sentence(t, err, "vocab_size", "514", "515")
+	_, err = New(withEnd(smallConfig(tok.VocabSize()), 9), tok, 1)
+	sentence(t, err, "end_token", "513", "found 9")
 	cfg := smallConfig(tok.VocabSize())
 	cfg.EmbedDim = 0
 	_, err = New(cfg, tok, 1)
@@ -124,6 +126,20 @@ func TestEncodeInBatches(t *testing.T) {
 	})
 }
 
+// Ids that the vocabulary does not have are an error, and no other ids in their place.
+func TestEncodeTokensRefusesForeignIDs(t *testing.T) {
+	m, b := smallModel(t, 1), backendtest.Go(t)
+	size := m.Config.Text.VocabSize
+	row := func(id int) []int32 { return []int32{int32(size - 2), int32(id), int32(size - 1), 0, 0, 0, 0, 0, 0} }
+	for _, id := range []int{-1, size, math.MaxInt32} {
+		_, err := m.EncodeTokens(b, [][]int32{row(3), row(id)})
+		sentence(t, err, fmt.Sprintf("0 to %d", size-1), fmt.Sprintf("found %d in text 1 at position 1", id))
+	}
+	if _, err := m.EncodeTokens(b, [][]int32{row(3), row(size - 3)}); err != nil {
+		t.Error(err)
+	}
+}
+
 // A model goes from one backend to another and back, as long as both are open, and sees weights and statistics that
 // changed since it was compiled.
 func TestEncodersAreNeverStale(t *testing.T) {
@@ -136,6 +152,24 @@ func TestEncodersAreNeverStale(t *testing.T) {
 			}
 			if m.images.backend != b || m.texts.backend != b {
 				t.Error("the towers stayed on the backend they were on")
+			}
+		}
+		// One tower here, the other there, and what uses both.
+		texts := []string{"a red shirt", "blue"}
+		for _, on := range [][2]compute.Backend{{b, other}, {b, other}, {other, b}, {other, other}} {
+			images, err := m.EncodeImages(on[0], somePictures(2))
+			if err != nil {
+				t.Fatal(err)
+			}
+			encoded, err := m.EncodeTexts(on[1], texts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := m.Evaluate(on[1], Inputs{Images: noise(1), IDs: []int32{1, 2, 3}, Length: 3}, Wanted{}); err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range first {
+				near(t, "one tower on each backend", slices.Concat(images, encoded)[i], want, 1e-5, 1e-5)
 			}
 		}
 		for path, i := range map[string]int{"/visual/layer3/0/conv2/norm/running_var": 0, "/token_embedding/weight": 2} {
@@ -255,12 +289,12 @@ func TestClassWeights(t *testing.T) {
 	b := backendtest.Go(t)
 	m := smallModel(t, 1)
 	classes := [][]string{{"shirt"}, {"shoe", "bag"}}
-	templates := []string{"a {}", "{} {}", "nothing"}
+	templates := []string{"a {}", "{} {}", "my {}"}
 	got, err := m.ClassWeights(b, classes, templates)
 	if err != nil {
 		t.Fatal(err)
 	}
-	texts, err := m.EncodeTexts(b, []string{"a shirt", "shirt shirt", "nothing", "a shoe", "shoe shoe", "nothing", "a bag", "bag bag", "nothing"})
+	texts, err := m.EncodeTexts(b, []string{"a shirt", "shirt shirt", "my shirt", "a shoe", "shoe shoe", "my shoe", "a bag", "bag bag", "my bag"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,6 +325,10 @@ func TestClassWeights(t *testing.T) {
 	near(t, "without templates", plain[0], alone[0], 1e-6, 0)
 	_, err = m.ClassWeights(b, [][]string{{"shirt"}, {}}, nil)
 	sentence(t, err, "class 1", "at least one name")
+	_, err = m.ClassWeights(b, classes, []string{"a {}", "nothing"})
+	sentence(t, err, "templates with {}", `"nothing"`)
+	_, err = m.NewClassifier(b, nil, nil)
+	sentence(t, err, "at least one label")
 	if none, err := m.ClassWeights(b, nil, nil); err != nil || len(none) != 0 {
 		t.Errorf("no classes: found %v (%v)", none, err)
 	}

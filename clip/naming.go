@@ -79,6 +79,8 @@ func (n Naming) supports(c Config) error {
 	case c.Vision.Stages != nil:
 		return fmt.Errorf("expected one of CLIP's image towers (a vision transformer or a modified ResNet), found the small residual one, which is this " +
 			"project's own: nothing else reads it")
+	case c.Vision.Height != c.Vision.Width:
+		return fmt.Errorf("expected a model for square pictures, as all files of others describe, found one for %dx%d pixels", c.Vision.Height, c.Vision.Width)
 	case c.Vision.ViT != nil && c.Vision.ViT.Activation.name() != c.Text.Activation.name() && n == OpenAI:
 		return fmt.Errorf("expected one activation in both towers for the naming %s, found %s and %s; take the naming %s",
 			OpenAI, c.Vision.ViT.Activation.name(), c.Text.Activation.name(), HuggingFace)
@@ -100,7 +102,7 @@ func isIgnored(name string) bool {
 	switch last {
 	case "num_batches_tracked", "position_ids", "attn_mask":
 		return true
-	case "input_resolution", "context_length", "vocab_size": // checked by [statedSizes]
+	case "input_resolution", "context_length", "vocab_size": // checked by [Checkpoint.checkStatedSizes]
 		return last == name
 	}
 	return false

@@ -1,8 +1,9 @@
 package clip
 
 import (
-	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
 )
 
 // openCLIPConfig is OpenCLIP's open_clip_config.json, as far as it says what the model is.
@@ -11,23 +12,16 @@ type openCLIPConfig struct {
 		EmbedDim  int  `json:"embed_dim"`
 		QuickGELU bool `json:"quick_gelu"`
 		Vision    struct {
-			ImageSize int             `json:"image_size"`
-			Layers    json.RawMessage `json:"layers"` // a number, or four for a ResNet
-			Width     int             `json:"width"`
-			HeadWidth int             `json:"head_width"`
-			Patch     int             `json:"patch_size"`
-			TimmModel string          `json:"timm_model_name"`
+			ImageSize int `json:"image_size"`
+			HeadWidth int `json:"head_width"`
+			Patch     int `json:"patch_size"`
 		} `json:"vision_cfg"`
 		Text struct {
-			Context   int    `json:"context_length"`
-			Vocab     int    `json:"vocab_size"`
-			Width     int    `json:"width"`
-			Heads     int    `json:"heads"`
-			Layers    int    `json:"layers"`
-			HFModel   string `json:"hf_model_name"`
-			NoCausal  bool   `json:"no_causal_mask"`
-			EmbedCls  bool   `json:"embed_cls"`
-			PoolsType string `json:"pool_type"`
+			Context int `json:"context_length"`
+			Vocab   int `json:"vocab_size"`
+			Width   int `json:"width"`
+			Heads   int `json:"heads"`
+			Layers  int `json:"layers"`
 		} `json:"text_cfg"`
 	} `json:"model_cfg"`
 	Preprocess struct {
@@ -35,6 +29,64 @@ type openCLIPConfig struct {
 		Std  *[3]float64 `json:"std"`
 		Mode string      `json:"resize_mode"`
 	} `json:"preprocess_cfg"`
+}
+
+// openCLIPSettings are the settings of a section that may stand in the file, with the values at which the towers are CLIP's own;
+// nil: any value, as for what is read, what the shapes tell and what is for training alone. A setting that is null is as if it
+// were not there. Others may change the features without changing a shape.
+var openCLIPSettings = map[string]map[string][]any{
+	"vision_cfg": {
+		"image_size": nil, "layers": nil, "width": nil, "head_width": nil, "patch_size": nil, "mlp_ratio": nil, "patch_dropout": nil, "output_tokens": nil,
+		"timm_model_name": {""}, "global_average_pool": {false}, "pool_type": {"tok"}, "attentional_pool": {false}, "final_ln_after_pool": {false},
+		"no_ln_pre": {false}, "input_patchnorm": {false}, "ls_init_value": {}, "pos_embed_type": {"learnable"},
+		"act_kwargs": {map[string]any{}}, "norm_kwargs": {map[string]any{}, map[string]any{"eps": layerNormEps}},
+	},
+	"text_cfg": {
+		"context_length": nil, "vocab_size": nil, "width": nil, "heads": nil, "layers": nil, "mlp_ratio": nil, "output_tokens": nil, "pad_id": nil,
+		"hf_model_name": {""}, "hf_tokenizer_name": {""}, "tokenizer_kwargs": {map[string]any{}}, "no_causal_mask": {false}, "embed_cls": {false},
+		"pool_type": {"argmax"}, "proj_type": {"linear"}, "proj_bias": {false}, "final_ln_after_pool": {false}, "ls_init_value": {},
+		"act_kwargs": {map[string]any{}}, "norm_kwargs": {map[string]any{}, map[string]any{"eps": layerNormEps}},
+	},
+	"preprocess_cfg": {"mean": nil, "std": nil, "resize_mode": nil, "fill_color": nil, "mode": {"RGB"}, "interpolation": {"bicubic"}},
+}
+
+// checkOpenCLIPSettings refuses what [openCLIPSettings] does not list. size is that of the pictures.
+func checkOpenCLIPSettings(path string, size int) error {
+	var file struct {
+		Model struct {
+			Vision map[string]any `json:"vision_cfg"`
+			Text   map[string]any `json:"text_cfg"`
+		} `json:"model_cfg"`
+		Preprocess map[string]any `json:"preprocess_cfg"`
+	}
+	if _, err := readJSONFile(path, &file); err != nil {
+		return err
+	}
+	for section, settings := range map[string]map[string]any{
+		"vision_cfg": file.Model.Vision, "text_cfg": file.Model.Text, "preprocess_cfg": file.Preprocess,
+	} {
+		for name, found := range settings {
+			allowed, known := openCLIPSettings[section][name]
+			if name == "size" && section == "preprocess_cfg" {
+				n := float64(size)
+				allowed, known = []any{n, []any{n, n}}, true
+			}
+			if found == nil || known && allowed == nil || slices.ContainsFunc(allowed, func(a any) bool { return reflect.DeepEqual(a, found) }) {
+				continue
+			}
+			return fmt.Errorf("%s: expected the settings of CLIP's own towers (%s.%s %s), found %v, which would change the features without a word; "+
+				"this model is of another kind", path, section, name, orValues(allowed), found)
+		}
+	}
+	return nil
+}
+
+// orValues says which values a setting may have.
+func orValues(allowed []any) string {
+	if len(allowed) == 0 {
+		return "left out"
+	}
+	return fmt.Sprintf("left out or one of %v", allowed)
 }
 
 // readOpenCLIP completes what the shapes of a file say, c, with what only the configuration says: heads, the activation,
@@ -45,11 +97,10 @@ func (c *Config) readOpenCLIP(path string) error {
 	if err != nil || !found {
 		return err
 	}
-	m := oc.Model
-	if m.Vision.TimmModel != "" || m.Text.HFModel != "" || m.Text.NoCausal || m.Text.EmbedCls || m.Text.PoolsType != "" && m.Text.PoolsType != "argmax" {
-		return fmt.Errorf("%s: expected one of CLIP's own towers, found another kind of tower (timm_model_name, hf_model_name, no_causal_mask, "+
-			"embed_cls or pool_type)", path)
+	if err := checkOpenCLIPSettings(path, c.Vision.Height); err != nil {
+		return err
 	}
+	m := oc.Model
 	for _, size := range []struct {
 		name         string
 		found, shape int
@@ -75,8 +126,11 @@ func (c *Config) readOpenCLIP(path string) error {
 	} else {
 		c.Vision.ResNet.Heads = c.Vision.ResNet.channels() / orElse(m.Vision.HeadWidth, headWidth)
 	}
-	if p := oc.Preprocess; p.Mean != nil && p.Std != nil {
-		c.Vision.Mean, c.Vision.Std = *p.Mean, *p.Std
+	if mean := oc.Preprocess.Mean; mean != nil {
+		c.Vision.Mean = *mean
+	}
+	if std := oc.Preprocess.Std; std != nil {
+		c.Vision.Std = *std
 	}
 	switch mode := oc.Preprocess.Mode; mode {
 	case "", "shortest":

@@ -44,6 +44,9 @@ type hfPreprocessor struct {
 	CenterCrop *bool           `json:"do_center_crop"`
 	Resample   *int            `json:"resample"` // Pillow's number of the filter
 	Rescale    *float64        `json:"rescale_factor"`
+	DoResize   *bool           `json:"do_resize"`
+	DoRescale  *bool           `json:"do_rescale"`
+	DoMean     *bool           `json:"do_normalize"`
 }
 
 // pillowBicubic is Pillow's number of that filter.
@@ -55,6 +58,12 @@ func (v *VisionConfig) readPreprocessor(path string) error {
 	found, err := readJSONFile(path, &p)
 	if err != nil || !found {
 		return err
+	}
+	for name, does := range map[string]*bool{"do_resize": p.DoResize, "do_rescale": p.DoRescale, "do_normalize": p.DoMean} {
+		if does != nil && !*does {
+			return fmt.Errorf("%s: expected %s to be true, as for all of CLIP's pictures, found false; correct it, or prepare the pictures with the "+
+				"program that the file is for", path, name)
+		}
 	}
 	if p.Mean != nil {
 		v.Mean = *p.Mean
@@ -73,14 +82,16 @@ func (v *VisionConfig) readPreprocessor(path string) error {
 		return fmt.Errorf("%s: size: %w", path, err)
 	}
 	final := size
-	v.Resize = ShortSide
 	if cropped := p.CenterCrop == nil || *p.CenterCrop; cropped && len(p.Crop) > 0 {
 		if final, _, err = pictureSize(p.Crop); err != nil {
 			return fmt.Errorf("%s: crop_size: %w", path, err)
 		}
 	}
-	if !short {
+	if len(p.Size) > 0 {
 		v.Resize = Squash
+		if short {
+			v.Resize = ShortSide
+		}
 	}
 	if final != [2]int{} && final != [2]int{v.Height, v.Width} || size != [2]int{} && size != final {
 		return fmt.Errorf("%s: expected pictures of %dx%d pixels, which is what the model's positional embedding is for, found size %s and crop_size %s",

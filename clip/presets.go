@@ -1,5 +1,7 @@
 package clip
 
+import "slices"
+
 // Preset is a published model: its name and its configuration.
 type Preset struct {
 	Name   string
@@ -13,6 +15,15 @@ func Published() []Preset {
 		{"RN50", RN50()}, {"RN101", RN101()}, {"RN50x4", RN50x4()}, {"RN50x16", RN50x16()}, {"RN50x64", RN50x64()},
 		{"ViT-B/32", ViTB32()}, {"ViT-B/16", ViTB16()}, {"ViT-L/14", ViTL14()}, {"ViT-L/14@336px", ViTL14At336()},
 	}
+}
+
+// published is the published model with the same counts of parameters, if one has them.
+func (c Config) published() (Preset, bool) {
+	all, counts := Published(), c.Counts()
+	if i := slices.IndexFunc(all, func(p Preset) bool { return p.Config.Counts() == counts }); i >= 0 {
+		return all[i], true
+	}
+	return Preset{}, false
 }
 
 // RN50 is the modified ResNet-50.

@@ -109,10 +109,9 @@ func (m *Model) arguments(in Inputs) (args []*tensors.Tensor, err error) {
 		if in.Length < 1 || in.Length > t.ContextLength || len(in.IDs)%in.Length != 0 {
 			return nil, fmt.Errorf("expected texts of 1 to %d ids, found %d ids in rows of %d", t.ContextLength, len(in.IDs), in.Length)
 		}
-		for i, id := range in.IDs {
-			if id < 0 || int(id) >= t.VocabSize {
-				return nil, fmt.Errorf("expected ids of 0 to %d, the vocabulary's last one, found %d in text %d at position %d",
-					t.VocabSize-1, id, i/in.Length, i%in.Length)
+		for i, row := range slices.Collect(slices.Chunk(in.IDs, in.Length)) {
+			if err := t.checkIDs(i, row); err != nil {
+				return nil, err
 			}
 		}
 		args = append(args, tensors.FromFlatDataAndDimensions(slices.Clone(in.IDs), len(in.IDs)/in.Length, in.Length))
@@ -121,6 +120,16 @@ func (m *Model) arguments(in Inputs) (args []*tensors.Tensor, err error) {
 		return nil, fmt.Errorf("expected pictures or texts to encode, found none")
 	}
 	return args, nil
+}
+
+// checkIDs refuses ids that the vocabulary does not have, in text number i. Backends would take other ones in their place.
+func (t TextConfig) checkIDs(i int, row []int32) error {
+	for k, id := range row {
+		if id < 0 || int(id) >= t.VocabSize {
+			return fmt.Errorf("expected ids of 0 to %d, the vocabulary's last one, found %d in text %d at position %d", t.VocabSize-1, id, i, k)
+		}
+	}
+	return nil
 }
 
 // evaluation is the graph: everything wanted by its name, and the loss.

@@ -113,7 +113,7 @@ func (t *Tokenizer) Hash() string {
 }
 
 // Encode returns the ids of a text with start and end token, at most context of them. A longer text is cut, keeping
-// the end token, when truncate is set (truncated says so), and an error that names it otherwise.
+// the end token, when truncate is set (truncated says so), and a [*TooLongError] that names it otherwise.
 func (t *Tokenizer) Encode(text string, context int, truncate bool) (ids []int32, truncated bool, err error) {
 	if context < 2 {
 		return nil, false, fmt.Errorf("expected a context of at least 2 tokens, for start and end, found %d", context)
@@ -134,11 +134,24 @@ func (t *Tokenizer) Encode(text string, context int, truncate bool) (ids []int32
 		return ids, false, nil
 	}
 	if !truncate {
-		return nil, false, fmt.Errorf("the text %s has %d tokens, the model takes %d; shorten it or allow truncation", named(text), len(ids), context)
+		return nil, false, &TooLongError{text, len(ids), context}
 	}
 	ids = ids[:context]
 	ids[context-1] = t.EndToken()
 	return ids, true, nil
+}
+
+// TooLongError is what is wrong with a text that has more tokens than a context, and may not be cut.
+type TooLongError struct {
+	Text            string
+	Tokens, Context int
+}
+
+func (e *TooLongError) Error() string { return e.Found() + "; shorten it or allow truncation" }
+
+// Found is the error without advice, for callers that cannot truncate.
+func (e *TooLongError) Found() string {
+	return fmt.Sprintf("the text %s has %d tokens, the model takes %d", named(e.Text), e.Tokens, e.Context)
 }
 
 // named quotes a text for a message, a long one up to where it is recognised.

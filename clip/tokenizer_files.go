@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/glimpse-ml/glimpse/internal/atomicfile"
@@ -21,7 +22,9 @@ import (
 const (
 	tokenizerKind = "clip-bpe"
 
-	// publishedMerges is how many of its lines CLIP uses: 49152 ids of GPT-2's tokenizer less 256 bytes and 2 tokens.
+	// publishedLines is how many merges bpe_simple_vocab_16e6.txt.gz has, publishedMerges how many of them CLIP uses: 49152
+	// ids of GPT-2's tokenizer less 256 bytes and 2 tokens.
+	publishedLines  = 262_144
 	publishedMerges = 49152 - 256 - 2
 
 	mostVocabularyBytes = 64 << 20 // unpacked; the published ones have 3 MB
@@ -60,14 +63,20 @@ func (m *hfMerge) UnmarshalJSON(data []byte) error {
 
 // Save writes the tokenizer as JSON.
 func (t *Tokenizer) Save(path string) error {
+	data, err := t.encoded()
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteFile(path, data)
+}
+
+// encoded is the content of a file that [Tokenizer.Save] writes.
+func (t *Tokenizer) encoded() ([]byte, error) {
 	data, err := json.MarshalIndent(struct {
 		Kind   string      `json:"kind"`
 		Merges [][2]string `json:"merges"`
 	}{tokenizerKind, t.merges}, "", " ")
-	if err != nil {
-		return err
-	}
-	return atomicfile.WriteFile(path, append(data, '\n'))
+	return append(data, '\n'), err
 }
 
 // LoadTokenizer reads a vocabulary in any of the forms above: a file, or a folder with one under its usual name.
@@ -143,11 +152,7 @@ func readAtMost(r io.Reader) ([]byte, error) {
 // parseVocabulary tells the form of a vocabulary and reads it. merges reads the file merges.txt beside it.
 func parseVocabulary(data []byte, merges func() ([]byte, error)) (*Tokenizer, error) {
 	if !bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n\ufeff"), []byte("{")) {
-		list, err := parseMerges(data, publishedMerges)
-		if err != nil {
-			return nil, err
-		}
-		return NewTokenizer(list)
+		return fromMerges(data)
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	var file tokenizerFile
@@ -176,13 +181,33 @@ func parseVocabulary(data []byte, merges func() ([]byte, error)) (*Tokenizer, er
 	return checkedTokenizer(list, file.Model.Vocab)
 }
 
+// fromMerges makes the tokenizer of a list of merges without ids. Other byte-pair encodings lie in the same form.
+func fromMerges(data []byte) (*Tokenizer, error) {
+	list, err := parseMerges(data)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) > publishedMerges {
+		return nil, fmt.Errorf("expected CLIP's merges, at most %d lines (or OpenAI's file of %d), found %d: the vocabulary of another model",
+			publishedMerges, publishedLines, len(list))
+	}
+	t, err := NewTokenizer(list)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(list, func(m [2]string) bool { return strings.HasSuffix(m[1], endOfWord) }) {
+		return nil, fmt.Errorf("expected merges of which some end a word with %s, as CLIP's do, found none: the vocabulary of another model", endOfWord)
+	}
+	return t, nil
+}
+
 // withMerges makes the tokenizer of a vocab.json, whose ids say nothing of the order of merges.
 func withMerges(vocab map[string]int32, merges func() ([]byte, error)) (*Tokenizer, error) {
 	data, err := merges()
 	if err != nil {
 		return nil, fmt.Errorf("expected merges.txt beside it, which has the order of merges: %w", err)
 	}
-	list, err := parseMerges(data, len(vocab)-514)
+	list, err := parseMerges(data)
 	if err != nil {
 		return nil, fmt.Errorf("merges.txt beside it: %w", err)
 	}
@@ -213,9 +238,9 @@ func checkedTokenizer(merges [][2]string, vocab map[string]int32) (*Tokenizer, e
 	return t, nil
 }
 
-// parseMerges reads a line per merge, two symbols with a space between them, after a header that may be missing. Lines
-// after the first most are left alone: the published file has 262,144 of them, of which CLIP uses 48,894.
-func parseMerges(data []byte, most int) ([][2]string, error) {
+// parseMerges reads a line per merge, two symbols with a space between them, after a header that may be missing. Of OpenAI's
+// published file, and of no other, it takes the first merges only, which are those that CLIP uses.
+func parseMerges(data []byte) ([][2]string, error) {
 	var list [][2]string
 	number := 0
 	for line := range bytes.Lines(data) {
@@ -224,15 +249,16 @@ func parseMerges(data []byte, most int) ([][2]string, error) {
 		switch {
 		case number == 1 && bytes.Contains(line, []byte("#version")), len(parts) == 0:
 			continue
-		case len(list) >= most:
-			return list, nil
 		case len(parts) != 2:
 			return nil, fmt.Errorf("line %d: expected two symbols with a space between them, found %s", number, named(string(bytes.TrimSpace(line))))
 		}
 		list = append(list, [2]string{string(parts[0]), string(parts[1])})
 	}
-	if len(list) == 0 && most > 0 {
+	switch len(list) {
+	case 0:
 		return nil, fmt.Errorf("expected merges, two symbols a line, found none")
+	case publishedLines:
+		list = list[:publishedMerges]
 	}
 	return list, nil
 }

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -67,7 +68,7 @@ func TestPublishedTokenizerIsFound(t *testing.T) {
 	if _, err := PublishedTokenizer(model); err != nil {
 		t.Errorf("the model's own: %v", err)
 	}
-	write(filepath.Join(model, "merges.txt"), []byte("a b\n"))
+	write(filepath.Join(model, "merges.txt"), []byte("a b</w>\n"))
 	if _, err := PublishedTokenizer(model); err == nil || !strings.Contains(err.Error(), "of 49408 ids, found one of 515") {
 		t.Errorf("the model's own, of another size: %v", err)
 	}
@@ -143,9 +144,10 @@ func TestVocabularyRefusals(t *testing.T) {
 		"empty":            {"", "expected merges, two symbols a line, found none"},
 		"words":            {"#version\na b\nx y z\n", `line 3: expected two symbols with a space between them, found "x y z"`},
 		"a merge twice":    {"a b\na b\n", "is merge 0 again"},
+		"of GPT-2":         {"Ġ t\nĠ a\n", "expected merges of which some end a word with </w>"},
 		"parts missing":    {"ab c\n", "joins a symbol that no earlier merge made"},
 		"other ids":        {asJSON(t, other), "expected symbols numbered as CLIP does"},
-		"too few ids":      {asJSON(t, fewer), "expected 514 ids for 0 merges"},
+		"too few ids":      {asJSON(t, fewer), "expected 516 ids for 2 merges"},
 		"another encoding": {`{"model":{"type":"WordPiece","vocab":{}}}`, "expected CLIP's byte-pair encoding"},
 		"another suffix":   {`{"model":{"type":"BPE","vocab":{},"merges":[]}}`, "suffix"},
 		"three in a merge": {`{"model":{"type":"BPE","end_of_word_suffix":"</w>","vocab":{},"merges":["a b c"]}}`, "a merge of two symbols"},
@@ -168,6 +170,27 @@ func TestVocabularyRefusals(t *testing.T) {
 	}
 	if _, err := LoadTokenizer(t.TempDir()); err == nil || !strings.Contains(err.Error(), "bpe_simple_vocab_16e6.txt.gz, vocab.json") {
 		t.Errorf("an empty folder: %v", err)
+	}
+}
+
+// Of the published file of 262,144 merges CLIP uses the first ones. No other list is cut until it fits: GPT-2's has 50,000.
+func TestOnlyThePublishedFileIsCut(t *testing.T) {
+	list := func(n int) []byte { // merges of every two bytes in the middle of a word, the first ones at its end as well
+		var text bytes.Buffer
+		for i := range n {
+			left, right := symbolOf[i/256%256], symbolOf[i%256]
+			fmt.Fprintf(&text, "%s %s%s\n", left, right, []string{endOfWord, ""}[min(i/65536, 1)])
+		}
+		return text.Bytes()
+	}
+	for n, want := range map[int]string{publishedMerges: "", publishedMerges + 1: "found 48895", 50_000: "at most 48894 lines (or OpenAI's file of 262144), found 50000"} {
+		tok, err := parseVocabulary(list(n), nil)
+		if want == "" && (err != nil || tok.VocabSize() != 514+n) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%d merges: error %v, want %q", n, err, want)
+		}
+	}
+	if tok, err := parseVocabulary(list(publishedLines), nil); err != nil || tok.VocabSize() != 514+publishedMerges {
+		t.Errorf("as many merges as the published file has: %v", err)
 	}
 }
 

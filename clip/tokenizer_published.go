@@ -61,6 +61,13 @@ func (m *Model) addVocabulary(dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := m.Config.Text.checkVocabulary(t); err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	if preset, ok := m.Config.published(); ok && t.Hash() != PublishedTokenizerHash {
+		return fmt.Errorf("expected CLIP's published vocabulary (merges of sha256 %s) for the published %s, found another in %s (%s); "+
+			"`glimpse data get %s` brings the published one", PublishedTokenizerHash, preset.Name, dir, t.Hash(), VocabularyData)
+	}
 	m.Tokenizer = t
 	return nil
 }

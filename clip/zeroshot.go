@@ -37,10 +37,16 @@ func (m *Model) DefaultTemplatesFor(classes [][]string) []string {
 }
 
 // ClassWeights returns one unit vector a class [len(classes)][embedDim]: the unit mean, over the templates and the
-// names of the class, of the unit text embeddings (Radford et al. 2021, section 3.1.4). A class has one name or more.
+// names of the class, of the unit text embeddings (Radford et al. 2021, section 3.1.4). A class has one name or more, which stands
+// in each template for "{}".
 func (m *Model) ClassWeights(b compute.Backend, classes [][]string, templates []string) ([][]float32, error) {
 	if len(templates) == 0 {
 		templates = []string{"{}"}
+	}
+	for _, template := range templates {
+		if !strings.Contains(template, "{}") {
+			return nil, fmt.Errorf("expected templates with {} for the name of a class, such as \"a photo of a {}\", found %q, which is the same prompt for all", template)
+		}
 	}
 	var prompts []string
 	for i, names := range classes {
@@ -79,6 +85,9 @@ type Classifier struct {
 // NewClassifier makes a classifier of labels; each is put into every template,
 // those of [Model.DefaultTemplatesFor] when there are none.
 func (m *Model) NewClassifier(b compute.Backend, labels, templates []string) (*Classifier, error) {
+	if len(labels) == 0 {
+		return nil, fmt.Errorf("expected at least one label to tell pictures by, found none")
+	}
 	var classes [][]string
 	for _, label := range labels {
 		classes = append(classes, []string{label})

@@ -15,6 +15,7 @@ type Entry struct {
 	Publisher   string // the publisher's page
 	Splits      []Split
 	Layouts     []Layout // the file layouts that are read; one of them suffices
+	LeastClass  int      // classes with fewer pictures are left out of measurements unless others are asked for; 0 for none
 
 	// Open opens one of Splits in the data set's folder. nil for what is no data set (weights).
 	Open func(dir, split string) (Dataset, error)
@@ -112,6 +113,7 @@ func fashionEntry() Entry {
 		Publisher:   "https://www.kaggle.com/datasets/paramaggarwal/fashion-product-images-small",
 		Splits:      []Split{{"train", 4800}, {"val", 1200}},
 		Layouts:     []Layout{{"webdataset shards", []File{{Path: "train-000000.tar"}, {Path: "train-000001.tar"}, {Path: "val-000000.tar"}}}},
+		LeastClass:  20,
 		Open: func(dir, split string) (Dataset, error) {
 			shards, err := Shards(dir, split)
 			if err != nil {

@@ -37,7 +37,8 @@ type Result struct {
 	Remarks []string           `json:"remarks,omitempty"` // sentences a reader should know: data missing, pictures left out
 }
 
-// New makes an experiment with a configuration of type C. defaults may give a slow backend less to do.
+// New makes an experiment with a configuration of type C. defaults may give a slow backend less to do. Where C has a method
+// Check() error, settings that it refuses are refused before anything is done.
 func New[C any](name, summary string, defaults func(Form, backend.Kind) C, run func(ctx context.Context, env *Env, config C) (Result, error)) Experiment {
 	return Experiment{
 		Name: name, Summary: summary,
@@ -45,6 +46,11 @@ func New[C any](name, summary string, defaults func(Form, backend.Kind) C, run f
 			config, err := Apply(defaults(form, kind), overrides)
 			if err != nil {
 				return nil, err
+			}
+			if c, ok := any(config).(interface{ Check() error }); ok {
+				if err := c.Check(); err != nil {
+					return nil, err
+				}
 			}
 			return json.Marshal(config)
 		},
@@ -73,7 +79,8 @@ func (e Experiment) Config(kind backend.Kind, opts Options) (json.RawMessage, er
 	return e.defaults(opts.Form, kind, opts.Overrides)
 }
 
-// Start runs the experiment in a new run folder and records what came out.
+// Start runs the experiment in a new run folder and records what came out. One that fails before its first recorded step
+// leaves no folder, and no run is returned.
 func (e Experiment) Start(ctx context.Context, b *backend.Backend, opts Options) (*Run, Result, error) {
 	config, err := e.Config(b.Kind, opts)
 	if err != nil {
@@ -87,7 +94,9 @@ func (e Experiment) Start(ctx context.Context, b *backend.Backend, opts Options)
 	env := &Env{Backend: b, Run: run, Seed: opts.Seed, DataDir: opts.DataDir, Messages: opts.Messages}
 	result, err := e.run(ctx, env, config)
 	if err != nil {
-		run.metrics.Close()
+		if run.discard() {
+			run = nil
+		}
 		return run, result, err
 	}
 	result.Seconds = time.Since(start).Seconds()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -16,7 +17,15 @@ type toyConfig struct {
 	Kind  string `json:"kind"`
 }
 
-// toy is an experiment that returns its configuration, or fails when asked for no steps.
+// Check refuses what no run could do.
+func (c toyConfig) Check() error {
+	if c.Steps < 0 {
+		return errors.New("steps: expected 0 or more")
+	}
+	return nil
+}
+
+// toy is an experiment that returns its configuration, fails when asked for no steps, and fails after the first when it is fragile.
 func toy() Experiment {
 	defaults := func(form Form, kind backend.Kind) toyConfig {
 		if form == Quick {
@@ -28,6 +37,9 @@ func toy() Experiment {
 		env.Say("toy: %d steps with seed %d", c.Steps, env.Seed)
 		if c.Steps == 0 {
 			return Result{}, errors.New("no steps to take")
+		}
+		if c.Kind == "fragile" {
+			return Result{}, errors.Join(env.Run.Record(Step{Step: 1}), errors.New("broken after a step"))
 		}
 		return Result{Metrics: map[string]float64{"steps": float64(c.Steps)}}, nil
 	})
@@ -56,16 +68,39 @@ func TestStart(t *testing.T) {
 
 func TestStartFails(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	run, _, err := toy().Start(context.Background(), noBackend, Options{Form: Full, Out: dir, Overrides: []Override{{"steps", "0"}}})
+	start := func(override Override) (*Run, error) {
+		run, _, err := toy().Start(context.Background(), noBackend, Options{Form: Full, Out: dir, Overrides: []Override{override}})
+		return run, err
+	}
+	// Before its first step there is nothing to keep, and a folder would be in the way of the next attempt.
+	run, err := start(Override{"steps", "0"})
 	sentence(t, err, "no steps to take")
+	if _, err := os.Stat(dir); err == nil || run != nil {
+		t.Error("a run that failed before its first step left its folder")
+	}
+	// A wrong setting is found before a folder is made.
+	_, err = start(Override{"step", "1"})
+	sentence(t, err, `did you mean "steps"?`)
+	_, err = start(Override{"steps", "-1"})
+	sentence(t, err, "steps: expected 0 or more")
+	if _, err := toy().Config(backend.Go, Options{Overrides: []Override{{"steps", "-1"}}}); err == nil {
+		t.Error("settings that would be refused were taken for a configuration")
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("a run with a wrong setting made a folder")
+	}
+	run, err = start(Override{"kind", "fragile"})
+	sentence(t, err, "broken after a step")
 	var stored Result
 	sentence(t, run.Results(&stored), "has no results") // the folder tells what was tried
-	// A wrong setting is found before a folder is made.
-	dir = filepath.Join(t.TempDir(), "other")
-	_, _, err = toy().Start(context.Background(), noBackend, Options{Out: dir, Overrides: []Override{{"step", "1"}}})
-	sentence(t, err, `did you mean "steps"?`)
-	if _, err := OpenRun(dir); err == nil {
-		t.Error("a run with a wrong setting made a folder")
+	// What lay in the folder before stays.
+	dir = t.TempDir()
+	write(t, filepath.Join(dir, "notes.txt"), "mine")
+	if run, err = start(Override{"steps", "0"}); err == nil || run == nil {
+		t.Errorf("a run in a folder with other things: %v (%v)", run, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "notes.txt")); err != nil {
+		t.Error(err)
 	}
 }
 

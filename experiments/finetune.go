@@ -31,8 +31,9 @@ func DecayCLIP(path string) bool {
 	return DecayMatrices(path) || name == "positional_embedding" || name == "proj"
 }
 
-// Freeze makes the variables of store that match take no part in training: a locked tower (Zhai et al. 2022). They must be there
-// already, from a checkpoint; none is an error.
+// Freeze makes the variables of store that match take no part in training: a locked tower (Zhai et al. 2022). Its batch norms
+// keep their running statistics and normalise by them. The variables must be there already, from
+// a checkpoint; none is an error.
 func Freeze(store *model.Store, match func(path string) bool) error {
 	frozen := 0
 	for v := range store.IterVariables() {

@@ -30,6 +30,7 @@ type Run struct {
 	Dir      string
 	Manifest Manifest
 	metrics  *os.File
+	owned    bool // whether nothing was in the folder before
 }
 
 // Manifest says what was run.
@@ -69,6 +70,8 @@ func NewRun(dir, experiment string, form Form, config any, seed int64, b *backen
 	if _, err := os.Stat(filepath.Join(dir, manifestFile)); err == nil {
 		return nil, fmt.Errorf("the folder %s already holds a run; choose another with --out or move it away", dir)
 	}
+	entries, err := os.ReadDir(dir)
+	owned := len(entries) == 0 && (err == nil || errors.Is(err, fs.ErrNotExist))
 	for _, sub := range []string{"", "checkpoints", "plots"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return nil, fmt.Errorf("cannot make the run folder %s: %w; choose another with --out", dir, err)
@@ -78,7 +81,7 @@ func NewRun(dir, experiment string, form Form, config any, seed int64, b *backen
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{Dir: dir, Manifest: Manifest{
+	r := &Run{Dir: dir, owned: owned, Manifest: Manifest{
 		Format: format, Experiment: experiment, Form: form, Config: raw, Seed: seed, Started: time.Now().UTC().Truncate(time.Second),
 		Backend: b.Config, Command: os.Args, Commit: Commit(), Versions: versions(),
 		Machine: fmt.Sprintf("%s/%s, %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()),
@@ -166,6 +169,13 @@ func (r *Run) Record(s Step) error {
 	return nil
 }
 
+// discard closes a run that failed and removes its folder, unless it recorded a step or the folder held other things before.
+func (r *Run) discard() (removed bool) {
+	r.metrics.Close()
+	info, err := os.Stat(r.Path(metricsFile))
+	return r.owned && err == nil && info.Size() == 0 && os.RemoveAll(r.Dir) == nil
+}
+
 // Metrics reads metrics.jsonl: one map a recorded step. A last line that was cut short is left out.
 func (r *Run) Metrics() ([]map[string]float64, error) {
 	data, err := os.ReadFile(r.Path(metricsFile))
@@ -229,6 +239,12 @@ func Commit() string {
 		id += "+changes"
 	}
 	return id
+}
+
+// ShortCommit is a commit as pages show it: the first twelve digits, and the mark of changes where there is one.
+func ShortCommit(commit string) string {
+	hash, mark, _ := strings.Cut(commit, "+")
+	return strings.TrimSuffix(hash[:min(12, len(hash))]+"+"+mark, "+")
 }
 
 // versions are those of the modules whose behaviour a result depends on.

@@ -236,3 +236,14 @@ func TestListRuns(t *testing.T) {
 		t.Errorf("expected the order %q, found %q", want, order)
 	}
 }
+
+// A commit is cut, the mark that files differ from it is not.
+func TestShortCommit(t *testing.T) {
+	for commit, want := range map[string]string{
+		"20867c1b67336d7bf64e7e88b2c4ef68ac5097e6": "20867c1b6733", "20867c1b67336d7bf64e7e88b2c4ef68ac5097e6+changes": "20867c1b6733+changes", "abc": "abc", "": "",
+	} {
+		if got := ShortCommit(commit); got != want {
+			t.Errorf("%q is shown as %q, expected %q", commit, got, want)
+		}
+	}
+}

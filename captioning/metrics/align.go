@@ -11,7 +11,7 @@ type pair struct {
 	exact                bool // equal words, not only equal stems
 }
 
-// mostAlignments is how many unfinished alignments are followed at once. METEOR 1.5 follows 40.
+// mostAlignments is how many unfinished alignments are followed at once.
 const mostAlignments = 128
 
 // alignment is an alignment of the first words of a candidate.
@@ -32,11 +32,12 @@ func (a *alignment) compare(b *alignment) int {
 // align pairs words of equal form or stem, each at most once. Among the alignments with the most pairs it looks for one
 // with the fewest chunks, among those for the fewest pairs by stem alone, then for the smallest sum of distances.
 //
-// Words with one stem are all alike in what they can be paired with, so the most pairs are, for every stem, the smaller of its two
-// counts: a candidate's word may be left alone only when its stem is more frequent there than in the reference. The
-// search goes through the candidate's words from the left and follows every choice; of alignments that use the same words of
-// the reference and end in the same pair, the best one goes on. Only when more than mostAlignments are left, the worst
-// are dropped: then the result has the most pairs still, but perhaps not the fewest chunks. Captions do not come near that.
+// Words with one stem are all alike in what they can be paired with, so the most pairs are, for every stem, the smaller
+// of its two counts: a candidate's word may be left alone only when its stem is more frequent there than in the
+// reference. The search goes through the candidate's words from the left and follows every choice; of alignments that
+// use the same words of the reference and end in the same pair, the best one goes on. Only when more than
+// mostAlignments are left, the worst are dropped: then the result has the most pairs still, but perhaps not the fewest
+// chunks. Captions do not come near that.
 func align(candidate, reference []string) []pair {
 	s := newAlignmentSearch(candidate, reference)
 	front := []*alignment{{pair: pair{-2, -2, false}, used: make([]uint64, (len(reference)+63)/64)}}

@@ -11,8 +11,8 @@ type BLEUCounts struct {
 	Reference int       // words of the reference that is closest in length, of two the shorter
 }
 
-// CountBLEU compares a candidate with its references, all of them tokenised (Papineni et al. 2002, section 2). Without references
-// nothing is correct and their length is 0.
+// CountBLEU compares a candidate with its references, all of them tokenised (Papineni et al. 2002, section 2). Without
+// references nothing is correct and their length is 0.
 func CountBLEU(candidate string, references []string) BLEUCounts {
 	ids := numbering{}
 	hypothesis := ids.number(words(candidate))

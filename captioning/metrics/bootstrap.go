@@ -15,10 +15,11 @@ const (
 	MostResamples   = 1_000_000
 )
 
-// Bootstrap is every corpus score with its 95% interval, by name: the percentile bootstrap (Efron 1979) over pictures, with so
-// many resamples, [FewestResamples] to [MostResamples], and a seed. A resample draws as many pictures as there are, with repetitions, and sums
-// their counts, so BLEU and METEOR-like are those of the resampled corpus. The document frequencies of CIDEr-D stay those of
-// the whole set: its interval says how it varies with the pictures scored, not with the references counted.
+// Bootstrap is every corpus score with its 95% interval, by name: the percentile bootstrap (Efron 1979) over pictures,
+// with so many resamples, [FewestResamples] to [MostResamples], and a seed. A resample draws as many pictures as there
+// are, with repetitions, and sums their counts, so BLEU and METEOR-like are those of the resampled corpus. The document
+// frequencies of CIDEr-D stay those of the whole set: its interval says how it varies with the pictures scored, not
+// with the references counted.
 func (e *Evaluation) Bootstrap(resamples int, seed uint64) (map[string]stats.Mean, error) {
 	draws, err := newDraws(len(e.parts), resamples, seed)
 	if err != nil {
@@ -53,9 +54,10 @@ type Difference struct {
 	Better     float64 `json:"better"` // share of resamples in which the first system scores higher, 0 to 1
 }
 
-// Compare is every corpus score of system a less that of system b on the same pictures, by name: the paired bootstrap (Koehn 2004), in
-// which both systems are scored on the same resampled pictures. It is narrower than two intervals apart, since hard
-// pictures are hard for both. It gives an error unless both have the same image_ids in the same order.
+// Compare is every corpus score of system a less that of system b on the same pictures, by name: the paired bootstrap
+// (Koehn 2004), in which both systems are scored on the same resampled pictures. It is narrower than two intervals
+// apart, since hard pictures are hard for both. It gives an error unless both have the same image_ids in the same
+// order.
 func Compare(a, b *Evaluation, resamples int, seed uint64) (map[string]Difference, error) {
 	if err := samePictures(a, b); err != nil {
 		return nil, err

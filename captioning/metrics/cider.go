@@ -2,8 +2,8 @@ package metrics
 
 import "math"
 
-// DocumentFrequencies says of n-grams among how many pictures' references they occur, the weights of CIDEr-D. It does not
-// change once it is made and can be used from several goroutines.
+// DocumentFrequencies says of n-grams among how many pictures' references they occur, the weights of CIDEr-D. It does
+// not change once it is made and can be used from several goroutines.
 type DocumentFrequencies struct {
 	documents int
 	numbers   numbering
@@ -93,7 +93,8 @@ func (d *DocumentFrequencies) Target(references []string) *Target {
 	return t
 }
 
-// number is the words' numbers; words that neither the references nor the document frequencies know have numbers below 0.
+// number is the words' numbers; words that neither the references nor the document frequencies know have numbers below
+// 0.
 func (t *Target) number(text []string) []int32 {
 	ids := make([]int32, len(text))
 	var strange numbering // few captions have any
@@ -115,7 +116,8 @@ func (t *Target) number(text []string) []int32 {
 
 // CIDEr is CIDEr-D (Vedantam et al. 2015, section 6) of a tokenised candidate, 0 to 10.
 //
-// For n = 1 to 4, texts are vectors of their n-grams' counts times ln(N / n-gram's document frequency). A reference gives
+// For n = 1 to 4, texts are vectors of their n-grams' counts times ln(N / n-gram's document frequency). A reference
+// gives
 //
 //	sum over n-grams of min(candidate, reference) * reference / (|candidate| |reference|) * exp(-d^2 / (2 * 6^2))
 //

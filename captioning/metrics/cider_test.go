@@ -88,7 +88,8 @@ func TestCIDErProperty(t *testing.T) {
 	})
 }
 
-// A caption that is the only reference scores 10 when it has four words that weigh something; nothing counted weighs nothing.
+// A caption that is the only reference scores 10 when it has four words that weigh something; nothing counted weighs
+// nothing.
 func TestCIDErLimits(t *testing.T) {
 	d := CountDocuments([][]string{{"two cats sit on a sofa"}, {"one dog"}})
 	near(t, "the reference itself", d.Target([]string{"two cats sit on a sofa"}).CIDEr("two cats sit on a sofa"), 10, 1e-12)

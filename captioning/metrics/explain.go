@@ -60,7 +60,8 @@ func Explain(frequencies *DocumentFrequencies, p Picture) (*Explanation, error) 
 	return x, nil
 }
 
-// eachGram goes through the n-grams of a text, the shorter first. Words have no blanks, so the text says where they end.
+// eachGram goes through the n-grams of a text, the shorter first. Words have no blanks, so the text says where they
+// end.
 func eachGram(text []string, visit func(gram string, n int)) {
 	for n := 1; n <= maxN; n++ {
 		for i := 0; i+n <= len(text); i++ {

@@ -10,8 +10,9 @@ import (
 // shownGrams is how many n-grams the text of an explanation names as what CIDEr-D came from.
 const shownGrams = 8
 
-// String is the explanation as a short text: the caption, its references by number, then for each length of n-grams what was credited
-// (with the numbers of the references that have it) and what was not, and the n-grams that most of CIDEr-D came from.
+// String is the explanation as a short text: the caption, its references by number, then for each length of n-grams
+// what was credited (with the numbers of the references that have it) and what was not, and the n-grams that most of
+// CIDEr-D came from.
 func (x *Explanation) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "picture %s: %q\n", x.Picture.ID, x.Picture.Candidate)

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// METEORCounts are what the METEOR-like score is made of, of one picture or summed over many. As in METEOR, the score of
-// a corpus is that of the sums, not a mean of scores.
+// METEORCounts are what the METEOR-like score is made of, of one picture or summed over many. As in METEOR, the score
+// of a corpus is that of the sums, not a mean of scores.
 //
-// The formula, the weights and the parameters are those of METEOR 1.5 for English (Denkowski and Lavie, "Meteor Universal",
-// WMT 2014, section 2 and table 2). It is "METEOR-like" and not METEOR, for three reasons, so its figures compare with
-// each other only:
+// The formula, the weights and the parameters are those of METEOR 1.5 for English (Denkowski and Lavie, "Meteor
+// Universal", WMT 2014). It is "METEOR-like" and not METEOR, for three reasons, so its figures
+// compare with each other only:
 //
-//   - words match when they are equal or have the same stem; METEOR also matches synonyms (WordNet) and paraphrases, so its
-//     scores are higher for captions that say the same in other words;
+//   - words match when they are equal or have the same stem; METEOR also matches synonyms (WordNet) and paraphrases,
+//     so its scores are higher for captions that say the same in other words;
 //   - the stems are Porter's of 1980, METEOR's are those of Porter's later Snowball stemmer;
 //   - the function words, which count less, are a list of the closed classes of English made for this package, METEOR's
 //     are those that are frequent in a large corpus.
@@ -54,8 +54,8 @@ const (
 	stemWeight  = 0.6
 )
 
-// CountMETEOR compares a tokenised candidate with each of its references and returns the counts of the reference that gives the highest
-// score, of equal ones the first. Without references it counts the candidate alone.
+// CountMETEOR compares a tokenised candidate with each of its references and returns the counts of the reference that
+// gives the highest score, of equal ones the first. Without references it counts the candidate alone.
 func CountMETEOR(candidate string, references []string) METEORCounts {
 	hypothesis := words(candidate)
 	var best METEORCounts
@@ -111,7 +111,7 @@ func (c METEORCounts) Plus(o METEORCounts) METEORCounts {
 //	score = (1 - gamma (chunks / matches)^beta) F
 //
 // with alpha 0.85, beta 0.20, gamma 0.60. A caption that equals its reference has no
-// chunk and so no penalty: it scores 1, as in METEOR.
+// chunk and so no penalty: it scores 1.
 func (c METEORCounts) Score() float64 {
 	const alpha, beta, gamma = 0.85, 0.20, 0.60
 	if c.Matches == 0 {

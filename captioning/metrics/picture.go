@@ -63,8 +63,8 @@ type captionedPicture struct {
 }
 
 // Read reads a JSON list of pictures with image_id, candidate and references, all tokenised; with raw it takes
-// candidate_raw and references_raw and tokenises them ([Tokenize]). Other fields are ignored. It gives an error when there is no picture, when two have
-// the same image_id, and when one has no image_id, candidate or references.
+// candidate_raw and references_raw and tokenises them ([Tokenize]). Other fields are ignored. It gives an error when
+// there is no picture, when two have the same image_id, and when one has no image_id, candidate or references.
 func Read(r io.Reader, raw bool) ([]Picture, error) {
 	data, err := io.ReadAll(r)
 	if err != nil {

@@ -22,8 +22,8 @@ func ROUGEL(candidate string, references []string) float64 {
 	return (1 + beta*beta) * precision * recall / (recall + beta*beta*precision)
 }
 
-// commonSubsequence is the length of the longest common subsequence, by the table of all beginnings of a and b, of which
-// one row is kept.
+// commonSubsequence is the length of the longest common subsequence, by the table of all beginnings of a and b, of
+// which one row is kept.
 func commonSubsequence(a, b []string) int {
 	row := make([]int, len(b)+1)
 	for _, x := range a {

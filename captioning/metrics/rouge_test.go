@@ -7,7 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The example of the paper (section 3.1): "police kill the gunman" has 3 of 4 words in order, "the gunman kill police" 2.
+// The example of the paper (section 3.1): "police kill the gunman" has 3 of 4 words in order, "the gunman kill police"
+// 2.
 func TestROUGELByHand(t *testing.T) {
 	reference := []string{"police killed the gunman"}
 	near(t, "police kill the gunman", ROUGEL("police kill the gunman", reference), 0.75, 1e-15)

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// Tokenize turns a caption as people write it into the tokenised text that the scores take, as coco-caption does it: the
-// conventions of the Penn Treebank in the form of the Stanford tokenizer, in lower case, then without the tokens of
+// Tokenize turns a caption as people write it into the tokenised text that the scores take, as coco-caption does it:
+// the conventions of the Penn Treebank in the form of the Stanford tokenizer, in lower case, then without the tokens of
 // punctuation. The tokens come back with one blank between them; a fraction such as "2 1/2" and a telephone number are
 // one token, whose blanks are no-break spaces. Any text is taken; what has no place in English text, such as control
 // characters and emoji, is left out. A token has at most 2 KiB.
@@ -20,8 +20,9 @@ import (
 // each place the rule that reaches farthest wins, the earlier one when two reach equally far. British spellings stay as
 // they are.
 //
-// It is written from the treebank's guidelines and the Stanford tokenizer's known behaviour, not from its tables, so rare
-// text, such as markup, smileys and scripts other than Latin, may be cut differently.
+// The rules say in their own words what the treebank's guidelines and the documentation, tests and published grammar of
+// the Stanford tokenizer say that it does. They were compared with its output on captions alone: rare text, such as
+// markup, smileys and scripts other than Latin, may be cut differently.
 func Tokenize(caption string) string {
 	var tokens []string
 	for rest := strings.ToValidUTF8(caption, ""); rest != ""; {
@@ -34,8 +35,8 @@ func Tokenize(caption string) string {
 	return strings.Join(tokens, " ")
 }
 
-// window is as much of a text as one rule may look at: a whole number of letters, and enough for every token of a caption. So
-// the work grows with the length of a text, whatever is in it.
+// window is as much of a text as one rule may look at: a whole number of letters, and enough for every token of a
+// caption. So the work grows with the length of a text, whatever is in it.
 func window(rest string) string {
 	const most = 2048 // bytes
 	if len(rest) <= most {

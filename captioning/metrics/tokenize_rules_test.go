@@ -134,9 +134,10 @@ func TestTokenizeAnyText(t *testing.T) {
 	})
 }
 
-// Tokens of plain words, numbers, hyphens and contractions are their own tokens.
+// Tokens of plain words, small numbers (larger ones may become a telephone's), hyphens and contractions are their own
+// tokens.
 func TestTokenizeAgain(t *testing.T) {
-	word := rapid.StringMatching(`[A-Za-z]{2,7}(-[a-z]{2,5})?|[A-Za-z]{2,6}('s|'re|'ll)?|[0-9]{1,4}|Mr\.|U\.S\.|do(n't)?|\(|\)`)
+	word := rapid.StringMatching(`[A-Za-z]{2,7}(-[a-z]{2,5})?|[A-Za-z]{2,6}('s|'re|'ll)?|[0-9]{1,2}|Mr\.|U\.S\.|do(n't)?|\(|\)`)
 	rapid.Check(t, func(t *rapid.T) {
 		raw := strings.Join(rapid.SliceOfN(word, 0, 10).Draw(t, "words"), rapid.SampledFrom([]string{" ", ", ", " -- "}).Draw(t, "between"))
 		once := Tokenize(raw)

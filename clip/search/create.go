@@ -21,7 +21,8 @@ type Origin struct {
 }
 
 // Create writes the index dir from embeddings that were computed elsewhere: row i, a unit vector of of.Dims numbers, is
-// of the picture entries[i]. Paths come in ascending order. dir must not exist; it is there whole or not at all.
+// of the picture entries[i]. Paths are below of.Pictures, with slashes, and come in ascending order; entries have no Problem.
+// dir must not exist; it is there whole or not at all.
 func Create(ctx context.Context, dir string, of Origin, entries []Entry, row func(i int) ([]float32, error)) error {
 	if of.DType == "" {
 		of.DType = Float16
@@ -29,13 +30,17 @@ func Create(ctx context.Context, dir string, of Origin, entries []Entry, row fun
 	switch {
 	case of.DType.Size() == 0:
 		return fmt.Errorf("expected the type %s or %s, found %q", Float16, Float32, of.DType)
-	case of.Dims < 1 || of.Dims > maxDims:
-		return fmt.Errorf("expected embeddings of 1 to %d numbers, found %d", maxDims, of.Dims)
 	case len(entries) == 0:
 		return errors.New("expected the embeddings of at least one picture, found none")
 	}
-	for i := 1; i < len(entries); i++ {
-		if entries[i].Path <= entries[i-1].Path {
+	if err := checkDims(of.Dims); err != nil {
+		return err
+	}
+	for i, e := range entries {
+		if !e.valid() || e.Problem != "" {
+			return fmt.Errorf("expected pictures with paths below the folder of pictures, with slashes and of at most %d bytes, found %.200q with the problem %.200q", maxText, e.Path, e.Problem)
+		}
+		if i > 0 && e.Path <= entries[i-1].Path {
 			return fmt.Errorf("expected paths in ascending order, found %q behind %q", entries[i].Path, entries[i-1].Path)
 		}
 	}
@@ -63,6 +68,13 @@ func Create(ctx context.Context, dir string, of Origin, entries []Entry, row fun
 	}
 	if err := errors.Join(os.Chmod(work, 0o755), os.Rename(work, dir)); err != nil {
 		return fmt.Errorf("cannot give the index its name %s: %w", dir, err)
+	}
+	return nil
+}
+
+func checkDims(dims int) error {
+	if dims < 1 || dims > maxDims {
+		return fmt.Errorf("expected embeddings of 1 to %d numbers, found %d", maxDims, dims)
 	}
 	return nil
 }

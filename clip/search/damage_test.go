@@ -68,16 +68,37 @@ func TestReaderKeepsItsState(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer x.Close()
-	before := x.Row(3)
+	before := rowOf(t, x, 3)
 	f.paint("00/000.png", 999)
 	f.paint("00/0000.png", 998)
 	f.mustUpdate()
 	found, err := x.Search(t.Context(), [][]float32{before}, 1)
-	if err != nil || found[0][0].Row != 3 || !slices.Equal(before, x.Row(3)) {
+	if err != nil || found[0][0].Row != 3 || !slices.Equal(before, rowOf(t, x, 3)) {
 		t.Errorf("found %v (%v)", found, err)
 	}
 	if e, err := x.Entry(3); err != nil || e.Path == "" {
 		t.Errorf("found %v (%v)", e, err)
+	}
+}
+
+// A file that is cut while the index is open is an error of those who ask for its rows.
+func TestVectorsThatAreCut(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "index")
+	x := made(t, dir, 4000, 16, Float32)
+	for _, row := range []int{-1, 4000} {
+		if _, err := x.Row(row); err == nil || !strings.Contains(err.Error(), "expected a row below 4000") {
+			t.Errorf("row %d: %v", row, err)
+		}
+	}
+	if err := os.Truncate(filepath.Join(dir, x.Meta.Vectors.File), 4096); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.Row(3999); err == nil || !strings.Contains(err.Error(), x.Meta.Vectors.File) || !strings.Contains(err.Error(), "it was cut") {
+		t.Errorf("a row that is gone: %v", err)
+	}
+	u := &update{old: x}
+	if _, err := u.rowOf(source{segment: inOld, row: 3999}); err == nil {
+		t.Error("a row that is gone was taken into another index")
 	}
 }
 

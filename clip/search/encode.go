@@ -1,6 +1,7 @@
 package search
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -66,14 +67,17 @@ func (u *update) load(f file) (l loaded) {
 			l.Problem = fmt.Sprintf("expected a picture, found one that cannot be decoded (%v)", r)
 		}
 	}()
-	if l.Hash, l.failure = hashFile(path); l.failure != nil {
+	content, hash, err := readOnce(path)
+	if err != nil {
+		l.failure = err
 		return l
 	}
+	l.Hash = hash
 	if s, ok := u.byHash[l.Hash]; ok {
 		l.same, l.Problem = &s, s.Problem
 		return l
 	}
-	img, err := picture.DecodeFile(path, picture.Limits{})
+	img, err := picture.Decode(path, content, picture.Limits{})
 	if err == nil {
 		l.prepared, err = u.enc.Prepare(img)
 	}
@@ -83,16 +87,26 @@ func (u *update) load(f file) (l loaded) {
 	return l
 }
 
-func hashFile(path string) (hash [32]byte, err error) {
+// readOnce is a file's content and its sha256: of the same bytes, whatever happens to the file meanwhile. Of a file that is too
+// large for a picture there is no more content than it takes to tell.
+func readOnce(path string) (content []byte, hash [32]byte, err error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return hash, err
+		return nil, hash, err
 	}
 	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, hash, err
+	}
 	sum := sha256.New()
-	_, err = io.Copy(sum, file)
+	hashed := io.TeeReader(file, sum)
+	buf := bytes.NewBuffer(make([]byte, 0, min(info.Size(), picture.MaxBytes)+bytes.MinRead))
+	if _, err = buf.ReadFrom(io.LimitReader(hashed, picture.MaxBytes+1)); err == nil {
+		_, err = io.Copy(io.Discard, hashed)
+	}
 	sum.Sum(hash[:0])
-	return hash, err
+	return buf.Bytes(), hash, err
 }
 
 // batch encodes files and puts what came out on disk.

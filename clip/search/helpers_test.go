@@ -80,3 +80,13 @@ func made(t testing.TB, dir string, n, d int, dtype DType) *Index {
 	t.Cleanup(func() { x.Close() })
 	return x
 }
+
+// rowOf is a row of an index that is whole.
+func rowOf(t testing.TB, x *Index, i int) []float32 {
+	t.Helper()
+	row, err := x.Row(i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return row
+}

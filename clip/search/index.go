@@ -1,6 +1,7 @@
 package search
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -166,13 +167,32 @@ func (x *Index) File(e Entry) string {
 }
 
 // Row is a copy of row i, in float32.
-func (x *Index) Row(i int) []float32 {
+func (x *Index) Row(i int) ([]float32, error) {
+	stored, err := x.stored(i)
+	if err != nil {
+		return nil, err
+	}
 	row := make([]float32, x.Meta.Dims)
-	decode(row, x.bytes(i), x.Meta.DType)
-	return row
+	decode(row, stored, x.Meta.DType)
+	return row, nil
 }
 
-// bytes is row i as it is stored.
+// stored is a copy of row i as it is stored.
+func (x *Index) stored(i int) (row []byte, err error) {
+	if i < 0 || i >= x.Meta.Rows {
+		return nil, fmt.Errorf("expected a row below %d, found %d", x.Meta.Rows, i)
+	}
+	err = mmap.Guard(func() error {
+		row = bytes.Clone(x.bytes(i))
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(x.dir, x.Meta.Vectors.File), err)
+	}
+	return row, nil
+}
+
+// bytes is row i in the map: to be read under [mmap.Guard].
 func (x *Index) bytes(i int) []byte {
 	size := x.Meta.Dims * x.Meta.DType.Size()
 	return x.data[i*size : (i+1)*size : (i+1)*size]

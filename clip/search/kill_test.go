@@ -5,6 +5,7 @@ package search
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -153,4 +154,29 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.mustUpdate()
+}
+
+// A file is read once, so that hash and pixels are of the same content: a pipe gives its content once only.
+func TestReadOnce(t *testing.T) {
+	f := newFolder(t, 1)
+	content, err := os.ReadFile(f.pictures + "/00/000.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(f.pictures+"/pipe.png", 0o600); err != nil {
+		t.Skipf("this system has no pipes with names: %v", err)
+	}
+	done := make(chan error)
+	go func() { done <- os.WriteFile(f.pictures+"/pipe.png", content, 0o600) }()
+	u := &update{pictures: f.pictures, enc: f.enc}
+	l := u.load(file{path: "pipe.png"})
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if l.failure != nil || l.Problem != "" || l.prepared == nil || l.Hash != sha256.Sum256(content) {
+		t.Errorf("found %+v", l)
+	}
+	if l := u.load(file{path: "gone.png"}); l.failure == nil || l.Problem != "" {
+		t.Errorf("a file that went away: %+v", l)
+	}
 }

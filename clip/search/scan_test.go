@@ -15,11 +15,11 @@ import (
 )
 
 // bruteForce is the definition of what a search finds: all scores in float64, sorted, of equal ones the lower row first.
-func bruteForce(x *Index, query []float32, k int) []Hit {
+func bruteForce(t *testing.T, x *Index, query []float32, k int) []Hit {
 	hits := make([]Hit, x.Len())
 	for i := range hits {
 		s := 0.0
-		for j, v := range x.Row(i) {
+		for j, v := range rowOf(t, x, i) {
 			s += float64(v) * float64(query[j])
 		}
 		hits[i] = Hit{i, s}
@@ -47,10 +47,10 @@ func TestSearchIsExact(t *testing.T) {
 		for range 4 {
 			queries = append(queries, unit(rng, d))
 		}
-		queries = append(queries, x.Row(17)) // itself comes first
+		queries = append(queries, rowOf(t, x, 17)) // itself comes first
 		var want [][]Hit
 		for _, q := range queries {
-			want = append(want, bruteForce(x, q, k))
+			want = append(want, bruteForce(t, x, q, k))
 		}
 		for _, kernel := range kernels(dtype) {
 			x.kernel = kernel
@@ -120,7 +120,7 @@ func TestSearchTies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := bruteForce(x, rows[1], k); !slices.Equal(found[0], want) {
+		if want := bruteForce(t, x, rows[1], k); !slices.Equal(found[0], want) {
 			t.Errorf("k = %d: expected %v, found %v", k, want[:1], found[0][:1])
 		}
 	}

@@ -131,7 +131,7 @@ func (u *update) readSegment(path string) (segment, error) {
 // rowOf is the row of a file, as it is stored.
 func (u *update) rowOf(s source) ([]byte, error) {
 	if s.segment == inOld {
-		return u.old.bytes(s.row), nil
+		return u.old.stored(s.row)
 	}
 	if path := u.segments[s.segment]; u.last.path != path { // mostly they are asked for in the order they were written
 		var err error

@@ -20,6 +20,11 @@ type Entry struct {
 	Problem string   // why the file is no picture; empty for one that has a row
 }
 
+// valid says whether the path is one that a table may hold: below the folder of pictures, whatever that is.
+func (e Entry) valid() bool {
+	return len(e.Path) <= maxText && filepath.IsLocal(filepath.FromSlash(e.Path)) && !strings.ContainsRune(e.Path, 0)
+}
+
 // A table lists files: first the pictures in the order of their rows, then the bad files. It is a header, a record of fixed
 // size for each file, and the texts that the records point to, all little-endian:
 //
@@ -103,7 +108,7 @@ func (t *table) entry(i int) (Entry, error) {
 	e := Entry{Path: string(text[:path]), Problem: string(text[path:]),
 		Size: int64(binary.LittleEndian.Uint64(record[16:])), ModTime: int64(binary.LittleEndian.Uint64(record[24:]))}
 	copy(e.Hash[:], record[32:])
-	if !filepath.IsLocal(filepath.FromSlash(e.Path)) || strings.ContainsRune(e.Path, 0) || (e.Problem == "") != (i < t.rows) {
+	if !e.valid() || (e.Problem == "") != (i < t.rows) {
 		return Entry{}, damaged("file %d is called %q, with the problem %q", i, e.Path, e.Problem)
 	}
 	return e, nil

@@ -11,9 +11,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/gofrs/flock"
-
 	"github.com/glimpse-ml/glimpse/internal/atomicfile"
+	"github.com/glimpse-ml/glimpse/internal/lockfile"
 )
 
 // Encoder turns pictures into embeddings.
@@ -52,6 +51,9 @@ type Report struct {
 func Update(ctx context.Context, dir, pictures string, enc Encoder, opts Options) (*Report, error) {
 	dir, pictures, err := absolute(dir, pictures)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkDims(enc.Dims); err != nil {
 		return nil, err
 	}
 	unlock, err := lock(dir)
@@ -120,33 +122,19 @@ func absolute(dir, pictures string) (string, string, error) {
 	return d, p, err
 }
 
-// lock keeps other processes away from dir until unlock is called. The lock is a file beside dir, which is removed at the end:
-// so whoever gets it looks whether it is still the one of that name.
+// lock keeps other processes away from dir until unlock is called. The lock is a file beside dir.
 func lock(dir string) (unlock func(), err error) {
-	path := filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".lock")
-	for {
-		if _, err := os.Stat(filepath.Dir(dir)); err != nil {
-			return nil, fmt.Errorf("cannot make the index %s: expected the folder %s, found: %w; make it first", dir, filepath.Dir(dir), reason(err))
-		}
-		l := flock.New(path)
-		ok, err := l.TryLock()
-		if err != nil {
-			return nil, fmt.Errorf("cannot make the index %s: expected a folder that can be written to, found: %w", dir, reason(err))
-		}
-		if !ok {
-			l.Close()
-			return nil, fmt.Errorf("another process is making or updating the index %s; wait until it is done, or choose another folder", dir)
-		}
-		held, heldErr := l.Stat()
-		named, namedErr := os.Stat(path)
-		if heldErr == nil && namedErr == nil && os.SameFile(held, named) {
-			return func() {
-				os.Remove(path)
-				l.Close()
-			}, nil
-		}
-		l.Close()
+	if _, err := os.Stat(filepath.Dir(dir)); err != nil {
+		return nil, fmt.Errorf("cannot make the index %s: expected the folder %s, found: %w; make it first", dir, filepath.Dir(dir), reason(err))
 	}
+	unlock, ok, err := lockfile.Try(filepath.Join(filepath.Dir(dir), "."+filepath.Base(dir)+".lock"))
+	if err != nil {
+		return nil, fmt.Errorf("cannot make the index %s: expected a folder that can be written to, found: %w", dir, reason(err))
+	}
+	if !ok {
+		return nil, fmt.Errorf("another process is making or updating the index %s; wait until it is done, or choose another folder", dir)
+	}
+	return unlock, nil
 }
 
 // openOld opens the index that is to be brought up to date, if there is one, and checks that it can be.

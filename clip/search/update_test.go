@@ -213,6 +213,8 @@ func TestUpdateRefuses(t *testing.T) {
 	defer unlock()
 	stranger := f.enc
 	stranger.Identity = "another"
+	wide := f.enc
+	wide.Dims = maxDims + 1
 	broken := f.enc
 	broken.Encode = func(p [][]float32) ([][]float32, error) { return make([][]float32, len(p)), nil }
 	for _, c := range []struct {
@@ -221,6 +223,7 @@ func TestUpdateRefuses(t *testing.T) {
 		dtype                 DType
 	}{
 		{"embeddings of two models cannot be compared", f.index, f.pictures, stranger, ""},
+		{"expected embeddings of 1 to 65536 numbers, found 65537", f.index, f.pictures, wide, ""},
 		{"expected float16 as in the index", f.index, f.pictures, f.enc, Float32},
 		{"choose another folder for the index", f.index, other.pictures, f.enc, ""},
 		{"expected pictures (.jpg", filepath.Join(t.TempDir(), "x"), empty, f.enc, ""},

@@ -24,14 +24,17 @@ func benchCommand() *cobra.Command {
 		Short: "Time the lab against PyTorch, side by side",
 		Long: `Bench times encoding and training against plain PyTorch: the same weights and inputs, each side in a process of
 its own, in turns. It says the ratio of their times, the share of this machine's measured matrix product that is
-reached, and the largest memory of both; then, without a peer, an exact search through a million embeddings and a training
-step in chunks. Nothing else should run meanwhile. It takes minutes; PyTorch has to be there
+reached, and the largest memory of both; then, without a peer, an exact search through a million embeddings and a
+training step in chunks. Nothing else should run meanwhile. It takes minutes; PyTorch has to be there
 (python3-torch, and libopenblas0-openmp, without which it multiplies matrices slowly).`,
 		Example: examples("glimpse bench", "glimpse bench --only RN50 --rounds 3", "glimpse bench --record"),
 		Args:    wantArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Rounds < 1 {
 				return usagef(cmd, "expected --rounds to be 1 or more, found %d", o.Rounds)
+			}
+			if record && (quick || only != "") {
+				return usagef(cmd, "expected --record without --quick and --only: the page is about all cases in full")
 			}
 			o.Cases = benchmark.Cases()
 			if quick {
@@ -105,6 +108,10 @@ func bench(cmd *cobra.Command, o benchmark.Options, searches []benchmark.SearchC
 	}
 	if report.Chunked, err = benchmark.MeasureChunked(cmd.Context(), o, chunked); err != nil {
 		return nil, err
+	}
+	if strings.HasSuffix(versions[1], "openblas-pthread") || strings.HasSuffix(versions[1], "with blas") {
+		fmt.Fprintf(o.Messages, "glimpse: %s: its threads are slow with this library, so the comparison is not fair; install libopenblas0-openmp "+
+			"and choose it with `update-alternatives --config libblas.so.3-x86_64-linux-gnu`\n", versions[1])
 	}
 	report.Ours, report.Peer = "Glimpse on "+versions[0], versions[1]
 	return report, nil

@@ -23,6 +23,7 @@ type classified struct {
 // classification is what `glimpse classify` is asked to do.
 type classification struct {
 	model      string
+	given      []string // by --labels, as they were typed
 	labels     []string
 	labelsFile string
 	prompts    prompts
@@ -40,7 +41,8 @@ one. The probabilities are the softmax over the labels of the learned scale time
 fits best among these, and not whether any fits at all. A label is put into every template, and the mean of these
 texts is what is compared. Labels that differ by capitals or blanks alone are one label to CLIP, so they are refused.
 
---labels-file takes one label a line, or a JSON array; labels of both flags go together. --top shows the likeliest
+--labels-file takes one label a line, or a JSON array, which is the way to labels with commas in them; labels of both
+flags go together. --top shows the likeliest
 labels alone; their probabilities are still among all labels.`,
 		Example: examples(
 			"glimpse classify --model runs/clip --labels Shoes,Watches,Shirts shoe.jpg",
@@ -65,7 +67,7 @@ labels alone; their probabilities are still among all labels.`,
 		},
 	}
 	cmd.Flags().StringVar(&c.model, "model", "", "`folder` of the CLIP model, or of the run that trained it")
-	cmd.Flags().StringSliceVar(&c.labels, "labels", nil, "the `labels` to choose from, with commas between them")
+	cmd.Flags().StringArrayVar(&c.given, "labels", nil, "the `labels` to choose from, with commas or line ends between them")
 	cmd.Flags().StringVar(&c.labelsFile, "labels-file", "", "`file` of labels, one a line or a JSON array")
 	c.prompts.add(cmd, "label")
 	cmd.Flags().IntVar(&c.top, "top", 0, "show the `n` likeliest labels alone; 0 for all")
@@ -80,10 +82,11 @@ func (c *classification) readLabels(cmd *cobra.Command) error {
 			return err
 		}
 	}
-	for i, label := range c.labels {
-		if c.labels[i] = strings.TrimSpace(label); c.labels[i] == "" {
-			return usagef(cmd, "expected a label between the commas of --labels, found an empty one at place %d of %d", i+1, len(c.labels))
-		}
+	for _, given := range c.given {
+		c.labels = append(c.labels, splitLabels(given)...)
+	}
+	if i := slices.Index(c.labels, ""); i >= 0 {
+		return usagef(cmd, "expected a label between the commas of --labels, found an empty one at place %d of %d", i+1, len(c.labels))
 	}
 	if c.labelsFile != "" {
 		data, err := readText(c.labelsFile)
@@ -97,6 +100,18 @@ func (c *classification) readLabels(cmd *cobra.Command) error {
 		c.labels = append(c.labels, fromFile...)
 	}
 	return checkLabels(cmd, c.labels)
+}
+
+// splitLabels splits labels at commas and ends of lines, and nowhere else: quotes are part of a label.
+func splitLabels(text string) []string {
+	if text = strings.TrimSpace(text); text == "" {
+		return nil
+	}
+	labels := strings.Split(strings.ReplaceAll(text, "\n", ","), ",")
+	for i, label := range labels {
+		labels[i] = strings.TrimSpace(label)
+	}
+	return labels
 }
 
 // checkLabels sees to it that there are several labels, and that the model can tell them apart.
@@ -134,7 +149,7 @@ func (c *classification) run(cmd *cobra.Command, templates, paths []string) erro
 	}
 	classifier, err := m.NewClassifier(b.Backend, c.labels, templates)
 	if err != nil {
-		return err
+		return uncut(err)
 	}
 	return eachPicture(cmd, paths, classifyGroup, func(group []named) error {
 		pictures := make([]image.Image, len(group))

@@ -25,6 +25,9 @@ On 2 cores it takes about 5 minutes with ONNX Runtime and 9 with pure Go.`,
 		Example: examples("glimpse demo", "glimpse demo --out other --seed 7"),
 		Args:    wantArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if quick && record {
+				return usagef(cmd, "expected --record without --quick, whose figures mean nothing")
+			}
 			b, err := backend.Open(cmd.ErrOrStderr())
 			if err != nil {
 				return err

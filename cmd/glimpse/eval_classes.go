@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -20,20 +21,37 @@ type classChoice struct {
 
 func (c *classChoice) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.attribute, "attribute", "", "take the values of the attribute `name` as classes (default: the labels, else articleType)")
-	cmd.Flags().IntVar(&c.least, "least", 1, "leave out classes with fewer than `n` pictures")
+	cmd.Flags().IntVar(&c.least, "least", 0, "leave out classes with fewer than `n` pictures (default: 20 for fashion-products, else 1)")
 }
 
 func (c *classChoice) check(cmd *cobra.Command) error {
-	if c.least < 1 {
+	if cmd.Flags().Changed("least") && c.least < 1 {
 		return usagef(cmd, "expected --least to be 1 or more, found %d", c.least)
 	}
 	return nil
 }
 
-// choose settles the attribute for a data set.
-func (c *classChoice) choose(set datasets.Dataset) (err error) {
-	c.attribute, err = chooseClass(set, c.attribute)
-	return err
+// choose settles the attribute and the least number of pictures for a data set that lies in folder, and says what a known
+// data set leaves out without being asked to.
+func (c *classChoice) choose(cmd *cobra.Command, set datasets.Dataset, folder string) (err error) {
+	if c.attribute, err = chooseClass(set, c.attribute); err != nil || c.least > 0 {
+		return err
+	}
+	known, _ := datasets.Lookup(filepath.Base(folder)) // data of one's own is in no catalogue
+	c.least = max(known.LeastClass, 1)
+	counts := map[string]int{}
+	for i := range set.Len() {
+		if class := evaluate.ByAttribute(c.attribute)(set.At(i)); class != "" {
+			counts[class]++
+		}
+	}
+	all := len(counts)
+	maps.DeleteFunc(counts, func(_ string, n int) bool { return n < c.least })
+	if rare := all - len(counts); rare > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "glimpse: %d of the %d classes of %s have fewer than %d pictures and are left out; --least 1 takes all\n",
+			rare, all, set.Name(), c.least)
+	}
+	return nil
 }
 
 // by is what the classes are, in a word.

@@ -55,7 +55,7 @@ over the draws, and lambda is chosen by cross-validation among the drawn picture
 Classes are chosen as by eval zeroshot; those with fewer than two training pictures are left out.`,
 		Example: examples(
 			"glimpse eval linear-probe --model runs/clip --data cifar10",
-			"glimpse eval linear-probe --model runs/clip --data fashion-products --least 20 --shots 1,2,4,8,16 --json"),
+			"glimpse eval linear-probe --model runs/clip --data fashion-products --shots 1,2,4,8,16 --json"),
 		Args: wantArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := p.check(cmd); err != nil {
@@ -66,9 +66,14 @@ Classes are chosen as by eval zeroshot; those with fewer than two training pictu
 				return err
 			}
 			if p.asJSON {
-				return printJSON(cmd.OutOrStdout(), report)
+				err = printJSON(cmd.OutOrStdout(), report)
+			} else {
+				err = report.print(cmd.OutOrStdout(), p.classes.by())
 			}
-			return report.print(cmd.OutOrStdout(), p.classes.by())
+			if err != nil {
+				return err
+			}
+			return drawConfusion(p.confusion, "Linear probe on "+report.Data, report.Classes, report.Confusion)
 		},
 	}
 	p.add(cmd)
@@ -96,7 +101,6 @@ func (p *probeCall) check(cmd *cobra.Command) error {
 	if len(p.config.Shots) > 0 && p.config.Shots[0] < 1 {
 		return usagef(cmd, "expected --shots of 1 or more, found %d", p.config.Shots[0])
 	}
-	p.config.Least = p.classes.least
 	if p.confusion != "" {
 		return checkFigure(cmd, "confusion", p.confusion)
 	}
@@ -111,7 +115,7 @@ func (p *probeCall) run(cmd *cobra.Command) (*probeReport, error) {
 	defer b.Finalize()
 	var trainSet datasets.Dataset
 	m, test, what, err := p.embed(cmd, b, evaluate.EmbedImages, func(set datasets.Dataset) (err error) {
-		if err = p.classes.choose(set); err != nil {
+		if err = p.classes.choose(cmd, set, p.data.dir); err != nil {
 			return err
 		}
 		trainSet, err = p.openTrain(cmd)
@@ -124,6 +128,7 @@ func (p *probeCall) run(cmd *cobra.Command) (*probeReport, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.config.Least = p.classes.least
 	var bar *progress.Bar
 	probe, err := evaluate.LinearProbe(cmd.Context(), train, test, evaluate.ByAttribute(p.classes.attribute), p.config, func(done, total int) {
 		if bar == nil {
@@ -135,11 +140,6 @@ func (p *probeCall) run(cmd *cobra.Command) (*probeReport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what.Data, err)
 	}
-	if p.confusion != "" {
-		if err := drawConfusion(p.confusion, "Linear probe on "+what.Data, probe.Classes, probe.Confusion); err != nil {
-			return nil, err
-		}
-	}
 	return &probeReport{what, trainSet.Name(), probeFeatures, p.classes.attribute, probe, probe.Top1.N,
 		slices.Concat([]string{}, train.Problems, test.Problems)}, nil
 }
@@ -150,9 +150,12 @@ func (p *probeCall) openTrain(cmd *cobra.Command) (datasets.Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(splits) == 0 {
+		return nil, fmt.Errorf("expected pictures to fit to and others to measure on, in folders such as train and test of %s, found a folder without splits", p.data.dir)
+	}
 	split, err := chooseSplit(p.data.dir, p.trainSplit, true, splits)
 	if err != nil {
-		return nil, fmt.Errorf("the pictures to fit to: %w", err)
+		return nil, fmt.Errorf("the pictures to fit to: %w; name their split with --train-split", err)
 	}
 	if split == p.data.split {
 		return nil, fmt.Errorf("expected other pictures to fit to than to measure on, found the split %q for both; see --split and --train-split", split)

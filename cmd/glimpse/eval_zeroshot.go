@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"github.com/glimpse-ml/glimpse/clip/evaluate"
+	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 	"github.com/glimpse-ml/glimpse/internal/stats"
 	"github.com/glimpse-ml/glimpse/plots"
@@ -43,9 +45,10 @@ func evalZeroShotCommand() *cobra.Command {
 		Short: "Classify pictures by the names of the classes alone",
 		Long: `Zeroshot classifies pictures with a CLIP by the names of the classes alone (Radford et al. 2021, section 3.1). The
 classes are the labels of the pictures (the names of their folders) or, with --attribute or where there are no labels,
-the values of an attribute. Every name is put into every template; the mean of these texts stands for the class.
-Without --template and --templates these are the project's own list, or that for product titles with articleType;
-prompts of the list that are too long for the model are left out. The JSON says which were used.
+the values of an attribute; of the data set fashion-products those with 20 or more pictures, unless --least says
+otherwise. Every name is put into every template; the mean of these texts stands for the class. Without --template and
+--templates these are the project's own list, or that for product titles with articleType; prompts of the list that are
+too long for the model are left out. The JSON says which were used.
 
   top1, top5        share of pictures whose class is the likeliest one, or among the five likeliest
   mean_per_class    mean of the classes' accuracies, each class counting the same
@@ -54,9 +57,10 @@ prompts of the list that are too long for the model are left out. The JSON says 
   brier, nll        Brier score (0 to 2) and negative log-likelihood in nats; both want honest probabilities
   (` + "`glimpse metrics calibration --help`" + ` has the definitions; the probabilities have the model's own temperature)
 
---confusion draws which classes are taken for which, as a heat map: row by row the shares of what is predicted. The
-counts are in the JSON as confusion. --names takes a JSON object from a class to its name or names in a prompt, such
-as {"n02113799": "poodle", "Tshirts": ["T-shirt", "tee"]}; classes that it does not name keep their own.`,
+--confusion draws which classes are taken for which, as a heat map: row by row the shares of what is predicted; of more
+than 80 classes those with the most mistakes. The counts are in the JSON as confusion. --names takes a JSON object from
+a class to its name or names in a prompt, such as {"n02113799": "poodle", "Tshirts": ["T-shirt", "tee"]}; classes that
+it does not name keep their own.`,
 		Example: examples(
 			"glimpse eval zeroshot --model runs/clip --data cifar10 --confusion confusion.png",
 			"glimpse eval zeroshot --model runs/clip --data products --attribute baseColour --least 20 --json",
@@ -101,7 +105,9 @@ func (z *zeroShotCall) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer b.Finalize()
-	m, embedded, what, err := z.embed(cmd, b, evaluate.EmbedImages, z.classes.choose)
+	m, embedded, what, err := z.embed(cmd, b, evaluate.EmbedImages, func(set datasets.Dataset) error {
+		return z.classes.choose(cmd, set, z.data.dir)
+	})
 	if err != nil {
 		return err
 	}
@@ -113,17 +119,18 @@ func (z *zeroShotCall) run(cmd *cobra.Command) error {
 		return fmt.Errorf("%s: %w", what.Data, err)
 	}
 	warnUnused(cmd, z.names, names, found.Classes)
-	if z.confusion != "" {
-		if err := drawConfusion(z.confusion, "Zero-shot on "+what.Data, found.Classes, found.Confusion); err != nil {
-			return err
-		}
+	if err := z.print(cmd.OutOrStdout(), zeroShotReport{what, z.classes.attribute, found, found.Top1.N, append([]string{}, embedded.Problems...)}); err != nil {
+		return err
 	}
+	return drawConfusion(z.confusion, "Zero-shot on "+what.Data, found.Classes, found.Confusion)
+}
+
+func (z *zeroShotCall) print(w io.Writer, r zeroShotReport) error {
 	if z.asJSON {
-		return printJSON(cmd.OutOrStdout(), zeroShotReport{what, z.classes.attribute, found, found.Top1.N, append([]string{}, embedded.Problems...)})
+		return printJSON(w, r)
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "zero-shot on %s, %d classes by %s, %d pictures (%d left out)\n\n",
-		what.Data, len(found.Classes), z.classes.by(), found.Top1.N, found.LeftOut)
-	return printZeroShot(cmd.OutOrStdout(), found)
+	fmt.Fprintf(w, "zero-shot on %s, %d classes by %s, %d pictures (%d left out)\n\n", r.Data, len(r.Classes), z.classes.by(), r.N, r.LeftOut)
+	return printZeroShot(w, r.ZeroShot)
 }
 
 func printZeroShot(w io.Writer, found *evaluate.ZeroShot) error {
@@ -158,36 +165,66 @@ func checkFigure(cmd *cobra.Command, flag, path string) error {
 	return checkOutput(path)
 }
 
-// drawConfusion draws the rows of a confusion matrix as shares. The more classes there are, the wider is the figure.
+// drawnClasses is how many classes a figure has rows for that can be read.
+const drawnClasses = 80
+
+// drawConfusion draws the rows of a confusion matrix as shares, into no file when path is empty. The more classes there are, the
+// wider is the figure; of too many it shows those with the most mistakes.
 func drawConfusion(path, title string, classes []string, confusion [][]int) error {
-	figure, err := confusionFigure(title, classes, confusion)
+	if path == "" {
+		return nil
+	}
+	shown := mostConfused(confusion, drawnClasses)
+	if len(shown) < len(classes) {
+		title += fmt.Sprintf(": the %d of %d classes with the most mistakes", len(shown), len(classes))
+	}
+	figure, err := confusionFigure(title, classes, confusion, shown)
 	if err != nil {
 		return err
 	}
-	return figure.Save(path, confusionWidth(len(classes)))
+	return figure.Save(path, confusionWidth(len(shown)))
 }
 
-func confusionFigure(title string, classes []string, confusion [][]int) (*plots.Figure, error) {
-	values := make([][]float64, len(confusion))
-	rows := make([]string, len(confusion))
+// mostConfused are, in their order, the at most n classes whose pictures are most often taken for another class's, or another's
+// for theirs.
+func mostConfused(confusion [][]int, n int) []int {
+	mistakes := make([]int, len(confusion))
+	order := make([]int, len(confusion))
 	for i, counts := range confusion {
+		order[i] = i
+		for j, count := range counts {
+			if i != j {
+				mistakes[i] += count
+				mistakes[j] += count
+			}
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(mistakes[b], mistakes[a]) })
+	return slices.Sorted(slices.Values(order[:min(n, len(order))]))
+}
+
+// confusionFigure has a row and a column for each of the shown classes; shares are of all pictures of a row's class.
+func confusionFigure(title string, classes []string, confusion [][]int, shown []int) (*plots.Figure, error) {
+	values := make([][]float64, len(shown))
+	rows, columns := make([]string, len(shown)), make([]string, len(shown))
+	for r, i := range shown {
 		n := 0
-		for _, count := range counts {
+		for _, count := range confusion[i] {
 			n += count
 		}
-		rows[i] = fmt.Sprintf("%s (%d)", classes[i], n)
-		values[i] = make([]float64, len(counts))
-		for j, count := range counts {
-			values[i][j] = math.Round(100 * float64(count) / float64(max(n, 1)))
+		rows[r], columns[r] = fmt.Sprintf("%s (%d)", classes[i], n), classes[i]
+		values[r] = make([]float64, len(shown))
+		for c, j := range shown {
+			values[r][c] = math.Round(100 * float64(confusion[i][j]) / float64(max(n, 1)))
 		}
 	}
 	return plots.Heatmap(plots.HeatmapConfig{Title: title, XLabel: "predicted class", YLabel: "class of the picture (pictures)",
-		Matrices:   []plots.Matrix{{Values: values, RowLabels: rows, ColLabels: classes}},
+		Matrices:   []plots.Matrix{{Values: values, RowLabels: rows, ColLabels: columns}},
 		ValueLabel: "% of the row", Min: 0, Max: 100, ShowValues: true, LabelEveryRow: true, HighlightDiagonal: true})
 }
 
 // confusionWidth is wide enough for the cells, a quarter of the width for the names of the rows, and the colour bar.
 func confusionWidth(classes int) vg.Length {
-	n := vg.Length(min(classes, 80))
+	n := vg.Length(classes)
 	return max(min(plots.DefaultWidth, 250+56*n), (10.5*n+100)/0.76)
 }

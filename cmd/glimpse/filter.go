@@ -83,7 +83,7 @@ the JSON lines go to a file, and a summary is printed. --dropped lists the pairs
 		},
 	}
 	f.evaluation.add(cmd)
-	cmd.Flags().Lookup("split").Usage = "`name` of the part of the data set (default: train if there is one, else test or val)"
+	cmd.Flags().Lookup("split").Usage = "`name` of the part of the data set (default: train if there is one, else test or val; \"\": the whole folder)"
 	cmd.Flags().Lookup("json").Usage = "print JSON lines or, with --out, one JSON object"
 	cmd.Flags().Float64Var(&f.keep, "keep", 1, "keep this `share` of the pairs, the best ones")
 	cmd.Flags().Float64Var(&f.above, "above", -1, "keep the pairs with at least this `score`")
@@ -101,6 +101,10 @@ func (f *filtering) run(cmd *cobra.Command) error {
 		if err := checkOutput(path); err != nil {
 			return err
 		}
+	}
+	var err error
+	if f.data.dir, err = namedFolder(f.data.dir); err != nil {
+		return err
 	}
 	if splits, err := splitsIn(f.data.dir); err == nil && !cmd.Flags().Changed("split") && slices.Contains(splits, "train") {
 		if err := cmd.Flags().Set("split", "train"); err != nil {

@@ -223,7 +223,11 @@ func TestMetricsErrors(t *testing.T) {
 			}
 		})
 	}
-	if code, _, stderr := metricsOn("calibration", "in.safetensors", "--bins", "0"); code == exitOK {
+	whole := writeTensors(t, map[string]safetensors.Tensor{"probabilities": floats32([]int{1, 1}, 1), "labels": ints32(0)})
+	if code, _, stderr := metricsOn("calibration", whole, "--bins", "0"); code != exitUsage || !strings.Contains(stderr, "--bins") {
 		t.Errorf("0 bins: exit code %d, %q", code, stderr)
+	}
+	if code, _, stderr := metricsOn("calibration", whole, "--bins", "1"); code != exitOK {
+		t.Errorf("1 bin: exit code %d, %q", code, stderr)
 	}
 }

@@ -27,7 +27,8 @@ intermediates.safetensors where there is one; the layout is that of ` + "`glimps
 on every backend of this machine and prints the largest difference of every layer, and between the backends.
 
 What would give slightly wrong features without a word is refused, with a sentence and the exit code 1: GELU in the
-place of QuickGELU, a resolution that the positional embedding is not for, a mean that no CLIP was trained with.`,
+place of QuickGELU, a resolution that the positional embedding is not for, a mean that no CLIP was trained with, and,
+with the sizes of a published model, other attention heads, layer norms, end token, resizing or vocabulary than its.`,
 		Example: examples("glimpse model check vit-b-32", "glimpse model check vit-b-32 --reference from-pytorch --json"),
 		Args:    wantArgs("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -36,7 +37,11 @@ place of QuickGELU, a resolution that the positional embedding is not for, a mea
 					return err
 				}
 			}
-			card, m, err := clip.Examine(args[0], clip.Naming(naming))
+			dir, err := modelFolder(args[0])
+			if err != nil {
+				return err
+			}
+			card, m, err := clip.Examine(dir, clip.Naming(naming))
 			if err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,6 +33,15 @@ func modelFolder(ref string) (string, error) {
 		return ref, nil
 	}
 	return hub.Resolve(ref)
+}
+
+// uncut says what to do about a text that is too long, in commands that cut none.
+func uncut(err error) error {
+	var long *clip.TooLongError
+	if errors.As(err, &long) {
+		return fmt.Errorf("%s; shorten it", long.Found())
+	}
+	return err
 }
 
 // openCaptioner loads a captioner from its folder or a run's.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -25,8 +26,9 @@ func reportCLIPCommand() *cobra.Command {
 		Short: "docs/results/clip.md from runs of clip/lit and clip/products",
 		Long: `Report clip takes the figures of full runs of clip/lit and clip/products into docs/results/clip.json and writes
 docs/results/clip.md and its learning curves from it: every seed, the mean over seeds with its 95% interval, and whether
-the bars are reached. A run takes the place of an earlier one of the same experiment and seed. Without runs the page
-is written anew from what is recorded.
+the bars are reached, which takes three seeds. A run takes the place of an earlier one of the same experiment and seed.
+All runs of an experiment have one configuration and the same data; to record another one, give its runs of all seeds
+at once. Without runs the page is written anew from what is recorded.
 
 Runs given with --tried are listed as what else was tried, with their figures on dev pictures alone.`,
 		Example: examples(
@@ -36,7 +38,7 @@ Runs given with --tried are listed as what else was tried, with their figures on
 			if err := contrastive.RecordResults(root, runs, tried); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), "The page is docs/results/clip.md")
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "The page is "+filepath.Join(root, contrastive.ResultsPage))
 			return err
 		},
 	}

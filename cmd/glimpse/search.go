@@ -34,9 +34,9 @@ type found struct {
 
 // searching is a call of `glimpse search`.
 type searching struct {
-	index, query, image, model, html string
-	k                                int
-	asJSON                           bool
+	index, query, image, text, model, html string
+	k                                      int
+	asJSON                                 bool
 }
 
 func searchCommand() *cobra.Command {
@@ -45,8 +45,9 @@ func searchCommand() *cobra.Command {
 		Use:   "search INDEX QUERY",
 		Short: "Find the pictures nearest to a text or to a picture",
 		Long: `Search finds the pictures of an index (see glimpse index) whose embeddings have the highest cosine with that of the
-query: a text, or a picture when QUERY is the name of one that exists or is given with --image. All pictures are
-compared, so that nothing is missed; of equal scores the earlier path comes first.
+query: a text, or a picture when QUERY ends like the name of one (.jpg, .png ...). --image and --text, in the place of
+QUERY, say which is meant. All pictures are compared, so that nothing is missed; of equal scores the earlier path comes
+first.
 
 What a cosine means differs from model to model (the published ones rarely give a text and a picture more than 0.4) and
 from query to query: compare scores of one query only. The model is the one that the index was made with; --model says
@@ -56,14 +57,17 @@ where it lies now, if it was moved.`,
 			"glimpse search photos.index holiday.jpg --k 20 --html near.html",
 			`glimpse search photos.index "a red car" --json`),
 		Args: func(cmd *cobra.Command, args []string) error {
-			if s.image != "" {
+			if s.image != "" && s.text != "" {
+				return usagef(cmd, "expected --image or --text, found both")
+			}
+			if s.image != "" || s.text != "" {
 				return wantArgs("INDEX")(cmd, args)
 			}
 			return wantArgs("INDEX", "QUERY")(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s.index, s.query = args[0], s.image
-			if s.image == "" {
+			s.index, s.query = args[0], s.image+s.text
+			if len(args) > 1 {
 				s.query = args[1]
 			}
 			if strings.TrimSpace(s.query) == "" {
@@ -77,6 +81,7 @@ where it lies now, if it was moved.`,
 	}
 	cmd.Flags().IntVar(&s.k, "k", 10, "how `many` pictures to find")
 	cmd.Flags().StringVar(&s.image, "image", "", "search for what looks like this picture `file`")
+	cmd.Flags().StringVar(&s.text, "text", "", "search for this `text`, even if it ends like the name of a picture")
 	cmd.Flags().StringVar(&s.model, "model", "", "`folder` of the CLIP model (default: where it was when the index was made)")
 	cmd.Flags().StringVar(&s.html, "html", "", "write a contact sheet of the results, with small pictures in it, to this `file`")
 	cmd.Flags().BoolVar(&s.asJSON, "json", false, "print one JSON object")
@@ -89,15 +94,16 @@ func (s *searching) run(cmd *cobra.Command) error {
 			return err
 		}
 	}
+	kind, err := s.kind()
+	if err != nil {
+		return err
+	}
 	x, err := search.Open(s.index)
 	if err != nil {
 		return err
 	}
 	defer x.Close()
-	result := searched{Index: s.index, Query: s.query, Kind: "text", Model: s.model, Pictures: x.Len(), Results: []found{}}
-	if s.image != "" || isPicture(s.query) {
-		result.Kind = "image"
-	}
+	result := searched{Index: s.index, Query: s.query, Kind: kind, Model: s.model, Pictures: x.Len(), Results: []found{}}
 	if result.Model == "" {
 		result.Model = x.Meta.Model
 	}
@@ -128,13 +134,18 @@ func (s *searching) run(cmd *cobra.Command) error {
 	return result.print(cmd.OutOrStdout(), s.asJSON)
 }
 
-// isPicture says whether a query is the name of a picture file.
-func isPicture(query string) bool {
-	if !picture.IsPictureName(query) {
-		return false
+// kind is what the query is: "image" or "text". A name of a picture that is not there is more likely misspelt than a text.
+func (s *searching) kind() (string, error) {
+	switch {
+	case s.image != "":
+		return "image", nil
+	case s.text != "" || !picture.IsPictureName(s.query):
+		return "text", nil
 	}
-	info, err := os.Stat(query)
-	return err == nil && info.Mode().IsRegular()
+	if _, err := os.Stat(s.query); err != nil {
+		return "", fmt.Errorf("expected a picture at %s, found: %w; give its right name, or search for these words with --text %q", s.query, reason(err), s.query)
+	}
+	return "image", nil
 }
 
 // embed computes the query's embedding with the model of the index.
@@ -161,7 +172,8 @@ func (s *searching) embed(cmd *cobra.Command, x *search.Index, q searched) ([]fl
 	}
 	defer b.Finalize()
 	if q.Kind == "text" {
-		return first(m.EncodeTexts(b.Backend, []string{s.query}))
+		query, err := first(m.EncodeTexts(b.Backend, []string{s.query}))
+		return query, uncut(err)
 	}
 	return embedPicture(b, m, s.query)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/glimpse-ml/glimpse/datasets"
+	"github.com/glimpse-ml/glimpse/datasets/picture"
 )
 
 // evalData is the data that a model is measured on.
@@ -21,7 +22,7 @@ type evalData struct {
 
 func (d *evalData) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&d.dir, "data", "", "`folder` of the data set, in any of the layouts that data show reads, or the name of a known one, such as flickr8k")
-	cmd.Flags().StringVar(&d.split, "split", "", "`name` of the part of the data set (default: test if there is one, else val)")
+	cmd.Flags().StringVar(&d.split, "split", "", "`name` of the part of the data set (default: test if there is one, else val; \"\": the whole folder)")
 	cmd.Flags().IntVar(&d.limit, "limit", 0, "measure on the first `n` pictures alone; 0 for all")
 }
 
@@ -87,11 +88,12 @@ func namedFolder(data string) (string, error) {
 // heldOut are the names of splits that a model is not trained on, in the order they are chosen.
 var heldOut = []string{"test", "val", "dev", "valid", "validation"}
 
-// chooseSplit is the split to open: the one asked for, else a held-out one, else the whole folder when it has no splits.
+// chooseSplit is the split to open: the one asked for ("" is the whole folder), else a held-out one, else the whole folder when
+// it has no splits.
 func chooseSplit(dir, asked string, named bool, splits []string) (string, error) {
 	if named {
 		fits := func(s string) bool { return s == asked || s == "dev" && asked == "val" || isYearOf(s, asked) }
-		if slices.ContainsFunc(splits, fits) || asked == "" && len(splits) == 0 {
+		if asked == "" || slices.ContainsFunc(splits, fits) {
 			return asked, nil
 		}
 		if len(splits) == 0 {
@@ -163,9 +165,27 @@ func splitsIn(dir string) ([]string, error) {
 		return splits, nil
 	}
 	for _, name := range folders {
-		if name == "train" || slices.Contains(heldOut, name) {
+		if (name == "train" || slices.Contains(heldOut, name)) && holdsData(filepath.Join(dir, name)) {
 			return folders, nil
 		}
 	}
 	return nil, nil
+}
+
+// holdsData tells the folder of a split, with folders of classes or captioned pictures in it, from that of a class with such a name.
+func holdsData(dir string) bool {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if info, err := os.Stat(path); err == nil && info.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			return true
+		}
+		if !picture.IsPictureName(path) {
+			continue
+		}
+		if _, err := os.Stat(strings.TrimSuffix(path, filepath.Ext(path)) + ".txt"); err == nil {
+			return true
+		}
+	}
+	return false
 }

@@ -36,7 +36,8 @@ func trainCommand() *cobra.Command {
 		Short: "Run an experiment by name: train a model and measure it on held-out pictures",
 		Long: `Train runs an experiment and keeps everything in one folder: manifest.json (settings, seed, backend, versions),
 metrics.jsonl (one line a recorded step), results.json (what came out, with 95% intervals), plots, and the trained
-model, which eval, caption and classify take with --model. A run that failed or was stopped has no results.json.
+model, which eval, caption and classify take with --model. A run that failed or was stopped has no results.json; before
+its first recorded step there is nothing to keep, and the folder is removed.
 
 Every setting of an experiment can be changed with --set. --show prints them all without training anything.
 The quick form draws its own pictures (Scenes), unless --data names a folder.`,

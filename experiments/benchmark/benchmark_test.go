@@ -99,6 +99,10 @@ func TestMeasureSaysWhatIsWrong(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "PyTorch has ended") || !strings.Contains(err.Error(), "no torch here") {
 		t.Errorf("a peer that ends: got %v", err)
 	}
+	o.Peer = []string{"sh", "-c", "exec >&-; sleep 0.2; echo last words >&2"}
+	if _, _, err = Measure(t.Context(), o); err == nil || !strings.Contains(err.Error(), "last words") {
+		t.Errorf("a peer that says why it ends after its last answer: got %v", err)
+	}
 	o.Peer = []string{"sh", "-c", `read a; echo '{"version":"x"}'; read a; echo '{"output":[1,2,3]}'; read a; echo '{"seconds":[1]}'; cat`}
 	if _, _, err = Measure(t.Context(), o); err == nil || !strings.Contains(err.Error(), "expected the same answers from both sides") {
 		t.Errorf("a peer with other answers: got %v", err)
@@ -135,6 +139,13 @@ func TestSummarize(t *testing.T) {
 	}
 	if median([]float64{4, 1, 3, 2}) != 2.5 {
 		t.Errorf("the median of 1, 2, 3, 4 is %v", median([]float64{4, 1, 3, 2}))
+	}
+}
+
+// Megabytes are millions of bytes wherever they are shown.
+func TestMegabytes(t *testing.T) {
+	if got := megabytes(1_199_999_999); got != "1199 MB" {
+		t.Errorf("1,199,999,999 bytes are %s, expected 1199 MB", got)
 	}
 }
 

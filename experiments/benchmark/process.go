@@ -68,7 +68,12 @@ func (s *side) ask(r request) (answer, error) {
 	return a, nil
 }
 
+// broken ends a worker that answers no more and says what it said last.
 func (s *side) broken(err error) error {
+	if errors.Is(err, bufio.ErrTooLong) {
+		_ = s.cmd.Process.Kill() // it may wait for somebody who reads on
+	}
+	_ = s.stop() // what it writes to standard error is whole then
 	if err == nil {
 		err = io.ErrUnexpectedEOF
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/internal/atomicfile"
 )
 
@@ -52,7 +53,7 @@ func (r *Report) page() string {
 
 <!-- written by "make bench", do not edit -->
 
-Measured on %s; %s; commit `+"`%.12s`"+`. %s against %s, each in a process of its own, with the same weights and the
+Measured on %s; %s; commit `+"`%s`"+`. %s against %s, each in a process of its own, with the same weights and the
 same inputs, in turns (ours, theirs, ours, ...), %d turns each; their answers were compared before. A turn's figure is the median
 of its calls; the table has the median of the turns. The ratio is PyTorch's time over ours, pair by pair of turns: above 1, ours
 is faster. The share is of the largest rate that a product of two large matrices reached beside the case on this machine, in whichever
@@ -61,7 +62,7 @@ towers included. PyTorch is eager, float32, without gradients except for the tra
 
 | case | batch | ours | PyTorch | ratio (range) | ours a second | share of the peak | PyTorch's share | memory | PyTorch's memory |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-`, r.Machine, r.Started, r.Commit, r.Ours, r.Peer, r.Rounds)
+`, r.Machine, r.Started, experiments.ShortCommit(r.Commit), r.Ours, r.Peer, r.Rounds)
 	for _, row := range r.Rows {
 		fmt.Fprintf(&b, "| %s | %d | %s (%s–%s) | %s (%s–%s) | **%.2f** (%.2f–%.2f) | %.1f | %.0f%% | %.0f%% | %s | %s |\n", row.Name, row.Batch,
 			milliseconds(row.Ours.Median), milliseconds(row.Ours.Min), milliseconds(row.Ours.Max),
@@ -118,7 +119,7 @@ func milliseconds(s float64) string {
 	}
 }
 
-func megabytes(bytes int64) string { return fmt.Sprintf("%d MB", bytes>>20) }
+func megabytes(bytes int64) string { return fmt.Sprintf("%d MB", bytes/1e6) }
 
 // Table is the report for a terminal, its cells with tabs between them.
 func (r *Report) Table() string {
@@ -127,7 +128,7 @@ func (r *Report) Table() string {
 		b.WriteString(row.Line() + "\n")
 	}
 	for _, row := range r.Search {
-		fmt.Fprintf(&b, "search through %d embeddings\tone query\t%s\tsame as brute force %.0f%%\t%d MB\n", row.Rows, milliseconds(row.Times.Median), 100*row.Recall, row.Times.PeakMemory/1e6)
+		fmt.Fprintf(&b, "search through %d embeddings\tone query\t%s\tsame as brute force %.0f%%\t%s\n", row.Rows, milliseconds(row.Times.Median), 100*row.Recall, megabytes(row.Times.PeakMemory))
 	}
 	for _, row := range r.Chunked {
 		fmt.Fprintf(&b, "%s\tbatch %d\t%d chunks\t%s\t%s\n", row.Name, row.Batch, row.Chunks, milliseconds(row.Times.Median), megabytes(row.Times.PeakMemory))

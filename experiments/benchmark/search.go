@@ -2,6 +2,7 @@ package benchmark
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -144,10 +145,15 @@ func (c SearchCase) bruteForce(dir string, queries [][]float32) (best []float64,
 	}
 	var wg sync.WaitGroup
 	workers := runtime.GOMAXPROCS(0)
+	errs := make([]error, workers)
 	for w := range workers {
 		wg.Go(func() {
 			for i := w; i < x.Len(); i += workers {
-				row := x.Row(i)
+				row, err := x.Row(i)
+				if err != nil {
+					errs[w] = err
+					return
+				}
 				for q, query := range queries {
 					for j, v := range row {
 						scores[q][i] += float64(v) * float64(query[j])
@@ -157,6 +163,9 @@ func (c SearchCase) bruteForce(dir string, queries [][]float32) (best []float64,
 		})
 	}
 	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
 	for _, s := range scores {
 		order := make([]int, len(s))
 		for i := range order {

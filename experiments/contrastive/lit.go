@@ -70,11 +70,11 @@ type litSet struct {
 	views [2][][]float32
 }
 
+// Check says what is wrong with the settings, if anything is that needs no data to be seen.
+func (c LiTConfig) Check() error { return c.Loss.Check() }
+
 func trainLiT(ctx context.Context, env *experiments.Env, cfg LiTConfig) (experiments.Result, error) {
 	var result experiments.Result
-	if err := cfg.Loss.Check(); err != nil {
-		return result, err
-	}
 	begun := time.Now()
 	train, dev, test, err := openLiT(ctx, env, cfg)
 	if err != nil {

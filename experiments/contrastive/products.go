@@ -82,9 +82,6 @@ type productData struct {
 
 func trainProducts(ctx context.Context, env *experiments.Env, cfg ProductsConfig) (experiments.Result, error) {
 	var result experiments.Result
-	if err := cfg.check(); err != nil {
-		return result, err
-	}
 	begun := time.Now()
 	data, err := openProducts(ctx, env, cfg)
 	if err != nil {
@@ -139,8 +136,8 @@ func trainProducts(ctx context.Context, env *experiments.Env, cfg ProductsConfig
 	return result, draw(env.Run, report, cfg.BatchSize, cfg.Loss)
 }
 
-// check says what is wrong with the settings, if anything is.
-func (c ProductsConfig) check() error {
+// Check says what is wrong with the settings, if anything is that needs no data to be seen.
+func (c ProductsConfig) Check() error {
 	if err := c.Loss.Check(); err != nil {
 		return err
 	}
@@ -152,6 +149,12 @@ func (c ProductsConfig) check() error {
 	}
 	if c.Freeze != "" && c.Freeze != "visual" && c.Freeze != "text" {
 		return fmt.Errorf("freeze: expected visual, text or nothing, found %q", c.Freeze)
+	}
+	if c.Freeze != "" && c.Init == "" {
+		return fmt.Errorf("freeze: expected a trained tower to keep as it is; name a model with init")
+	}
+	if c.Dev < 1 {
+		return fmt.Errorf("dev: expected 1 to the number of training pictures, found %d", c.Dev)
 	}
 	return nil
 }
@@ -210,9 +213,6 @@ func asItIs(example datasets.Example) (*picture.RGB, error) {
 // productModel is a model with fresh weights, or the one that init names.
 func productModel(env *experiments.Env, cfg ProductsConfig, data *productData) (*clip.Model, error) {
 	if cfg.Init == "" {
-		if cfg.Freeze != "" {
-			return nil, fmt.Errorf("freeze: expected a trained tower to keep as it is; name a model with init")
-		}
 		tokenizer, err := clip.TrainTokenizer(texts(data.train), cfg.Merges)
 		if err != nil {
 			return nil, err

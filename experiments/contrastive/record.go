@@ -18,7 +18,7 @@ import (
 // typed by hand, and a test compares them.
 const (
 	recordedFile = "docs/results/clip.json"
-	resultsPage  = "docs/results/clip.md"
+	ResultsPage  = "docs/results/clip.md"
 	curvesFile   = "docs/images/results-%s.png" // of an experiment, with "-" for "/"
 )
 
@@ -43,39 +43,89 @@ type Record struct {
 }
 
 // RecordResults adds runs of clip/lit and clip/products to the recorded results of the checkout root, and writes the page and
-// its figures anew. A run takes the place of an earlier one of the same experiment and seed; tried ones are those of other
-// configurations, which were compared on dev pictures, and join the list of them.
+// its figures anew. A run takes the place of an earlier one of the same experiment and seed, and must be like the other runs of
+// the experiment: their mean is taken. Tried ones are those of other configurations, which were compared on dev pictures, and
+// join the list of them.
 func RecordResults(root string, runs, tried []string) error {
+	for _, name := range []string{"go.mod", "docs"} {
+		if _, err := os.Stat(filepath.Join(root, name)); err != nil {
+			return fmt.Errorf("expected a checkout of the lab at %s, found none with %s in it; say where it is with --root", root, name)
+		}
+	}
 	recorded, err := readRecorded(root)
 	if err != nil {
 		return err
 	}
 	for _, dir := range runs {
-		record, err := readRun(dir)
-		if err != nil {
+		if err := recorded.add(dir); err != nil {
 			return err
 		}
-		if record.Report.OnHeldOut == nil {
-			return fmt.Errorf("expected a final run in %s, found one that did not look at the held-out pictures (final=false)", dir)
-		}
-		recorded.Runs = slices.DeleteFunc(recorded.Runs, func(r Record) bool { return r.Experiment == record.Experiment && r.Seed == record.Seed })
-		recorded.Runs = append(recorded.Runs, record)
 	}
 	for _, dir := range tried {
-		record, err := readRun(dir)
-		if err != nil {
+		if err := recorded.addTried(dir); err != nil {
 			return err
 		}
-		record.Report.OnHeldOut = nil // nothing of them was chosen by
-		recorded.Tried = slices.DeleteFunc(recorded.Tried, func(r Record) bool {
-			return r.Experiment == record.Experiment && string(r.Config) == string(record.Config)
-		})
-		recorded.Tried = append(recorded.Tried, record)
 	}
 	slices.SortStableFunc(recorded.Runs, func(a, b Record) int {
 		return 2*strings.Compare(a.Experiment, b.Experiment) + int(max(-1, min(1, a.Seed-b.Seed)))
 	})
-	data, err := json.MarshalIndent(recorded, "", " ")
+	if err := recorded.check(); err != nil {
+		return err
+	}
+	return recorded.write(root)
+}
+
+// add takes a run of a final configuration.
+func (r *Recorded) add(dir string) error {
+	record, err := readRun(dir)
+	if err != nil {
+		return err
+	}
+	if record.Report.OnHeldOut == nil {
+		return fmt.Errorf("expected a final run in %s, found one that did not look at the held-out pictures (final=false)", dir)
+	}
+	r.Runs = slices.DeleteFunc(r.Runs, func(old Record) bool { return old.Experiment == record.Experiment && old.Seed == record.Seed })
+	r.Runs = append(r.Runs, record)
+	return nil
+}
+
+// addTried takes a run of another configuration.
+func (r *Recorded) addTried(dir string) error {
+	record, err := readRun(dir)
+	if err != nil {
+		return err
+	}
+	record.Report.OnHeldOut = nil // nothing of them was chosen by
+	r.Tried = slices.DeleteFunc(r.Tried, func(old Record) bool {
+		return old.Experiment == record.Experiment && string(old.Config) == string(record.Config)
+	})
+	r.Tried = append(r.Tried, record)
+	return nil
+}
+
+// check sees to it that the runs of an experiment differ in their seeds alone.
+func (r Recorded) check() error {
+	for _, name := range r.experiments() {
+		runs := r.of(name)
+		first := runs[0]
+		for _, run := range runs[1:] {
+			this, other := difference(run.Config, first.Config)+" on "+run.data(), difference(first.Config, run.Config)+" on "+first.data()
+			if this != other {
+				return fmt.Errorf("expected runs of %s that differ in their seeds alone, found seed %d with other settings or data (%s) than seed %d (%s); "+
+					"give the runs of all seeds at once, or name the one of another configuration with --tried", name, run.Seed, this, first.Seed, other)
+			}
+		}
+	}
+	return nil
+}
+
+// data is what a run learnt from and was measured on.
+func (r Record) data() string {
+	return fmt.Sprintf("%d and %d pictures of %s", r.Report.Training, r.Report.HeldOut, r.Report.Data)
+}
+
+func (r Recorded) write(root string) error {
+	data, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return err
 	}
@@ -87,7 +137,8 @@ func RecordResults(root string, runs, tried []string) error {
 	if err := atomicfile.WriteFile(filepath.Join(root, recordedFile), append(data, '\n')); err != nil {
 		return err
 	}
-	if recorded, err = readRecorded(root); err != nil { // as the page's test reads it
+	recorded, err := readRecorded(root) // as the page's test reads it
+	if err != nil {
 		return err
 	}
 	for _, name := range recorded.experiments() {
@@ -95,7 +146,7 @@ func RecordResults(root string, runs, tried []string) error {
 			return err
 		}
 	}
-	return atomicfile.WriteFile(filepath.Join(root, resultsPage), []byte(recorded.page()))
+	return atomicfile.WriteFile(filepath.Join(root, ResultsPage), []byte(recorded.page()))
 }
 
 func readRecorded(root string) (Recorded, error) {

@@ -190,6 +190,12 @@ func TestDemoWithoutData(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkPage(t, filepath.Join(home, "demo"))
+	if err := RecordResults(filepath.Join(home, "demo"), home); err == nil || !strings.Contains(err.Error(), "expected full runs on real pictures to record") {
+		t.Errorf("recording a demo on Scenes: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(home, recordedFile)); err == nil {
+		t.Error("a demo on Scenes was recorded")
+	}
 }
 
 // checkPage sees to it that every picture of the page is there and is one.

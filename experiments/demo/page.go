@@ -105,7 +105,7 @@ func readPage(dir string) (*Page, error) {
 }
 
 func pageTemplate() *template.Template {
-	return template.Must(template.New("page").Parse(pageText))
+	return template.Must(template.New("page").Funcs(template.FuncMap{"short": experiments.ShortCommit}).Parse(pageText))
 }
 
 // read takes what the page needs from one run folder.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/internal/atomicfile"
 )
 
@@ -26,8 +27,12 @@ const (
 	endMark       = "<!-- end of results -->"
 )
 
-// RecordResults adds the demo in dir to the recorded results of the checkout root and writes the pages anew.
+// RecordResults adds the demo in dir, a full one on real pictures, to the recorded results of the checkout root and writes the
+// pages anew.
 func RecordResults(dir, root string) error {
+	if err := recordable(dir); err != nil {
+		return err
+	}
 	var record Record
 	if err := readJSON(filepath.Join(dir, RecordFile), &record); err != nil {
 		return err
@@ -69,6 +74,27 @@ func RecordResults(dir, root string) error {
 	return atomicfile.WriteFile(filepath.Join(root, readmePicture), picture)
 }
 
+// recordable refuses the demo in dir unless both of its runs are full ones on real pictures.
+func recordable(dir string) error {
+	for _, e := range All() {
+		run, err := experiments.OpenRun(filepath.Join(dir, e.Name))
+		if err != nil {
+			return err
+		}
+		var report struct {
+			Data string `json:"data"`
+		}
+		if err := readJSON(run.Path(ReportFile), &report); err != nil {
+			return err
+		}
+		if run.Manifest.Form != experiments.Full || report.Data == "scenes" {
+			return fmt.Errorf("expected full runs on real pictures to record, found in %s a %s run of %s on %s; `glimpse data list` says which pictures are missing",
+				dir, run.Manifest.Form, e.Name, report.Data)
+		}
+	}
+	return nil
+}
+
 func readRecorded(root string) (map[string]Record, error) {
 	recorded := map[string]Record{}
 	err := readJSON(filepath.Join(root, recordedFile), &recorded)
@@ -87,7 +113,7 @@ func resultsText(recorded map[string]Record) string {
 		"given; the slower backend gets fewer training steps and pictures.\n")
 	for _, kind := range slices.Sorted(maps.Keys(recorded)) {
 		r := recorded[kind]
-		fmt.Fprintf(&b, "\n## Backend %s\n\n%s, %s. All of it took %s. Commit `%.12s`.\n\n", r.Backend, r.Machine, r.Started, seconds(r.Seconds), r.Commit)
+		fmt.Fprintf(&b, "\n## Backend %s\n\n%s, %s. All of it took %s. Commit `%s`.\n\n", r.Backend, r.Machine, r.Started, seconds(r.Seconds), experiments.ShortCommit(r.Commit))
 		b.WriteString("| measured | value | 95% interval | examples | against |\n| --- | ---: | ---: | ---: | --- |\n")
 		for _, row := range r.Rows() {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", row.What, row.Value, row.Interval, row.N, row.Against)

@@ -6,6 +6,7 @@
 package atomicfile
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"io/fs"
@@ -165,6 +166,55 @@ func Write(path string, fill func(w io.Writer) error) error {
 		return f.failed(err)
 	}
 	return f.Commit()
+}
+
+// Part is one file of several that belong together.
+type Part struct {
+	Path string
+	Fill func(w io.Writer) error
+}
+
+// WriteAll writes several files. All of them lie on the disk before the first gets its final name: when a fill or the disk
+// fails, every path is left as it was. Only a machine that stops between the names can leave some new and some old.
+func WriteAll(parts ...Part) error {
+	var files []*File
+	defer func() {
+		for _, f := range files {
+			f.Abort()
+		}
+	}()
+	for _, p := range parts {
+		f, err := Create(p.Path)
+		if err != nil {
+			return err
+		}
+		files = append(files, f)
+		buffered := bufio.NewWriterSize(f, 1<<20)
+		err = p.Fill(buffered)
+		if err == nil {
+			err = buffered.Flush()
+		}
+		if err == nil {
+			err = f.Sync()
+		}
+		if err != nil {
+			return f.failed(err)
+		}
+	}
+	for _, f := range files {
+		if err := f.Commit(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Bytes is the [Part] that has data for its content.
+func Bytes(path string, data []byte) Part {
+	return Part{path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}}
 }
 
 // reason drops the temporary name from a system's error: the sentence around it names the file.

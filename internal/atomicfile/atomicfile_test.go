@@ -106,6 +106,25 @@ func TestFailingFillLeavesTheOldContent(t *testing.T) {
 	only(t, dir, "a.txt")
 }
 
+// Of several files all are replaced or none is, and nothing is left over.
+func TestWriteAll(t *testing.T) {
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a.txt"), filepath.Join(dir, "b.txt")
+	if err := WriteAll(Bytes(a, []byte("one")), Bytes(b, []byte("two"))); err != nil || content(a) != "one" || content(b) != "two" {
+		t.Fatalf("found %q and %q (%v)", content(a), content(b), err)
+	}
+	fails := Part{b, func(w io.Writer) error {
+		io.WriteString(w, "half")
+		return errors.New("the reader went away")
+	}}
+	sentence(t, WriteAll(Bytes(a, []byte("new")), fails), b, "the reader went away", "untouched")
+	sentence(t, WriteAll(Bytes(a, []byte("new")), Bytes(dir, nil)), dir, "found a folder")
+	if content(a) != "one" || content(b) != "two" {
+		t.Errorf("found %q and %q, expected the old content", content(a), content(b))
+	}
+	only(t, dir, "a.txt", "b.txt")
+}
+
 func TestAbortAndCommit(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.txt")

@@ -77,7 +77,13 @@ func (d *download) ask(ctx context.Context, method string) (*Answer, error) {
 	if again := d.busy(resp); again != nil {
 		return nil, again
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, d.opt.MaxBytes+1))
+	body, err := io.ReadAll(io.LimitReader(readerFunc(func(p []byte) (int, error) {
+		n, err := resp.Body.Read(p)
+		if n > 0 {
+			watchdog.Reset(d.opt.Stall)
+		}
+		return n, err
+	}), d.opt.MaxBytes+1))
 	if err != nil {
 		return nil, d.unanswered(ctx, err)
 	}
@@ -86,6 +92,11 @@ func (d *download) ask(ctx context.Context, method string) (*Answer, error) {
 	}
 	return &Answer{Status: resp.StatusCode, Header: resp.Header, Body: body, Via: via}, nil
 }
+
+// readerFunc is a reader that is a function.
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 func (d *download) unanswered(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errStalled) {

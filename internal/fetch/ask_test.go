@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestAsk(t *testing.T) {
@@ -138,6 +139,33 @@ func TestAdvice(t *testing.T) {
 		opt.Advice = func(*http.Response) string { return advice }
 		if err := File(t.Context(), pinned(s), filepath.Join(t.TempDir(), "x"), opt); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
+// An answer that comes slowly is no stalled one.
+func TestAskSlowAnswer(t *testing.T) {
+	s := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+		for range 8 {
+			w.Write([]byte("x"))
+			w.(http.Flusher).Flush()
+			time.Sleep(200 * time.Millisecond)
+		}
+	})
+	opt := quick()
+	opt.Attempts, opt.Stall = 1, time.Second
+	if answer, err := Ask(t.Context(), http.MethodGet, s.URL, opt); err != nil || string(answer.Body) != "xxxxxxxx" {
+		t.Errorf("%+v, %v", answer, err)
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"": 0, "soon": 0, "7": 7 * time.Second, "-7": 0, "Mon, 02 Jan 2006 15:04:05 GMT": 0,
+		"9223372036854775807": longestWait, "10000000000": longestWait, "Mon, 02 Jan 9006 15:04:05 GMT": longestWait,
+	} {
+		if got := retryAfter(text); got != want {
+			t.Errorf("%q: a wait of %v, expected %v", text, got, want)
 		}
 	}
 }

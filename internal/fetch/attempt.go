@@ -264,13 +264,16 @@ func contentRange(s string) (start, total int64, ok bool) {
 	return start, total, err == nil && start >= 0
 }
 
+// longestWait stands for all that is longer, which nobody waits for.
+const longestWait = 24 * time.Hour
+
 // retryAfter reads seconds or a date.
 func retryAfter(s string) time.Duration {
+	var wait time.Duration
 	if seconds, err := strconv.Atoi(s); err == nil {
-		return max(0, time.Duration(seconds)*time.Second)
+		wait = time.Duration(min(seconds, int(longestWait/time.Second))) * time.Second
+	} else if at, err := http.ParseTime(s); err == nil {
+		wait = time.Until(at)
 	}
-	if at, err := http.ParseTime(s); err == nil {
-		return max(0, time.Until(at))
-	}
-	return 0
+	return max(0, min(wait, longestWait))
 }

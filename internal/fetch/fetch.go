@@ -13,7 +13,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gofrs/flock"
+	"github.com/glimpse-ml/glimpse/internal/lockfile"
 )
 
 // ErrOffline is wrapped by the refusal to use the network.
@@ -99,18 +99,17 @@ func File(ctx context.Context, src Source, dest string, opt Options) error {
 	if err := os.MkdirAll(filepath.Dir(dest), 0o755); err != nil {
 		return fmt.Errorf("cannot download %s: expected to make the folder of %s: %w", d.shown, dest, err)
 	}
-	lock := flock.New(dest + ".lock")
-	locked, err := lock.TryLock()
+	unlock, locked, err := lockfile.Try(dest + ".lock")
 	if err != nil {
 		return fmt.Errorf("cannot download %s: expected a folder that can be written to: %w", d.shown, err)
 	}
 	if !locked {
 		return fmt.Errorf("cannot download %s: another process is downloading it to %s; wait for it to finish", d.shown, dest)
 	}
-	defer func() {
-		os.Remove(dest + ".lock")
-		lock.Unlock()
-	}()
+	defer unlock()
+	if done, err := d.alreadyThere(ctx); done || err != nil { // another process may have brought it since the first look
+		return err
+	}
 	return d.run(ctx)
 }
 

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -190,5 +192,38 @@ func TestOneDownloadAtATime(t *testing.T) {
 	other.Unlock()
 	if err := File(t.Context(), pinned(s), dest, quick()); err != nil {
 		t.Error(err)
+	}
+}
+
+// Of many that want the same file at the same time, one downloads it, and nobody who comes after it does so again.
+func TestDownloadedOnce(t *testing.T) {
+	for range 20 {
+		var requests atomic.Int64
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			requests.Add(1)
+			good(w, r)
+		}))
+		dest := filepath.Join(t.TempDir(), "file.bin")
+		src := Source{URL: s.URL, Size: int64(len(content)), SHA256: sumOf(content)}
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for {
+					err := File(t.Context(), src, dest, quick())
+					if err == nil {
+						return
+					}
+					if !strings.Contains(err.Error(), "another process is downloading it") {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		s.Close()
+		if n := requests.Load(); n != 1 {
+			t.Fatalf("expected one request, found %d", n)
+		}
 	}
 }

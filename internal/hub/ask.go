@@ -26,6 +26,15 @@ func newClient(s Settings, progress Progress) *client {
 	return c
 }
 
+// shown is the hub's address without a password.
+func (c *client) shown() string {
+	u, err := url.Parse(c.Endpoint)
+	if err != nil {
+		return "the hub"
+	}
+	return u.Redacted()
+}
+
 // maxFiles is the most files of a repository that are looked at.
 const maxFiles = 100_000
 
@@ -45,14 +54,14 @@ func (c *client) files(ctx context.Context, m Model) (commit string, names []str
 		} `json:"siblings"`
 	}
 	if err := json.Unmarshal(answer.Body, &info); err != nil {
-		return "", nil, fmt.Errorf("expected %s to describe %s in JSON, found: %w; check HF_ENDPOINT", c.Endpoint, m, err)
+		return "", nil, fmt.Errorf("expected %s to describe %s in JSON, found: %w; check HF_ENDPOINT", c.shown(), m, err)
 	}
 	if !commitID.MatchString(info.SHA) || len(info.Siblings) > maxFiles {
-		return "", nil, fmt.Errorf("expected %s to say which commit %s is, found %.60q and %d files", c.Endpoint, m, info.SHA, len(info.Siblings))
+		return "", nil, fmt.Errorf("expected %s to say which commit %s is, found %.60q and %d files", c.shown(), m, info.SHA, len(info.Siblings))
 	}
 	for _, file := range info.Siblings {
 		if !safePath(file.Name) {
-			return "", nil, fmt.Errorf("%s lists a file of %s that would leave the cache, %.100q: nothing was downloaded", c.Endpoint, m, file.Name)
+			return "", nil, fmt.Errorf("%s lists a file of %s that would leave the cache, %.100q: nothing was downloaded", c.shown(), m, file.Name)
 		}
 		names = append(names, file.Name)
 	}
@@ -119,13 +128,13 @@ func (c *client) refused(m Model, file string, status int, header http.Header) e
 	if file != "" {
 		what = file + " of " + what
 	}
-	return fmt.Errorf("cannot get %s: %s answers %d %s; %s", what, c.Endpoint, status, http.StatusText(status), c.advice(m, status, header))
+	return fmt.Errorf("cannot get %s: %s answers %d %s; %s", what, c.shown(), status, http.StatusText(status), c.advice(m, status, header))
 }
 
 // advice says what a user can do about a refusal. The hub says in X-Error-Code what it means.
 func (c *client) advice(m Model, status int, header http.Header) string {
-	page := c.Endpoint + "/" + m.Repo
-	login := "set HF_TOKEN to a token of yours (see " + c.Endpoint + "/settings/tokens)"
+	page := c.shown() + "/" + m.Repo
+	login := "set HF_TOKEN to a token of yours (see " + c.shown() + "/settings/tokens)"
 	if c.Token != "" {
 		login = "the token that was sent is not accepted for it: check HF_TOKEN"
 	}

@@ -259,6 +259,22 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A password in HF_ENDPOINT is not printed.
+func TestPasswordIsNotShown(t *testing.T) {
+	for _, code := range []int{200, 403} {
+		h := newHub(t)
+		h.before = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("X-Error-Code", "GatedRepo")
+			w.WriteHeader(code)
+			return true
+		}
+		t.Setenv("HF_ENDPOINT", strings.Replace(h.URL, "http://", "http://me:geheim@", 1))
+		if _, err := get(t); err == nil || strings.Contains(err.Error(), "geheim") || !strings.Contains(err.Error(), "me:") {
+			t.Errorf("answer %d: %v", code, err)
+		}
+	}
+}
+
 // The token goes to the hub alone, not to the host of the large files, be it only another port.
 func TestToken(t *testing.T) {
 	for _, how := range []string{"variable", "file"} {

@@ -24,7 +24,7 @@ func Conv2DLayer(scope *model.Scope, x *graph.Node, out, kernel int, cfg Conv) *
 }
 
 // Linear is a fully connected layer: x [..., in] to [..., out]. Variables in scope, as in PyTorch: weight [out, in] and,
-// when asked for, bias [out], both starting from [FanIn]'s uniform distribution, the bias at 0.
+// when asked for, bias [out]. The weight starts from [FanIn]'s uniform distribution, the bias at 0.
 func Linear(scope *model.Scope, x *graph.Node, out int, bias bool) *graph.Node {
 	weight := Param(scope, x, "weight", FanIn, out, x.Shape().Dim(-1))
 	if !bias {

@@ -60,13 +60,15 @@ func GroupNorm(scope *model.Scope, x *graph.Node, groups int, eps float64) *grap
 //
 // In training it uses the batch's mean and (biased) variance, through which gradients flow, and moves the running
 // statistics: running = (1-momentum)*running + momentum*batch, with the unbiased variance n/(n-1). Otherwise it uses
-// the running statistics, which is one multiplication and one addition per channel.
+// the running statistics, which is one multiplication and one addition per channel. So it does in training where the
+// weight is not trainable: a locked layer stays the function that it was.
 func BatchNorm(scope *model.Scope, x *graph.Node, eps, momentum float64, training bool) *graph.Node {
 	c := x.Shape().Dim(-1)
-	weight, bias := Param(scope, x, "weight", Ones, c), Param(scope, x, "bias", Zeros, c)
+	gainVar := Variable(scope, "weight", Ones, c)
+	weight, bias := gainVar.NodeValue(x), Param(scope, x, "bias", Zeros, c)
 	runningMean := Variable(scope, "running_mean", Zeros, c).SetTrainable(false)
 	runningVar := Variable(scope, "running_var", Ones, c).SetTrainable(false)
-	if !training {
+	if !training || !gainVar.Trainable {
 		gain := graph.Div(weight, graph.Sqrt(graph.AddScalar(runningVar.NodeValue(x), eps)))
 		return scaled(x, gain, graph.Sub(bias, graph.Mul(runningMean.NodeValue(x), gain)))
 	}

@@ -115,5 +115,8 @@ func TestBatchNormRunning(t *testing.T) {
 				t.Errorf("variable %s: expected trainable %t, found %t", v.Path(), want, v.Trainable)
 			}
 		}
+		store.GetVariable("/bn/weight").SetTrainable(false) // a locked layer computes in training what it computes otherwise
+		near(t, "locked", evaluate(t, b, store, layer(true), array{[]int{2, 1}, []float32{-1, 5}})[0], got, 0)
+		near(t, "running variance of a locked layer", statistic("running_var"), array{[]int{1}, []float32{float32(variance)}}, 1e-6)
 	})
 }

@@ -120,6 +120,11 @@ func (m *machine) call(op byte) error {
 	if !ok || op == 0x81 {
 		return refused(g)
 	}
+	if len(args.items) > 0 {
+		if pairs, ok := args.items[0].(*list); ok {
+			m.steps += len(pairs.items) // a list that is remembered can be copied again and again
+		}
+	}
 	value, err := function(args.items)
 	if err != nil {
 		return fmt.Errorf("%s: %w", g, err)
@@ -204,10 +209,14 @@ type tensor struct {
 	shape, strides []int64
 }
 
-// rebuildTensor takes (storage, storage_offset, size, stride, ...); what follows says how training goes on.
+// rebuildTensor takes (storage, storage_offset, size, stride, requires_grad, backward_hooks, metadata). Hooks say how training goes
+// on; metadata may say that the numbers mean others (their negatives, say), so there must be none.
 func rebuildTensor(args []any) (any, error) {
 	if len(args) < 4 {
 		return nil, fmt.Errorf("expected storage, offset, size and stride, found %d arguments", len(args))
+	}
+	if len(args) > 6 && !(len(args) == 7 && isEmpty(args[6])) {
+		return nil, fmt.Errorf("expected a plain tensor without metadata, found %s for the arguments from the seventh on; save it in Python as a copy: t.clone()", kindOf(args[6]))
 	}
 	s, ok1 := args[0].(storage)
 	offset, ok2 := args[1].(int64)
@@ -218,6 +227,12 @@ func rebuildTensor(args []any) (any, error) {
 	}
 	t := tensor{storage: s, offset: offset, shape: shape, strides: strides}
 	return t, t.check()
+}
+
+// isEmpty says whether v is None or a dictionary without keys.
+func isEmpty(v any) bool {
+	d, ok := v.(*dict)
+	return v == nil || ok && len(d.keys) == 0
 }
 
 func integers(v any) ([]int64, bool) {

@@ -61,6 +61,7 @@ type machine struct {
 	at    int
 	stack []any
 	memo  map[uint32]any
+	steps int // operations, and pairs that a call put into a dictionary
 
 	// persistent resolves a reference to something outside of the pickle: a storage.
 	persistent func(id any) (any, error)
@@ -75,7 +76,7 @@ func (m *machine) run() (any, error) {
 		return nil, fmt.Errorf("expected a pickle of at most %d bytes, found %d", maxPickle, len(m.code))
 	}
 	m.memo = map[uint32]any{}
-	for range maxSteps {
+	for ; m.steps < maxSteps; m.steps++ {
 		op, err := m.byte()
 		if err != nil {
 			return nil, err
