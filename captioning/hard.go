@@ -113,6 +113,9 @@ func HardLoss(scope *model.Scope, cfg Config, out Outputs, captions, lengths *No
 	if out.Locations == nil {
 		panic(fmt.Errorf("expected outputs of hard attention for HardLoss, found none of its places; decode with attention %q", AttentionHard))
 	}
+	if cfg.Hard.LambdaR == 0 && cfg.Hard.Expected == 0 && scope.IsTraining(captions.Graph()) {
+		panic(fmt.Errorf("expected hard.lambda_r or hard.expected above 0, found 0 for both, with which attention learns nothing"))
+	}
 	plain := loss(cfg, out, captions, lengths)
 	nll, mask := wordLosses(out.Logits, captions, lengths)
 	logAlpha := graph.LogSoftmax(out.E, 2)
@@ -152,7 +155,7 @@ func baseline(scope *model.Scope, R *Node) *Node {
 	b := graph.StopGradient(v.NodeValue(g))
 	if training {
 		mean := graph.StopGradient(graph.ReduceAllMean(R))
-		v.SetValueGraph(graph.Add(graph.MulScalar(b, 0.9), graph.MulScalar(mean, 0.1)))
+		v.SetNodeValue(graph.Add(graph.MulScalar(b, 0.9), graph.MulScalar(mean, 0.1)))
 	}
 	return b
 }

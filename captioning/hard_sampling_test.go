@@ -356,6 +356,12 @@ func TestHardAttentionRefuses(t *testing.T) {
 		`found "soft"`: func(scope *model.Scope, in []*Node) *Node {
 			return DecodeAt(scope, soft, in[0], in[1], in[2]).Logits
 		},
+		"learns nothing": func(scope *model.Scope, in []*Node) *Node {
+			scope.Store().SetTraining(in[0].Graph(), true)
+			still := g.cfg
+			still.Hard = Hard{LambdaE: 1}
+			return HardLoss(scope, still, Decode(scope, still, in[0], in[1]), in[1], in[3]).Total
+		},
 		"(Int32)[3, 5]": func(scope *model.Scope, in []*Node) *Node { // a place too few
 			return DecodeAt(scope, g.cfg, in[0], graph.SliceAxis(in[1], 1, graph.AxisRange(0, 4)), in[2]).Logits
 		},

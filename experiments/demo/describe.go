@@ -70,7 +70,11 @@ func (c *Captioner) Close() {
 // losses builds the graph from a batch's tensors to the losses.
 func (c *Captioner) losses(scope *model.Scope, inputs []*graph.Node) captioning.Losses {
 	features := c.encoder.features(scope, inputs[0])
-	out := captioning.Decode(scope.At("decoder"), c.Config, features, inputs[1])
+	decoder := scope.At("decoder")
+	out := captioning.Decode(decoder, c.Config, features, inputs[1])
+	if c.Config.Attention == captioning.AttentionHard {
+		return captioning.HardLoss(decoder, c.Config, out, inputs[1], inputs[2]).Losses
+	}
 	return captioning.Loss(c.Config, out, inputs[1], inputs[2])
 }
 
