@@ -11,9 +11,10 @@ type Config struct {
 	FeatureDim   int `json:"feature_dim"`   // D, numbers of one location's feature vector
 	Locations    int `json:"locations"`     // L, places of the feature grid
 
-	Gate       Gate      `json:"gate"`        // beta, which scales the context at every step
-	DeepOutput bool      `json:"deep_output"` // words from h, z and the last word (equation 7), not from h alone
-	Attention  Attention `json:"attention"`   // learned, or the same everywhere as an ablation
+	Gate       Gate      `json:"gate"`          // beta, which scales the context at every step
+	DeepOutput bool      `json:"deep_output"`   // words from h, z and the last word (equation 7), not from h alone
+	Attention  Attention `json:"attention"`     // learned, or the same everywhere as an ablation
+	Hard       Hard      `json:"hard,omitzero"` // how hard attention is trained
 
 	Lambda  float64 `json:"lambda"`  // weight of the doubly stochastic term
 	Norm    Norm    `json:"norm"`    // what the loss is averaged over
@@ -35,6 +36,7 @@ type Attention string
 
 const (
 	AttentionSoft    Attention = "soft"    // the softmax of learned scores
+	AttentionHard    Attention = "hard"    // one place at every step, drawn by those weights while training
 	AttentionUniform Attention = "uniform" // 1/L everywhere: the ablation without attention
 )
 
@@ -91,9 +93,12 @@ func (c Config) Validate() error {
 		return fmt.Errorf("expected gate to be %q, %q or %q, found %q", GateNone, GateScalar, GateVector, c.Gate)
 	}
 	switch c.Attention {
-	case AttentionSoft, AttentionUniform:
+	case AttentionSoft, AttentionUniform, AttentionHard:
 	default:
-		return fmt.Errorf("expected attention to be %q or %q, found %q", AttentionSoft, AttentionUniform, c.Attention)
+		return fmt.Errorf("expected attention to be %q, %q or %q, found %q", AttentionSoft, AttentionHard, AttentionUniform, c.Attention)
+	}
+	if err := c.Hard.validate(); err != nil {
+		return err
 	}
 	switch c.Norm {
 	case NormMean, NormPaper:

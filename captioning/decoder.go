@@ -27,13 +27,26 @@ type Outputs struct {
 	Z      *Node // [N, T-1, D] the context, before the gate
 	H, C   *Node // [N, T-1, H] the LSTM's state after the step
 	H0, C0 *Node // [N, H] its state before the first step
+
+	Locations *Node // [N, T-1] (int32) the places that hard attention chose; nil without it
+	Expected  *Node // [N] 1 where an example took the soft context all the same, else 0; nil if none can
 }
 
 // Decode runs the decoder over whole captions, each step reading the true last word (teacher forcing): a [N, L, D] are
 // the pictures' features, captions [N, T] (int32) the words, the start word first, padded to T. Steps past a
-// caption's end are computed as all others; [Loss] leaves them out.
+// caption's end are computed as all others; [Loss] leaves them out. Hard attention draws its places from the store's
+// random numbers while training, and otherwise takes the likeliest.
 func Decode(scope *model.Scope, cfg Config, a, captions *Node) Outputs {
 	d := newDecoder(scope, cfg, a)
+	if cfg.Attention == AttentionHard && scope.IsTraining(a.Graph()) {
+		d.places = drawPlaces(scope, cfg, a, captions.Shape().Dim(-1)-1)
+	}
+	return d.decode(captions)
+}
+
+// decode is [Decode] with a decoder that is ready.
+func (d *decoder) decode(captions *Node) Outputs {
+	cfg := d.cfg
 	captions.AssertRank(2)
 	N, T := captions.Shape().Dimensions[0], captions.Shape().Dimensions[1]
 	if N != d.N || T < 2 {
@@ -63,7 +76,7 @@ func Decode(scope *model.Scope, cfg Config, a, captions *Node) Outputs {
 		z = all(func(s state) *Node { return s.gated })
 		return graph.Reshape(y, -1, cfg.EmbedDim), graph.Reshape(z, -1, cfg.FeatureDim)
 	}
-	return Outputs{
+	out := Outputs{
 		Logits: graph.Reshape(d.logits(graph.Reshape(h, -1, cfg.Hidden), deep), N, T-1, cfg.VocabSize),
 		E:      all(func(s state) *Node { return s.e }),
 		Alpha:  all(func(s state) *Node { return s.alpha }),
@@ -73,6 +86,10 @@ func Decode(scope *model.Scope, cfg Config, a, captions *Node) Outputs {
 		C:      all(func(s state) *Node { return s.c }),
 		H0:     h0, C0: c0,
 	}
+	if cfg.Attention == AttentionHard {
+		out.Locations, out.Expected = all(func(s state) *Node { return s.place }), d.places.expected
+	}
+	return out
 }
 
 // wordsRead returns the words that are read, all but the last of captions [N, T], step after step: [(T-1) N].
@@ -86,6 +103,7 @@ type state struct {
 	h, c           *Node
 	e, alpha       *Node // [N, L]
 	beta, z, gated *Node // the gate, the context [N, D], and their product
+	place          *Node // [N] where hard attention looked
 }
 
 // decoder holds the weights as nodes of a graph, and what all steps have in common.
@@ -97,6 +115,7 @@ type decoder struct {
 	p      *Node // W_a a + b [N, L, A], the half of the attention's score that does not change
 	v      *Node // [A]
 	wh     *shared
+	places places // of hard attention
 	gate   *shared
 	gateB  *Node
 	wy     *Node   // [4H, E], the columns of lstm.weight_ih that the word goes through
@@ -118,7 +137,7 @@ func newDecoder(scope *model.Scope, cfg Config, a *Node) *decoder {
 	E, H, A, D := cfg.EmbedDim, cfg.Hidden, cfg.AttentionDim, cfg.FeatureDim
 	d := &decoder{cfg: cfg, scope: scope, N: dims[0], a: a}
 
-	if cfg.Attention == AttentionSoft {
+	if cfg.Attention != AttentionUniform {
 		d.p = nn.Affine(a, d.param("att", "W_a", nn.FanIn, A, D), d.param("att", "b", nn.Zeros, A))
 		d.wh = newShared(d.param("att", "W_h", nn.FanIn, A, H))
 		d.v = d.param("att", "v", nn.Uniform(1/math.Sqrt(float64(A))), A)
@@ -206,7 +225,11 @@ func (d *decoder) stepAlone(y *Node, s state) state {
 // see is the part of a step before the LSTM.
 func (d *decoder) see(s state) (next state) {
 	next.e, next.alpha = d.look(s.h)
-	next.z = d.perRow(attention.Context(d.perPicture(next.alpha), d.a))
+	weights := next.alpha
+	if d.cfg.Attention == AttentionHard {
+		next.place, weights = d.places.next(next.e, next.alpha)
+	}
+	next.z = d.perRow(attention.Context(d.perPicture(weights), d.a))
 	next.beta, next.gated = graph.Ones(d.a.Graph(), shapes.Make(dtypes.Float32, s.h.Shape().Dim(0), 1)), next.z
 	if d.gate != nil {
 		next.beta = graph.Sigmoid(graph.Add(d.gate.times(s.h), d.gateB))

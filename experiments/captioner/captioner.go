@@ -80,7 +80,11 @@ func (c *Model) Close() {
 // Losses builds the graph from a batch's tensors to the losses.
 func (c *Model) Losses(scope *model.Scope, inputs []*graph.Node) captioning.Losses {
 	features := c.Encoder.features(scope, inputs[0])
-	out := captioning.Decode(scope.At("decoder"), c.Config, features, inputs[1])
+	decoder := scope.At("decoder")
+	out := captioning.Decode(decoder, c.Config, features, inputs[1])
+	if c.Config.Attention == captioning.AttentionHard {
+		return captioning.HardLoss(decoder, c.Config, out, inputs[1], inputs[2]).Losses
+	}
 	return captioning.Loss(c.Config, out, inputs[1], inputs[2])
 }
 
