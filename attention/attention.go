@@ -33,16 +33,25 @@ func Score(a, h, W_a, W_h, b, v *Node) *Node {
 func Project(W, x *Node) *Node { return nn.Affine(x, W, nil) }
 
 // ScoreProjected is [Score] of what was projected before: it returns e [N, L], e_i = v^T tanh(p_i + q), for
-// p = W_a a + b [N, L, A], q = W_h h [N, A] and v [A].
+// p = W_a a + b [N, L, A], q = W_h h [N, A] and v [A]. Where K states look at the same picture, as in beam search, q is
+// [N, K, A] and e is [N, K, L]: p is then kept once a picture.
 func ScoreProjected(p, q, v *Node) *Node {
 	p.AssertRank(3)
 	N, L, A := dims3(p)
-	q.AssertDims(N, A)
 	v.AssertDims(A)
-	hidden := graph.Tanh(graph.Reshape(graph.Add(p, graph.Reshape(q, N, 1, A)), N*L, A))
+	scores := []int{N, L}
+	if q.Rank() == 3 {
+		K := q.Shape().Dimensions[1]
+		q.AssertDims(N, K, A)
+		p, q, scores = graph.InsertAxes(p, 1), graph.InsertAxes(q, 2), []int{N, K, L}
+	} else {
+		q.AssertDims(N, A)
+		q = graph.Reshape(q, N, 1, A)
+	}
+	hidden := graph.Tanh(graph.Reshape(graph.Add(p, q), -1, A))
 	// v comes first in the product: that spares the gradient a transpose of hidden, the largest tensor there is.
 	e := graph.DotGeneral(graph.Reshape(v, 1, A), []int{1}, nil, hidden, []int{1}, nil)
-	return graph.Reshape(e, N, L)
+	return graph.Reshape(e, scores...)
 }
 
 // Softmax returns alpha [N, L], alpha_i = exp(e_i) / sum_k exp(e_k), of the scores e [N, L] (Xu et al. 2015,
@@ -64,10 +73,15 @@ func Softmax(e *Node) *Node {
 }
 
 // Context returns z [N, D], z = sum_i alpha_i a_i, of the weights alpha [N, L] and the features a [N, L, D] (Xu et
-// al. 2015, equation 13: the feature vector to be expected when one place is drawn by its weight).
+// al. 2015, equation 13: the feature vector to be expected when one place is drawn by its weight). For alpha
+// [N, K, L], K looks at each picture, z is [N, K, D].
 func Context(alpha, a *Node) *Node {
 	a.AssertRank(3)
 	N, L, _ := dims3(a)
+	if alpha.Rank() == 3 {
+		alpha.AssertDims(N, alpha.Shape().Dimensions[1], L)
+		return graph.Einsum("nkl,nld->nkd", alpha, a)
+	}
 	alpha.AssertDims(N, L)
 	return graph.Einsum("nl,nld->nd", alpha, a)
 }

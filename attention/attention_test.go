@@ -3,6 +3,7 @@ package attention
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -253,4 +254,45 @@ func nearLargest(t *testing.T, name string, got, want []float32) {
 			return
 		}
 	}
+}
+
+// K states that look at one picture give what K copies of the picture give, value for value.
+func TestManyLooksAtOnePicture(t *testing.T) {
+	const N, K, L, A, D = 2, 3, 4, 5, 6
+	rng := rand.New(rand.NewPCG(3, 4))
+	draw := func(dims ...int) *tensors.Tensor {
+		n := 1
+		for _, d := range dims {
+			n *= d
+		}
+		values := make([]float32, n)
+		for i := range values {
+			values[i] = float32(rng.NormFloat64())
+		}
+		return tensors.FromFlatDataAndDimensions(values, dims...)
+	}
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		exec, err := graph.NewExec(b, func(p, q, v, a *Node) []*Node {
+			e := ScoreProjected(p, q, v)
+			alpha := graph.Reshape(Softmax(graph.Reshape(e, N*K, L)), N, K, L)
+			repeat := func(x *Node) *Node { // [N, ...] to [N K, ...]
+				d := x.Shape().Dimensions
+				all := graph.BroadcastToDims(graph.InsertAxes(x, 1), N, K, d[1], d[2])
+				return graph.Reshape(all, N*K, d[1], d[2])
+			}
+			wantE := ScoreProjected(repeat(p), graph.Reshape(q, N*K, A), v)
+			wantZ := Context(graph.Reshape(alpha, N*K, L), repeat(a))
+			return []*Node{graph.Reshape(e, N*K, L), wantE, graph.Reshape(Context(alpha, a), N*K, D), wantZ}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Call(draw(N, L, A), draw(N, K, A), draw(A), draw(N, L, D))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !out[0].InDelta(out[1], 1e-6) || !out[2].InDelta(out[3], 1e-6) {
+			t.Errorf("got e %v and z %v, want %v and %v", out[0], out[2], out[1], out[3])
+		}
+	})
 }

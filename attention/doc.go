@@ -8,10 +8,11 @@
 // The score is that of Bahdanau, Cho and Bengio, "Neural Machine Translation by Jointly Learning to Align and
 // Translate" (2015), appendix A.1.2; with pictures in place of sentences the three lines are equations 4, 5 and 13
 // of Xu et al., "Show, Attend and Tell" (2015), whose soft attention this is. [Attend] puts them together, [Uniform]
-// is attention with its choice taken away, for ablations, and [Run] computes the equations on plain slices.
+// is attention with its choice taken away, for ablations, and [Run] computes the equations on plain slices. Hard
+// attention looks at one place alone: [Locate] draws it by its weight, or takes the likeliest, and [At] makes weights of it.
 //
 // Axes: N examples of a batch, L places (locations), D numbers in a feature vector, H in the decoder's state, A in
 // the hidden layer of the score. Weights are stored [out, in], as PyTorch does.
 //
-// Left out for now: hard attention (Xu et al., section 4.1), multiplicative scores, several heads.
+// Left out for now: multiplicative scores, several heads.
 package attention

@@ -11,9 +11,10 @@ type Config struct {
 	FeatureDim   int `json:"feature_dim"`   // D, numbers of one location's feature vector
 	Locations    int `json:"locations"`     // L, places of the feature grid
 
-	Gate       Gate      `json:"gate"`        // beta, which scales the context at every step
-	DeepOutput bool      `json:"deep_output"` // words from h, z and the last word (equation 7), not from h alone
-	Attention  Attention `json:"attention"`   // learned, or the same everywhere as an ablation
+	Gate       Gate      `json:"gate"`          // beta, which scales the context at every step
+	DeepOutput bool      `json:"deep_output"`   // words from h, z and the last word (equation 7), not from h alone
+	Attention  Attention `json:"attention"`     // learned, or the same everywhere as an ablation
+	Hard       Hard      `json:"hard,omitzero"` // how hard attention is trained
 
 	Lambda  float64 `json:"lambda"`  // weight of the doubly stochastic term
 	Norm    Norm    `json:"norm"`    // what the loss is averaged over
@@ -35,6 +36,7 @@ type Attention string
 
 const (
 	AttentionSoft    Attention = "soft"    // the softmax of learned scores
+	AttentionHard    Attention = "hard"    // one place at every step, drawn by those weights while training
 	AttentionUniform Attention = "uniform" // 1/L everywhere: the ablation without attention
 )
 
@@ -78,18 +80,12 @@ func Tiny(vocabSize int) Config {
 
 // Validate returns an error that names the first field with a value that cannot be.
 func (c Config) Validate() error {
-	for _, f := range []struct {
-		name  string
-		value int
-		least int
-	}{
+	if err := atLeast([]leastValue{
 		{"vocab_size", c.VocabSize, int(End) + 1}, {"embed_dim", c.EmbedDim, 1}, {"hidden", c.Hidden, 1},
 		{"attention_dim", c.AttentionDim, 1}, {"feature_dim", c.FeatureDim, 1}, {"locations", c.Locations, 1},
 		{"max_len", c.MaxLen, 1},
-	} {
-		if f.value < f.least {
-			return fmt.Errorf("expected %s to be at least %d, found %d", f.name, f.least, f.value)
-		}
+	}); err != nil {
+		return err
 	}
 	switch c.Gate {
 	case GateNone, GateScalar, GateVector:
@@ -97,9 +93,12 @@ func (c Config) Validate() error {
 		return fmt.Errorf("expected gate to be %q, %q or %q, found %q", GateNone, GateScalar, GateVector, c.Gate)
 	}
 	switch c.Attention {
-	case AttentionSoft, AttentionUniform:
+	case AttentionSoft, AttentionUniform, AttentionHard:
 	default:
-		return fmt.Errorf("expected attention to be %q or %q, found %q", AttentionSoft, AttentionUniform, c.Attention)
+		return fmt.Errorf("expected attention to be %q, %q or %q, found %q", AttentionSoft, AttentionHard, AttentionUniform, c.Attention)
+	}
+	if err := c.Hard.validate(); err != nil {
+		return err
 	}
 	switch c.Norm {
 	case NormMean, NormPaper:
@@ -111,6 +110,21 @@ func (c Config) Validate() error {
 	}
 	if !(c.Dropout >= 0 && c.Dropout < 1) {
 		return fmt.Errorf("expected dropout to be from 0 to below 1, found %g", c.Dropout)
+	}
+	return nil
+}
+
+// leastValue is a field and the least value that it may have.
+type leastValue struct {
+	name         string
+	value, least int
+}
+
+func atLeast(fields []leastValue) error {
+	for _, f := range fields {
+		if f.value < f.least {
+			return fmt.Errorf("expected %s to be at least %d, found %d", f.name, f.least, f.value)
+		}
 	}
 	return nil
 }

@@ -27,13 +27,26 @@ type Outputs struct {
 	Z      *Node // [N, T-1, D] the context, before the gate
 	H, C   *Node // [N, T-1, H] the LSTM's state after the step
 	H0, C0 *Node // [N, H] its state before the first step
+
+	Locations *Node // [N, T-1] (int32) the places that hard attention chose; nil without it
+	Expected  *Node // [N] 1 where an example took the soft context all the same, else 0; nil if none can
 }
 
 // Decode runs the decoder over whole captions, each step reading the true last word (teacher forcing): a [N, L, D] are
 // the pictures' features, captions [N, T] (int32) the words, the start word first, padded to T. Steps past a
-// caption's end are computed as all others; [Loss] leaves them out.
+// caption's end are computed as all others; [Loss] leaves them out. Hard attention draws its places from the store's
+// random numbers while training, and otherwise takes the likeliest.
 func Decode(scope *model.Scope, cfg Config, a, captions *Node) Outputs {
 	d := newDecoder(scope, cfg, a)
+	if cfg.Attention == AttentionHard && scope.IsTraining(a.Graph()) {
+		d.places = drawPlaces(scope, cfg, a, captions.Shape().Dim(-1)-1)
+	}
+	return d.decode(captions)
+}
+
+// decode is [Decode] with a decoder that is ready.
+func (d *decoder) decode(captions *Node) Outputs {
+	cfg := d.cfg
 	captions.AssertRank(2)
 	N, T := captions.Shape().Dimensions[0], captions.Shape().Dimensions[1]
 	if N != d.N || T < 2 {
@@ -63,7 +76,7 @@ func Decode(scope *model.Scope, cfg Config, a, captions *Node) Outputs {
 		z = all(func(s state) *Node { return s.gated })
 		return graph.Reshape(y, -1, cfg.EmbedDim), graph.Reshape(z, -1, cfg.FeatureDim)
 	}
-	return Outputs{
+	out := Outputs{
 		Logits: graph.Reshape(d.logits(graph.Reshape(h, -1, cfg.Hidden), deep), N, T-1, cfg.VocabSize),
 		E:      all(func(s state) *Node { return s.e }),
 		Alpha:  all(func(s state) *Node { return s.alpha }),
@@ -73,6 +86,10 @@ func Decode(scope *model.Scope, cfg Config, a, captions *Node) Outputs {
 		C:      all(func(s state) *Node { return s.c }),
 		H0:     h0, C0: c0,
 	}
+	if cfg.Attention == AttentionHard {
+		out.Locations, out.Expected = all(func(s state) *Node { return s.place }), d.places.expected
+	}
+	return out
 }
 
 // wordsRead returns the words that are read, all but the last of captions [N, T], step after step: [(T-1) N].
@@ -86,22 +103,25 @@ type state struct {
 	h, c           *Node
 	e, alpha       *Node // [N, L]
 	beta, z, gated *Node // the gate, the context [N, D], and their product
+	place          *Node // [N] where hard attention looked
 }
 
 // decoder holds the weights as nodes of a graph, and what all steps have in common.
 type decoder struct {
-	cfg   Config
-	scope *model.Scope
-	N     int
-	a     *Node // [N, L, D]
-	p     *Node // W_a a + b [N, L, A], the half of the attention's score that does not change
-	v     *Node // [A]
-	wh    *shared
-	gate  *shared
-	gateB *Node
-	wy    *Node   // [4H, E], the columns of lstm.weight_ih that the word goes through
-	lstm  *shared // [4H, D + H], those for the context, and lstm.weight_hh beside them
-	lstmB *Node   // [1, 4H], both biases
+	cfg    Config
+	scope  *model.Scope
+	N      int
+	a      *Node // [N, L, D]
+	p      *Node // W_a a + b [N, L, A], the half of the attention's score that does not change
+	v      *Node // [A]
+	wh     *shared
+	places places // of hard attention
+	gate   *shared
+	gateB  *Node
+	wy     *Node   // [4H, E], the columns of lstm.weight_ih that the word goes through
+	lstm   *shared // [4H, D + H], those for the context, and lstm.weight_hh beside them
+	lstmB  *Node   // [1, 4H], both biases
+	ih, hh *Node   // [4H, E + D] and [4H, H], the same weights whole
 }
 
 func newDecoder(scope *model.Scope, cfg Config, a *Node) *decoder {
@@ -117,7 +137,7 @@ func newDecoder(scope *model.Scope, cfg Config, a *Node) *decoder {
 	E, H, A, D := cfg.EmbedDim, cfg.Hidden, cfg.AttentionDim, cfg.FeatureDim
 	d := &decoder{cfg: cfg, scope: scope, N: dims[0], a: a}
 
-	if cfg.Attention == AttentionSoft {
+	if cfg.Attention != AttentionUniform {
 		d.p = nn.Affine(a, d.param("att", "W_a", nn.FanIn, A, D), d.param("att", "b", nn.Zeros, A))
 		d.wh = newShared(d.param("att", "W_h", nn.FanIn, A, H))
 		d.v = d.param("att", "v", nn.Uniform(1/math.Sqrt(float64(A))), A)
@@ -127,6 +147,7 @@ func newDecoder(scope *model.Scope, cfg Config, a *Node) *decoder {
 		d.gateB = graph.Reshape(d.param("gate", "bias", nn.Zeros, n), 1, n)
 	}
 	ih, hh, bias := lstmParams(scope, a, E+D, H)
+	d.ih, d.hh = ih, hh
 	columns := split(ih, 1, E, D)
 	d.wy, d.lstm, d.lstmB = columns[0], newShared(graph.Concatenate([]*Node{columns[1], hh}, 1)), bias
 	return d
@@ -174,24 +195,46 @@ type reading struct {
 }
 
 func (d *decoder) read(words *Node) reading {
-	y := nn.Lookup(d.param("embedding", "weight", nn.Uniform(0.1), d.cfg.VocabSize, d.cfg.EmbedDim), words)
+	y := d.embed(words)
 	return reading{y: y, input: graph.Add(times(d.wy, y), d.lstmB)}
 }
 
+func (d *decoder) embed(words *Node) *Node {
+	return nn.Lookup(d.param("embedding", "weight", nn.Uniform(0.1), d.cfg.VocabSize, d.cfg.EmbedDim), words)
+}
+
 // step reads one word, given as its input [N, 4H] to the gates, in the state s: it looks at the picture (equations 4, 5
-// and 13), scales what it sees by the gate (section 4.2.1), and goes through the LSTM (equations 1 to 3).
+// and 13), scales what it sees by the gate (section 4.2.1), and goes through the LSTM (equations 1 to 3). While captions
+// are written, K of them may go on at once for each picture: N K rows, those of a picture side by side.
 func (d *decoder) step(input *Node, s state) state {
-	var next state
+	next := d.see(s)
+	gates := graph.Add(input, d.lstm.times(graph.Concatenate([]*Node{next.gated, s.h}, 1)))
+	next.h, next.c = lstmCell(gates, s.c)
+	return next
+}
+
+// stepAlone is [decoder.step] for words with the embeddings y [N, E], in a graph of one step. There the weights are used
+// as they lie: to take them apart costs more than the product, when few captions are written.
+func (d *decoder) stepAlone(y *Node, s state) state {
+	next := d.see(s)
+	gates := graph.Add(times(d.ih, graph.Concatenate([]*Node{y, next.gated}, 1)), times(d.hh, s.h))
+	next.h, next.c = lstmCell(graph.Add(gates, d.lstmB), s.c)
+	return next
+}
+
+// see is the part of a step before the LSTM.
+func (d *decoder) see(s state) (next state) {
 	next.e, next.alpha = d.look(s.h)
-	next.z = attention.Context(next.alpha, d.a)
-	next.beta, next.gated = graph.Ones(d.a.Graph(), shapes.Make(dtypes.Float32, d.N, 1)), next.z
+	weights := next.alpha
+	if d.cfg.Attention == AttentionHard {
+		next.place, weights = d.places.next(next.e, next.alpha)
+	}
+	next.z = d.perRow(attention.Context(d.perPicture(weights), d.a))
+	next.beta, next.gated = graph.Ones(d.a.Graph(), shapes.Make(dtypes.Float32, s.h.Shape().Dim(0), 1)), next.z
 	if d.gate != nil {
 		next.beta = graph.Sigmoid(graph.Add(d.gate.times(s.h), d.gateB))
 		next.gated = graph.Mul(next.beta, next.z)
 	}
-
-	gates := graph.Add(input, d.lstm.times(graph.Concatenate([]*Node{next.gated, s.h}, 1)))
-	next.h, next.c = lstmCell(gates, s.c)
 	return next
 }
 
@@ -208,11 +251,27 @@ func lstmCell(gates, c *Node) (h, next *Node) {
 // look returns the attention's scores and weights [N, L] in the state h [N, H].
 func (d *decoder) look(h *Node) (e, alpha *Node) {
 	if d.cfg.Attention == AttentionUniform {
-		alpha = attention.Uniform(d.a.Graph(), dtypes.Float32, d.N, d.cfg.Locations)
+		alpha = attention.Uniform(d.a.Graph(), dtypes.Float32, h.Shape().Dim(0), d.cfg.Locations)
 		return graph.ZerosLike(alpha), alpha
 	}
-	e = attention.ScoreProjected(d.p, d.wh.times(h), d.v)
+	e = d.perRow(attention.ScoreProjected(d.p, d.perPicture(d.wh.times(h)), d.v))
 	return e, attention.Softmax(e)
+}
+
+// perPicture makes [N, K, n] of x [N K, n], when there are K > 1 captions of each picture; perRow undoes it.
+func (d *decoder) perPicture(x *Node) *Node {
+	rows, n := x.Shape().Dim(0), x.Shape().Dim(1)
+	if rows == d.N {
+		return x
+	}
+	return graph.Reshape(x, d.N, rows/d.N, n)
+}
+
+func (d *decoder) perRow(x *Node) *Node {
+	if x.Rank() == 2 {
+		return x
+	}
+	return graph.Reshape(x, -1, x.Shape().Dim(2))
 }
 
 // logits returns the words' scores [n, V] in the states h [n, H]. The deep output also wants the embeddings y [n, E] of

@@ -1,6 +1,6 @@
 // Package captioning writes captions for pictures, as two papers of 2015 do: [Decode] is "Show, Attend and Tell: Neural
-// Image Caption Generation with Visual Attention" (Xu et al.) with soft attention, [DecodeShowAndTell] is "Show and
-// Tell: A Neural Image Caption Generator" (Vinyals et al.), which it improves on.
+// Image Caption Generation with Visual Attention" (Xu et al.) with soft or hard attention, [DecodeShowAndTell] is "Show
+// and Tell: A Neural Image Caption Generator" (Vinyals et al.), which it improves on.
 //
 // A picture is L feature vectors a_1..a_L of D numbers, the places of a convolutional network's last grid. With mean the
 // average of a, the decoder starts from h_0 = init_h(mean), c_0 = init_c(mean), both affine. At step t it has read
@@ -15,12 +15,19 @@
 //
 // The loss of a caption is -sum_t log p(y_t) + lambda sum_i (1 - sum_t alpha_ti)^2 (equation 14): the second term, doubly
 // stochastic attention, asks the decoder to have looked everywhere by the end. [Config] names the choices, [Loss]
-// computes it, [Greedy] writes captions word by word, [CNN] is an image encoder trained from scratch where no
-// pretrained one is at hand.
+// computes it, [CNN] is an image encoder trained from scratch where no pretrained one is at hand.
 //
-// Equal to an independent implementation of the equations in float64, values and gradients, on every backend.
+// Hard attention looks at one place, z_t = beta_t * a_s with s drawn by alpha_t (equations 8 and 9), and learns by
+// REINFORCE with a moving baseline, an entropy term and a share of expected contexts (equation 12): [Hard], [HardLoss].
 //
-// Left out for now: hard attention (section 4.1), beam search, and what the paper does around the model (fine-tuning of
-// the image network, batches of captions of one length, ensembles). One affine layer stands for each of the paper's
-// two-layer perceptrons that start the LSTM. Show and Tell has no captions of its own yet, only its loss.
+// Captions of either decoder are written by [Greedy], by [Beam] with the rules [Shrink] and [Pool], or drawn by [Sampler].
+// Many pictures take their steps together, in graphs that are compiled once; what is known of a picture is kept once,
+// however many captions of it are under way.
+//
+// Equal to an independent implementation of the equations in float64, on every backend: values and gradients of both
+// decoders' losses and of the surrogate of hard attention, and the captions that greedy and beam search find. What hard
+// attention draws agrees with the exact sums over all places within its error bars.
+//
+// Left out for now: what the paper does around the model (fine-tuning of the image network, batches of captions of one
+// length, ensembles). One affine layer stands for each of the paper's two-layer perceptrons that start the LSTM.
 package captioning

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 	"github.com/glimpse-ml/glimpse/internal/testdata"
@@ -102,35 +103,66 @@ func TestGreedyAgreesWithDecode(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w, err := newWalker(b, g.store(t).RootScope(), g.cfg, shape[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer w.close()
-			walk, err := w.begin(features)
-			if err != nil {
-				t.Fatal(err)
-			}
-			N, T, L, V := shape[0], captionsShape[1], shape[1], g.cfg.VocabSize
-			for step := range T - 1 {
-				words := make([]int32, N)
-				for n := range N {
-					words[n] = captions[n*T+step]
-				}
-				gotLogProbs, gotAlphas, err := walk.step(words)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for n := range N {
-					if want := logProb[n*(T-1)+step]; want != 0 { // 0 where the step does not count
-						target := captions[n*T+step+1]
-						near(t, "log p", gotLogProbs[n*V+int(target):][:1], []float32{want})
-						near(t, "alpha", gotAlphas[n*L:][:L], alpha[(n*(T-1)+step)*L:][:L])
-					}
+			N, T, L := shape[0], captionsShape[1], shape[1]
+			gotLogProbs, gotAlphas := readCaptions(t, b, g.store(t), g.cfg, features, captions, N)
+			for i, want := range logProb {
+				if want != 0 { // 0 where the step does not count
+					n, step := i/(T-1), i%(T-1)
+					near(t, "log p", gotLogProbs[step][n:][:1], []float32{want})
+					near(t, "alpha", gotAlphas[step][n*L:][:L], alpha[i*L:][:L])
 				}
 			}
 		})
 	}
+}
+
+// readCaptions walks through the captions [N, T] of N pictures: for each step log p of the word that follows, [N], and
+// the attention's weights, [N, L]. Every picture has two rows that take turns: one reads the caption's word, going on
+// from where the other was before, the other a wrong word.
+func readCaptions(t *testing.T, b compute.Backend, store *model.Store, decoder Decoder, features []float32, captions []int32, N int) (logProbs, alphas [][]float32) {
+	t.Helper()
+	w, err := newWalker(b, store.RootScope(), decoder, N, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	walk := w.begin()
+	defer walk.end()
+	size := w.numbers()
+	for place := N - 1; place >= 0; place-- { // in any order
+		if err := walk.meet(features[place*size:][:size], []int{place}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	T := len(captions) / N
+	for step := range T - 1 {
+		words, parents := make([]int32, 2*N), make([]int32, 2*N)
+		for n := range N {
+			right := 2*n + step%2 // the row that is in the right state, and reads the right word
+			words[right], words[4*n+1-right] = captions[n*T+step], End
+			parents[2*n], parents[2*n+1] = int32(4*n+1-right), int32(4*n+1-right)
+			if step == 0 {
+				parents[2*n], parents[2*n+1] = int32(2*n), int32(2*n+1)
+			}
+		}
+		var p, a []float32
+		if err := walk.step(words, parents, func(s said) error {
+			for n := range N {
+				right := 2*n + step%2
+				logits, logSum, err := s.words(right)
+				if err != nil {
+					return err
+				}
+				p = append(p, float32(float64(logits[captions[n*T+step+1]])-logSum))
+				a = append(a, s.looked(right)...)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		logProbs, alphas = append(logProbs, p), append(alphas, a)
+	}
+	return logProbs, alphas
 }
 
 func TestGreedyRefuses(t *testing.T) {
@@ -201,16 +233,22 @@ func TestGreedyUsesPresentWeights(t *testing.T) {
 }
 
 func TestLikeliestSkipsForbiddenWords(t *testing.T) {
-	logProbs := []float32{-3, -1, -0.5, -2}
+	logits := []float32{-3, -1, -0.5, -2}
 	for _, c := range []struct {
 		forbidden []int32
 		want      int32
-	}{{nil, 2}, {[]int32{2}, 1}, {[]int32{1, 2}, 3}, {[]int32{0}, 2}} {
-		if got, p := likeliest(logProbs, c.forbidden); got != c.want || float32(p) != logProbs[c.want] {
-			t.Errorf("without %v: got word %d at %v, want %d", c.forbidden, got, p, c.want)
+	}{{nil, 2}, {[]int32{2}, 1}, {[]int32{1, 2, 1}, 3}, {[]int32{0}, 2}} {
+		may, err := allowed(4, c.forbidden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := likeliest(logits, may); got != c.want {
+			t.Errorf("without %v: got word %d, want %d", c.forbidden, got, c.want)
 		}
 	}
-	if _, p := likeliest(logProbs, []int32{0, 1, 2, 3}); p == p {
-		t.Error("with every word forbidden a word was chosen")
+	for want, forbidden := range map[string][]int32{"all 4 forbidden": {0, 1, 2, 3}, "found 4": {4}, "found -1": {-1}} {
+		if _, err := allowed(4, forbidden); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("forbidding %v: got the error %v, want one with %q", forbidden, err, want)
+		}
 	}
 }

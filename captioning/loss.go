@@ -1,6 +1,8 @@
 package captioning
 
 import (
+	"fmt"
+
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
@@ -18,8 +20,16 @@ type Losses struct {
 // Loss compares what the decoder says with the captions [N, T] (int32) it read, of which the first lengths [N] (int32)
 // words count, start and end included: step t counts for an example if t < length-1. The total is -log p of the
 // words plus lambda times the doubly stochastic term, which asks the decoder to have looked at every place once by
-// the end of the caption (Xu et al. 2015, equation 14). [Norm] says what both are averaged over.
+// the end of the caption (Xu et al. 2015, equation 14). [Norm] says what both are averaged over. Hard attention is
+// trained by [HardLoss].
 func Loss(cfg Config, out Outputs, captions, lengths *Node) Losses {
+	if out.Locations != nil {
+		panic(fmt.Errorf("expected soft or uniform attention for Loss, found hard attention, which learns nothing by it; use HardLoss"))
+	}
+	return loss(cfg, out, captions, lengths)
+}
+
+func loss(cfg Config, out Outputs, captions, lengths *Node) Losses {
 	nll, mask := wordLosses(out.Logits, captions, lengths)
 	N, steps := mask.Shape().Dimensions[0], mask.Shape().Dimensions[1]
 

@@ -19,11 +19,23 @@ type ShowAndTellConfig struct {
 	Hidden     int     `json:"hidden"`      // H, the LSTM's state
 	FeatureDim int     `json:"feature_dim"` // F, numbers of the picture's feature vector
 	Dropout    float64 `json:"dropout"`     // share of the LSTM's output that is left out while training
+	MaxLen     int     `json:"max_len"`     // most words of a caption that is written, the end word included
 }
 
-// ShowAndTellPaper has the sizes of Vinyals et al. 2015, section 4.3.1: 512 for the embeddings and the LSTM.
+// ShowAndTellPaper has the sizes of Vinyals et al. 2015, section 4.3.1: 512 for the embeddings and the LSTM. The longest
+// caption is ours.
 func ShowAndTellPaper(vocabSize, featureDim int) ShowAndTellConfig {
-	return ShowAndTellConfig{VocabSize: vocabSize, EmbedDim: 512, Hidden: 512, FeatureDim: featureDim}
+	return ShowAndTellConfig{VocabSize: vocabSize, EmbedDim: 512, Hidden: 512, FeatureDim: featureDim, MaxLen: 30}
+}
+
+// Validate returns an error that names the first field with a value that cannot be.
+func (c ShowAndTellConfig) Validate() error {
+	err := atLeast([]leastValue{{"vocab_size", c.VocabSize, int(End) + 1}, {"embed_dim", c.EmbedDim, 1}, {"hidden", c.Hidden, 1},
+		{"feature_dim", c.FeatureDim, 1}, {"max_len", c.MaxLen, 1}})
+	if err == nil && !(c.Dropout >= 0 && c.Dropout < 1) {
+		err = fmt.Errorf("expected dropout to be from 0 to below 1, found %g", c.Dropout)
+	}
+	return err
 }
 
 // ShowAndTellOutputs are what the decoder computes.
@@ -44,24 +56,59 @@ func DecodeShowAndTell(scope *model.Scope, cfg ShowAndTellConfig, features, capt
 		panic(fmt.Errorf("expected features [N, F=%d] and captions [N, T] of at least two words, found %s and %s",
 			cfg.FeatureDim, features.Shape(), captions.Shape()))
 	}
-	ih, hh, bias := lstmParams(scope, g, cfg.EmbedDim, H)
-	recurrent := newShared(hh)
-	table := nn.Param(scope.At("embedding"), g, "weight", nn.Uniform(0.1), cfg.VocabSize, cfg.EmbedDim)
-	picture := nn.Linear(scope.At("image_proj"), features, cfg.EmbedDim, true)
-	inputs := graph.Concatenate([]*Node{picture, nn.Lookup(table, wordsRead(captions))}, 0) // [T N, E], the picture first
-	sums := unstack(graph.Reshape(graph.Add(times(ih, inputs), bias), T, N, 4*H))
+	t := newTeller(scope, cfg, g)
+	inputs := graph.Concatenate([]*Node{t.project(features), t.embed(wordsRead(captions))}, 0) // [T N, E], the picture first
+	sums := unstack(graph.Reshape(t.inputs(inputs), T, N, 4*H))
 
-	zero := graph.Zeros(g, shapes.Make(dtypes.Float32, N, H))
-	h0, c0 := lstmCell(sums[0], zero)
+	h0, c0 := t.look(sums[0])
 	h, c := h0, c0
 	var hs []*Node
 	for _, sum := range sums[1:] {
-		h, c = lstmCell(graph.Add(sum, recurrent.times(h)), c)
+		h, c = t.step(sum, h, c)
 		hs = append(hs, graph.InsertAxes(h, 1))
 	}
 	all := graph.Concatenate(hs, 1)
-	said := nn.Dropout(scope, all, cfg.Dropout, scope.IsTraining(g))
-	return ShowAndTellOutputs{Logits: nn.Linear(scope.At("out"), said, cfg.VocabSize, true), H: all, H0: h0, C0: c0}
+	return ShowAndTellOutputs{Logits: t.logits(all), H: all, H0: h0, C0: c0}
+}
+
+// teller holds the weights of Show and Tell as nodes of a graph.
+type teller struct {
+	cfg       ShowAndTellConfig
+	scope     *model.Scope
+	ih, bias  *Node // [4H, E], [1, 4H]
+	recurrent *shared
+	table     *Node // [V, E]
+}
+
+func newTeller(scope *model.Scope, cfg ShowAndTellConfig, g *graph.Graph) *teller {
+	ih, hh, bias := lstmParams(scope, g, cfg.EmbedDim, cfg.Hidden)
+	table := nn.Param(scope.At("embedding"), g, "weight", nn.Uniform(0.1), cfg.VocabSize, cfg.EmbedDim)
+	return &teller{cfg: cfg, scope: scope, ih: ih, bias: bias, recurrent: newShared(hh), table: table}
+}
+
+// project makes an input [N, E] of pictures [N, F], embed of words [n].
+func (t *teller) project(features *Node) *Node {
+	return nn.Linear(t.scope.At("image_proj"), features, t.cfg.EmbedDim, true)
+}
+
+func (t *teller) embed(words *Node) *Node { return nn.Lookup(t.table, words) }
+
+// inputs returns what x [n, E] adds to the LSTM's gates, the biases included: [n, 4H].
+func (t *teller) inputs(x *Node) *Node { return graph.Add(times(t.ih, x), t.bias) }
+
+// look is the LSTM's first step, which reads the picture in the state h = c = 0; step is every other.
+func (t *teller) look(input *Node) (h, c *Node) {
+	return lstmCell(input, graph.Zeros(input.Graph(), shapes.Make(dtypes.Float32, input.Shape().Dim(0), t.cfg.Hidden)))
+}
+
+func (t *teller) step(input, h, c *Node) (nextH, nextC *Node) {
+	return lstmCell(graph.Add(input, t.recurrent.times(h)), c)
+}
+
+// logits returns the words' scores [..., V] in the states h [..., H].
+func (t *teller) logits(h *Node) *Node {
+	said := nn.Dropout(t.scope, h, t.cfg.Dropout, t.scope.IsTraining(h.Graph()))
+	return nn.Linear(t.scope.At("out"), said, t.cfg.VocabSize, true)
 }
 
 // ShowAndTellLoss is the mean of -log p over all words (Vinyals et al. 2015, equation 13, over a batch): of the T words of

@@ -93,6 +93,7 @@ func TestLearnsByHeart(t *testing.T) {
 		"soft, deep, scalar":  func(c *Config) { c.DeepOutput, c.Gate, c.Norm, c.Lambda = true, GateScalar, NormPaper, 0.1 },
 		"uniform, no gate":    func(c *Config) { c.Attention, c.Gate = AttentionUniform, GateNone },
 		"soft, some dropout ": func(c *Config) { c.Dropout = 0.2 },
+		"hard":                func(c *Config) { c.Attention, c.Hard, c.Lambda = AttentionHard, PaperHard(), 0 },
 	}
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		for name, change := range variants {
@@ -133,7 +134,13 @@ func learnByHeart(t *testing.T, b compute.Backend, cfg Config) {
 	exec, err := model.NewExec(b, store, func(scope *model.Scope, a, captions, lengths *Node) *Node {
 		store.SetTraining(a.Graph(), true)
 		model := scope.At("captioner")
-		l := Loss(cfg, Decode(model, cfg, a, captions), captions, lengths)
+		out := Decode(model, cfg, a, captions)
+		if cfg.Attention == AttentionHard {
+			l := HardLoss(model, cfg, out, captions, lengths)
+			adam.UpdateGraph(scope, a.Graph(), l.Total)
+			return l.CrossEntropy
+		}
+		l := Loss(cfg, out, captions, lengths)
 		adam.UpdateGraph(scope, a.Graph(), l.Total)
 		return l.CrossEntropy
 	})
@@ -300,7 +307,10 @@ func TestValidate(t *testing.T) {
 		"locations":     func(c *Config) { c.Locations = 0 },
 		"max_len":       func(c *Config) { c.MaxLen = 0 },
 		"gate":          func(c *Config) { c.Gate = "" },
-		"attention to":  func(c *Config) { c.Attention = "hard" },
+		"attention to":  func(c *Config) { c.Attention = "" },
+		"hard.lambda_r": func(c *Config) { c.Hard.LambdaR = -1 },
+		"hard.lambda_e": func(c *Config) { c.Hard.LambdaE = math.NaN() },
+		"hard.expected": func(c *Config) { c.Hard.Expected = 1.5 },
 		"norm":          func(c *Config) { c.Norm = "sum" },
 		"lambda":        func(c *Config) { c.Lambda = math.NaN() },
 		"dropout":       func(c *Config) { c.Dropout = 1 },

@@ -24,7 +24,7 @@ func (c Config) WeightShapes() map[string][]int {
 		"lstm.weight_ih": {4 * H, E + D}, "lstm.bias_ih": {4 * H},
 		"lstm.weight_hh": {4 * H, H}, "lstm.bias_hh": {4 * H},
 	}
-	if c.Attention == AttentionSoft {
+	if c.Attention != AttentionUniform {
 		maps.Copy(shapes, map[string][]int{"att.W_a": {A, D}, "att.W_h": {A, H}, "att.b": {A}, "att.v": {A}})
 	}
 	if n := c.gateDim(); n > 0 {
@@ -105,7 +105,7 @@ func Weights(scope *model.Scope, cfg Config) (map[string]safetensors.Tensor, err
 }
 
 // ConfigOf reads the sizes of a decoder off its weights: everything but the number of locations and what concerns
-// training, which take the values of [Small].
+// training, which take the values of [Small]. Soft and hard attention have the same weights; it says soft.
 func ConfigOf(weights map[string]safetensors.Tensor) (Config, error) {
 	dim := func(name string, axis int) (int, error) {
 		t, ok := weights[name]

@@ -13,7 +13,7 @@ import (
 	"slices"
 
 	"github.com/glimpse-ml/glimpse/datasets/picture"
-	"github.com/glimpse-ml/glimpse/experiments/demo"
+	"github.com/glimpse-ml/glimpse/experiments/captioner"
 	"github.com/glimpse-ml/glimpse/internal/atomicfile"
 	"github.com/glimpse-ml/glimpse/plots"
 )
@@ -46,7 +46,7 @@ type attentionWord struct {
 // pageSide is the long side of a picture on the page, in pixels; an even smaller picture is enlarged to it.
 const pageSide = 420
 
-func (p *attentionPage) add(n named, d demo.Described) error {
+func (p *attentionPage) add(n named, d captioner.Described) error {
 	w, h := fitted(n.picture.Bounds().Size(), pageSide)
 	small, err := picture.ResizeCrop(n.picture, w, h, image.Rect(0, 0, w, h), picture.Bicubic)
 	if err != nil {

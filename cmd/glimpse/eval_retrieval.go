@@ -7,6 +7,7 @@ import (
 
 	"github.com/glimpse-ml/glimpse/clip/evaluate"
 	"github.com/glimpse-ml/glimpse/datasets"
+	"github.com/glimpse-ml/glimpse/experiments/contrastive"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 	"github.com/glimpse-ml/glimpse/internal/stats"
 )
@@ -63,13 +64,35 @@ func checkCaptions(set datasets.Dataset) error {
 	return nil
 }
 
+// embedPairs embeds pictures and texts with a CLIP model, or with that of a run of clip/lit.
+func (e *evaluation) embedPairs(cmd *cobra.Command, b *backend.Backend) (*evaluate.Embedded, measured, error) {
+	if !contrastive.IsLiT(e.model) {
+		_, embedded, what, err := e.embed(cmd, b, evaluate.Embed, checkCaptions)
+		return embedded, what, err
+	}
+	m, err := contrastive.OpenLiT(b, e.model, cmd.ErrOrStderr())
+	if err != nil {
+		return nil, measured{}, err
+	}
+	defer m.Close()
+	set, err := e.data.open(cmd)
+	if err == nil {
+		err = checkCaptions(set)
+	}
+	if err != nil {
+		return nil, measured{}, err
+	}
+	embedded, err := m.Embed(cmd.Context(), set)
+	return embedded, measured{e.model, set.Name()}, err
+}
+
 func evalRetrieval(cmd *cobra.Command, e evaluation) error {
 	b, err := backend.Open(cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}
 	defer b.Finalize()
-	_, embedded, what, err := e.embed(cmd, b, evaluate.Embed, checkCaptions)
+	embedded, what, err := e.embedPairs(cmd, b)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/glimpse-ml/glimpse/clip"
-	"github.com/glimpse-ml/glimpse/experiments/demo"
+	"github.com/glimpse-ml/glimpse/experiments/captioner"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 	"github.com/glimpse-ml/glimpse/internal/hub"
 )
@@ -20,7 +20,7 @@ func openCLIP(ref string) (*clip.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkModel(dir, clip.ConfigFile, demo.CaptionerFile, "a CLIP model, found a captioner, which `glimpse caption` and `glimpse eval captions` take"); err != nil {
+	if err := checkModel(dir, clip.ConfigFile, captioner.ConfigFile, "a CLIP model, found a captioner, which `glimpse caption` and `glimpse eval captions` take"); err != nil {
 		return nil, err
 	}
 	return clip.Load(dir)
@@ -45,11 +45,11 @@ func uncut(err error) error {
 }
 
 // openCaptioner loads a captioner from its folder or a run's.
-func openCaptioner(ctx context.Context, b *backend.Backend, dir string) (*demo.Captioner, error) {
-	if err := checkModel(dir, demo.CaptionerFile, clip.ConfigFile, "a captioner, found a CLIP model, which `glimpse classify` and `glimpse eval zeroshot` take"); err != nil {
+func openCaptioner(ctx context.Context, b *backend.Backend, dir string) (*captioner.Model, error) {
+	if err := checkModel(dir, captioner.ConfigFile, clip.ConfigFile, "a captioner, found a CLIP model, which `glimpse classify` and `glimpse eval zeroshot` take"); err != nil {
 		return nil, err
 	}
-	return demo.OpenCaptioner(ctx, b, dir)
+	return captioner.Open(ctx, b, dir)
 }
 
 // checkModel tells a model of another kind and a run without a model from a folder that holds none at all, which
@@ -64,6 +64,8 @@ func checkModel(dir, want, other, found string) error {
 		return nil
 	case has(other), has("model", other):
 		return fmt.Errorf("%s: expected %s", dir, found)
+	case has(clip.LiTFile), has("model", clip.LiTFile):
+		return fmt.Errorf("%s: expected a model that sees pictures itself, found one of clip/lit, whose pictures go through a locked tower; `glimpse eval retrieval` takes it", dir)
 	case has("manifest.json") && !has("results.json"):
 		return fmt.Errorf("%s: expected a model, found a run that is not complete and has none", dir)
 	}

@@ -31,7 +31,7 @@ A first visit:
 		trainCommand(), reportCommand(), runsCommand(), evalCommand(), captionCommand(), classifyCommand(),
 		indexCommand(), searchCommand(), filterCommand(),
 		// for scripts
-		attendCommand(), lossCommand(), encodeCommand(), metricsCommand(), benchCommand(), benchWorkerCommand(), tokenizeCommand(), preprocessCommand(),
+		attendCommand(), beamCommand(), lossCommand(), encodeCommand(), metricsCommand(), benchCommand(), benchWorkerCommand(), tokenizeCommand(), preprocessCommand(),
 	)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/captions"
 	"github.com/glimpse-ml/glimpse/experiments/contrastive"
 	"github.com/glimpse-ml/glimpse/experiments/demo"
 	"github.com/glimpse-ml/glimpse/internal/backend"
@@ -18,7 +19,7 @@ import (
 
 // allExperiments are what `glimpse train` knows by name.
 func allExperiments() []experiments.Experiment {
-	return append(demo.All(), contrastive.LiT(), contrastive.Products())
+	return append(demo.All(), contrastive.LiT(), contrastive.Products(), captions.Photographs())
 }
 
 // trainFlags are what a call of `glimpse train` says.

@@ -3,7 +3,9 @@ package demo
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -11,8 +13,8 @@ import (
 
 	"github.com/glimpse-ml/glimpse/captioning"
 	"github.com/glimpse-ml/glimpse/datasets"
-	"github.com/glimpse-ml/glimpse/datasets/scenes"
 	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/captioner"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 	"github.com/glimpse-ml/glimpse/internal/progress"
 	"github.com/glimpse-ml/glimpse/internal/stats"
@@ -66,16 +68,16 @@ func captionerDefaults(form experiments.Form, kind backend.Kind) CaptionerConfig
 
 // CaptionerReport is what the experiment captioner found out, as written to report.json.
 type CaptionerReport struct {
-	Data       string             `json:"data"`
-	Encoder    string             `json:"encoder"`
-	Training   int                `json:"training"`    // pictures trained on
-	Words      int                `json:"words"`       // in the vocabulary
-	Soft       Fitted             `json:"soft"`        // the decoder with attention
-	Uniform    *Fitted            `json:"uniform"`     // the same without
-	Gain       *stats.Mean        `json:"gain"`        // loss of uniform minus loss of soft, paired by picture, nats a word
-	Forced     stats.Mean         `json:"forced"`      // held-out loss of the trained soft decoder when its attention is forced uniform
-	ForcedGain stats.Mean         `json:"forced_gain"` // that minus its own loss, paired
-	Examples   []DescribedExample `json:"examples"`
+	Data       string              `json:"data"`
+	Encoder    string              `json:"encoder"`
+	Training   int                 `json:"training"`    // pictures trained on
+	Words      int                 `json:"words"`       // in the vocabulary
+	Soft       Fitted              `json:"soft"`        // the decoder with attention
+	Uniform    *Fitted             `json:"uniform"`     // the same without
+	Gain       *stats.Mean         `json:"gain"`        // loss of uniform minus loss of soft, paired by picture, nats a word
+	Forced     stats.Mean          `json:"forced"`      // held-out loss of the trained soft decoder when its attention is forced uniform
+	ForcedGain stats.Mean          `json:"forced_gain"` // that minus its own loss, paired
+	Examples   []captioner.Example `json:"examples"`
 }
 
 // Fitted is one trained decoder.
@@ -84,14 +86,6 @@ type Fitted struct {
 	Trained experiments.Trained `json:"trained"`
 
 	perPicture []float64
-}
-
-// DescribedExample is a held-out picture with what the model and what people say of it.
-type DescribedExample struct {
-	ID        string    `json:"id"`
-	Index     int       `json:"index"` // in the held-out set
-	Described Described `json:"described"`
-	Human     []string  `json:"human"`
 }
 
 func trainCaptioner(ctx context.Context, env *experiments.Env, cfg CaptionerConfig) (experiments.Result, error) {
@@ -105,26 +99,30 @@ func trainCaptioner(ctx context.Context, env *experiments.Env, cfg CaptionerConf
 		return result, err
 	}
 	defer c.Close()
-	train, heldOut, problems, err := c.prepare(ctx, env, cfg, data)
+	train, problems, err := c.Prepare(ctx, env, data.train)
 	if err != nil {
 		return result, err
 	}
-	result.Remarks = append(result.Remarks, problems...)
-	report := &CaptionerReport{Data: cfg.Data, Encoder: cfg.Encoder, Training: len(train.examples), Words: c.Vocabulary.Len()}
-	if report.Soft, err = c.fit(ctx, env, cfg, train, heldOut, "captioner", true); err != nil {
+	heldOut, more, err := c.Prepare(ctx, env, data.heldOut)
+	if err != nil {
+		return result, err
+	}
+	result.Remarks = append(result.Remarks, slices.Concat(problems, more)...)
+	report := &CaptionerReport{Data: cfg.Data, Encoder: cfg.Encoder, Training: len(train.Examples), Words: c.Vocabulary.Len()}
+	if report.Soft, err = fitCaptioner(ctx, c, env, cfg, train, heldOut, "captioner", true); err != nil {
 		return result, err
 	}
 	if err := c.Save(env.Run.Path("model")); err != nil {
 		return result, err
 	}
-	if err := env.Run.SaveCheckpoint(cfg.Train.Steps, c.store, ""); err != nil {
+	if err := env.Run.SaveCheckpoint(cfg.Train.Steps, c.Store, ""); err != nil {
 		return result, err
 	}
-	if err := c.compareUniform(ctx, env, cfg, train, heldOut, report); err != nil {
+	if err := compareUniform(ctx, c, env, cfg, train, heldOut, report); err != nil {
 		return result, err
 	}
 	env.Say("captioner: writing captions")
-	if report.Examples, err = c.examples(heldOut, cfg.Examples); err != nil {
+	if report.Examples, err = c.Examples(heldOut, cfg.Examples); err != nil {
 		return result, err
 	}
 	result.Metrics = report.metrics()
@@ -136,10 +134,10 @@ func trainCaptioner(ctx context.Context, env *experiments.Env, cfg CaptionerConf
 
 // compareUniform measures what attention is worth: the trained decoder with its attention forced uniform, and the
 // same decoder trained without attention.
-func (c *Captioner) compareUniform(ctx context.Context, env *experiments.Env, cfg CaptionerConfig, train, heldOut *captionSet, report *CaptionerReport) error {
+func compareUniform(ctx context.Context, c *captioner.Model, env *experiments.Env, cfg CaptionerConfig, train, heldOut *captioner.Set, report *CaptionerReport) error {
 	forced := *c
 	forced.Config.Attention = captioning.AttentionUniform
-	losses, err := forced.heldOutLoss(ctx, env, heldOut, cfg)
+	losses, err := forced.LossPerPicture(ctx, heldOut, cfg.HeldOutTexts)
 	if err != nil {
 		return err
 	}
@@ -147,9 +145,9 @@ func (c *Captioner) compareUniform(ctx context.Context, env *experiments.Env, cf
 	if !cfg.Ablation {
 		return nil
 	}
-	uniform := c.fresh(env.Seed)
+	uniform := c.Fresh(env.Seed)
 	uniform.Config.Attention = captioning.AttentionUniform
-	fitted, err := uniform.fit(ctx, env, cfg, train, heldOut, "captioner without attention", false)
+	fitted, err := fitCaptioner(ctx, uniform, env, cfg, train, heldOut, "captioner without attention", false)
 	if err != nil {
 		return err
 	}
@@ -171,13 +169,13 @@ type captionData struct{ train, heldOut datasets.Dataset }
 
 // openCaptions opens the data. Without the real photographs it takes Scenes and says so.
 func openCaptions(env *experiments.Env, cfg *CaptionerConfig, result *experiments.Result) (*captionData, error) {
-	train, heldOut, err := captionSplits(env, cfg)
+	train, heldOut, err := captioner.Splits(env, cfg.Data, cfg.Size, cfg.Pictures, cfg.HeldOut)
 	if err != nil && env.DataDir == "" && cfg.Data != "scenes" {
 		remark := fmt.Sprintf("%v; training on Scenes instead", err)
 		result.Remarks = append(result.Remarks, remark)
 		env.Say("captioner: %s", remark)
 		cfg.Data, cfg.Encoder, cfg.Size, cfg.MinCount = "scenes", "cnn", 64, 1
-		train, heldOut, err = captionSplits(env, cfg)
+		train, heldOut, err = captioner.Splits(env, cfg.Data, cfg.Size, cfg.Pictures, cfg.HeldOut)
 	}
 	if err != nil {
 		return nil, err
@@ -191,26 +189,8 @@ func openCaptions(env *experiments.Env, cfg *CaptionerConfig, result *experiment
 	return &captionData{train, heldOut}, nil
 }
 
-func captionSplits(env *experiments.Env, cfg *CaptionerConfig) (train, heldOut datasets.Dataset, err error) {
-	if cfg.Data == "scenes" {
-		s := scenes.Pairs()
-		s.Seed, s.Size, s.Split, s.Count = uint64(env.Seed), max(cfg.Size, 32), scenes.Train, max(cfg.Pictures, 100)
-		if train, err = scenes.New(s); err != nil {
-			return nil, nil, err
-		}
-		s.Split, s.Count = scenes.Test, max(cfg.HeldOut, 100)
-		heldOut, err = scenes.New(s)
-		return train, heldOut, err
-	}
-	if train, err = env.Open(cfg.Data, "train", true); err != nil {
-		return nil, nil, err
-	}
-	heldOut, err = openHeldOut(env, cfg.Data, true)
-	return train, heldOut, err
-}
-
 // newCaptioner learns the vocabulary and makes a decoder with fresh weights.
-func newCaptioner(env *experiments.Env, cfg *CaptionerConfig, data *captionData, result *experiments.Result) (*Captioner, error) {
+func newCaptioner(env *experiments.Env, cfg *CaptionerConfig, data *captionData, result *experiments.Result) (*captioner.Model, error) {
 	var captions [][]string
 	for i := range data.train.Len() {
 		for _, caption := range data.train.At(i).Captions {
@@ -218,34 +198,33 @@ func newCaptioner(env *experiments.Env, cfg *CaptionerConfig, data *captionData,
 		}
 	}
 	vocabulary := captioning.NewVocabulary(captions, cfg.MinCount)
-	encoder, err := openEncoder(env.Backend.Backend, cfg.Encoder, cfg.Size)
+	encoder, err := captioner.OpenEncoder(env.Backend.Backend, cfg.Encoder, cfg.Size, 0)
 	if err != nil && cfg.Encoder == "squeezenet" {
 		remark := fmt.Sprintf("%v; training a small network from scratch instead", err)
 		result.Remarks = append(result.Remarks, remark)
 		env.Say("captioner: %s", remark)
 		cfg.Encoder, cfg.Size = "cnn", 64
-		encoder, err = openEncoder(env.Backend.Backend, cfg.Encoder, cfg.Size)
+		encoder, err = captioner.OpenEncoder(env.Backend.Backend, cfg.Encoder, cfg.Size, 0)
 	}
 	if err != nil {
 		return nil, err
 	}
-	config := cfg.Model
-	config.VocabSize, config.FeatureDim, config.Locations = vocabulary.Len(), encoder.channels, encoder.grid*encoder.grid
-	if err := config.Validate(); err != nil {
+	c, err := captioner.New(env.Backend, cfg.Model, vocabulary, encoder, env.Seed)
+	if err != nil {
 		return nil, err
 	}
-	c := &Captioner{Config: config, Vocabulary: vocabulary, Data: cfg.Data, dataDir: env.DataDir, backend: env.Backend, encoder: encoder}
-	return c.fresh(env.Seed), nil
+	c.Data, c.DataDir = cfg.Data, env.DataDir
+	return c, nil
 }
 
 // fit trains the decoder and measures it on held-out pictures. Steps are recorded in the run's metrics when record
 // is set.
-func (c *Captioner) fit(ctx context.Context, env *experiments.Env, cfg CaptionerConfig, train, heldOut *captionSet, title string, record bool) (Fitted, error) {
-	loader, err := datasets.NewLoader(len(train.examples), datasets.LoaderConfig{
+func fitCaptioner(ctx context.Context, c *captioner.Model, env *experiments.Env, cfg CaptionerConfig, train, heldOut *captioner.Set, title string, record bool) (Fitted, error) {
+	loader, err := datasets.NewLoader(len(train.Examples), datasets.LoaderConfig{
 		BatchSize: cfg.BatchSize, Seed: uint64(env.Seed), Shuffle: true, DropLast: true, Prefetch: 4,
-	}, func(_ context.Context, index int, rng *rand.Rand) (captionItem, error) {
-		texts := train.texts[index]
-		return captionItem{train.inputs(index), texts[rng.IntN(len(texts))]}, nil
+	}, func(_ context.Context, index int, rng *rand.Rand) (captioner.Item, error) {
+		texts := train.Texts[index]
+		return captioner.Item{Input: train.Inputs(index), IDs: texts[rng.IntN(len(texts))]}, nil
 	})
 	if err != nil {
 		return Fitted{}, err
@@ -253,11 +232,11 @@ func (c *Captioner) fit(ctx context.Context, env *experiments.Env, cfg Captioner
 	defer loader.Close()
 	source := &captionSource{Loader: loader, c: c}
 	task := experiments.Task{Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
-		losses := c.losses(scope, inputs)
+		losses := c.Losses(scope, inputs)
 		return losses.Total, []experiments.Metric{{Name: "cross_entropy", Value: losses.CrossEntropy}, {Name: "doubly_stochastic", Value: losses.DoublyStochastic}}
 	}}
 	bar := progress.New(env.Messages, title+": training", int64(cfg.Train.Steps), progress.Options{})
-	trained, err := experiments.Train(ctx, env.Backend, c.store, task, source, cfg.Train, func(s experiments.Step) error {
+	trained, err := experiments.Train(ctx, env.Backend, c.Store, task, source, cfg.Train, func(s experiments.Step) error {
 		bar.Describe(fmt.Sprintf("%s: loss %.2f, %.0f%% waiting", title, s.Loss, 100*s.Waiting))
 		bar.Set(int64(s.Step))
 		if record && (s.Step%cfg.Train.LogEvery == 0 || s.Step == 1 || s.Step == cfg.Train.Steps) {
@@ -269,21 +248,15 @@ func (c *Captioner) fit(ctx context.Context, env *experiments.Env, cfg Captioner
 	if err != nil {
 		return Fitted{}, err
 	}
-	env.Say("%s: measuring the loss on %d held-out pictures", title, len(heldOut.examples))
-	losses, err := c.heldOutLoss(ctx, env, heldOut, cfg)
+	env.Say("%s: measuring the loss on %d held-out pictures", title, len(heldOut.Examples))
+	losses, err := c.LossPerPicture(ctx, heldOut, cfg.HeldOutTexts)
 	return Fitted{Loss: stats.NewMean(losses), Trained: trained, perPicture: losses}, err
-}
-
-// captionItem is a picture, as the decoder sees it, with one caption.
-type captionItem struct {
-	input []float32
-	ids   []int32
 }
 
 // captionSource makes batches of tensors from a loader's items.
 type captionSource struct {
-	*datasets.Loader[captionItem]
-	c     *Captioner
+	*datasets.Loader[captioner.Item]
+	c     *captioner.Model
 	epoch int
 }
 
@@ -293,7 +266,7 @@ func (s *captionSource) Next(ctx context.Context) ([]*tensors.Tensor, error) {
 		return nil, err
 	}
 	s.epoch = batch.Epoch
-	return s.c.batch(batch.Items)
+	return s.c.Batch(batch.Items)
 }
 
 func (s *captionSource) Epoch() int { return s.epoch }
@@ -312,4 +285,15 @@ func (r *CaptionerReport) metrics() map[string]float64 {
 		put("gain_over_trained_uniform", *r.Gain)
 	}
 	return out
+}
+
+// QuickCaptioner opens the captioner of a finished quick run in dir, or trains one there: about a minute.
+func QuickCaptioner(ctx context.Context, b *backend.Backend, dir string, messages io.Writer) (*captioner.Model, error) {
+	if c, err := captioner.Open(ctx, b, dir); err == nil {
+		return c, nil
+	}
+	if _, _, err := CaptionerExperiment().Start(ctx, b, experiments.Options{Form: experiments.Quick, Seed: 1, Out: dir, Messages: messages}); err != nil {
+		return nil, err
+	}
+	return captioner.Open(ctx, b, dir)
 }

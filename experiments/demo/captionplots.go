@@ -6,11 +6,12 @@ import (
 	"strings"
 
 	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/captioner"
 	"github.com/glimpse-ml/glimpse/plots"
 )
 
 // drawCaptioner draws the figures of a run of the experiment captioner. heldOut holds the examples' pictures.
-func drawCaptioner(run *experiments.Run, r *CaptionerReport, c *Captioner, heldOut *captionSet) error {
+func drawCaptioner(run *experiments.Run, r *CaptionerReport, c *captioner.Model, heldOut *captioner.Set) error {
 	f := &figures{run: run}
 	steps, err := run.Metrics()
 	if err != nil {
@@ -50,20 +51,20 @@ func drawGain(f *figures, r *CaptionerReport) {
 }
 
 // drawExample lays the attention of each word over the picture.
-func drawExample(f *figures, k int, e DescribedExample, c *Captioner, heldOut *captionSet) {
+func drawExample(f *figures, k int, e captioner.Example, c *captioner.Model, heldOut *captioner.Set) {
 	if f.err != nil || len(e.Described.Words) == 0 {
 		return
 	}
-	for i, index := range heldOut.indices {
+	for i, index := range heldOut.Indices {
 		if index != e.Index {
 			continue
 		}
-		img, err := heldOut.examples[i].Open()
+		img, err := heldOut.Examples[i].Open()
 		if err != nil {
 			f.err = err
 			return
 		}
-		seen, err := c.encoder.show(img)
+		seen, err := c.Encoder.Show(img)
 		if err != nil {
 			f.err = err
 			return

@@ -16,6 +16,7 @@ import (
 	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/datasets/picture"
 	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/captioner"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 )
 
@@ -251,7 +252,7 @@ func TestCaptionerSavesAndLoads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := OpenCaptioner(context.Background(), b, dir)
+	c, err := captioner.Open(context.Background(), b, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +284,7 @@ func TestCaptionerSavesAndLoads(t *testing.T) {
 			}
 		}
 	}
-	for _, file := range []string{CaptionerFile, vocabularyFile, weightsFile} {
+	for _, file := range []string{captioner.ConfigFile, "vocabulary.json", "model.safetensors"} {
 		path := filepath.Join(dir, "model", file)
 		whole, err := os.ReadFile(path)
 		if err != nil {
@@ -292,7 +293,7 @@ func TestCaptionerSavesAndLoads(t *testing.T) {
 		if err := os.WriteFile(path, whole[:len(whole)/2], 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := OpenCaptioner(context.Background(), b, dir); err == nil {
+		if _, err := captioner.Open(context.Background(), b, dir); err == nil {
 			t.Errorf("half of %s was accepted", file)
 		}
 		if err := os.WriteFile(path, whole, 0o644); err != nil {

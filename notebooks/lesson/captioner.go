@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/captioner"
 	"github.com/glimpse-ml/glimpse/experiments/demo"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 )
@@ -17,7 +18,7 @@ func Backend() *backend.Backend { return Try(experiments.OpenBackend(io.Discard)
 // Captioner opens a trained captioner: the one that `make demo` left in the folder demo of this folder or of one
 // above it, as it is for the notebooks of a checkout. Where there is none, it trains a small one on Scenes, in about a
 // minute, and keeps it in the user's cache folder for the next time.
-func Captioner() *demo.Captioner {
+func Captioner() *captioner.Model {
 	folder := Try(captionerFolder())
 	return Try(openOrTrain(context.Background(), Backend(), folder, os.Stdout))
 }
@@ -45,7 +46,7 @@ func settings(kind backend.Kind) []experiments.Override {
 func captionerFolder() (string, error) { return runFolder("captioner") }
 
 // openOrTrain opens the captioner in a folder. When there is nothing, it trains one and puts it there.
-func openOrTrain(ctx context.Context, b *backend.Backend, folder string, messages io.Writer) (*demo.Captioner, error) {
+func openOrTrain(ctx context.Context, b *backend.Backend, folder string, messages io.Writer) (*captioner.Model, error) {
 	err := makeRun(folder, func(run string) error {
 		fmt.Fprintln(messages, "`make demo` was not run yet: training a small captioner on Scenes, once.")
 		opts := experiments.Options{Form: experiments.Quick, Seed: 1, Overrides: settings(b.Kind), Out: run, Messages: messages}
@@ -55,7 +56,7 @@ func openOrTrain(ctx context.Context, b *backend.Backend, folder string, message
 	if err != nil {
 		return nil, err
 	}
-	return demo.OpenCaptioner(ctx, b, folder)
+	return captioner.Open(ctx, b, folder)
 }
 
 func readReport(folder string) (demo.CaptionerReport, error) {

@@ -1,4 +1,4 @@
-package demo
+package captioner_test
 
 import (
 	"fmt"
@@ -11,6 +11,8 @@ import (
 	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
 	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/captioner"
+	"github.com/glimpse-ml/glimpse/experiments/demo"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 )
 
@@ -49,11 +51,11 @@ func TestHeldOutLoss(t *testing.T) {
 		}
 		opts.Overrides = append(opts.Overrides, o)
 	}
-	run, result, err := CaptionerExperiment().Start(t.Context(), b, opts)
+	run, result, err := demo.CaptionerExperiment().Start(t.Context(), b, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := OpenCaptioner(t.Context(), b, run.Dir)
+	c, err := captioner.Open(t.Context(), b, run.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,448 @@
+package captioner
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"image"
+	"math"
+	"os"
+	"path/filepath"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/glimpse-ml/glimpse/captioning"
+	"github.com/glimpse-ml/glimpse/datasets"
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/internal/atomicfile"
+	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/nn"
+	"github.com/glimpse-ml/glimpse/internal/safetensors"
+	"github.com/glimpse-ml/glimpse/internal/weights"
+)
+
+// Model is a trained (or fresh) decoder with its encoder and vocabulary. Not for concurrent use.
+type Model struct {
+	Config     captioning.Config
+	Vocabulary *captioning.Vocabulary
+	Data       string // name of the data set it was trained on
+
+	DataDir string // where that was, when it was named
+	Encoder *Encoder
+	Store   *model.Store
+
+	seed    int64
+	backend *backend.Backend
+	writer  *captioning.Greedy
+	grids   *model.Exec // the encoder's graph, for writing captions
+}
+
+// Described is what the model says of a picture.
+type Described struct {
+	Words   []string    `json:"words"`
+	Alphas  [][]float64 `json:"alphas"` // for each word, where it looked: Rows*Cols weights with sum 1
+	Rows    int         `json:"rows"`
+	Cols    int         `json:"cols"`
+	LogProb float64     `json:"log_prob"` // of the words, and of the end of the sentence
+}
+
+// New makes a captioner with fresh weights. What the configuration leaves to data and encoder (vocab_size, feature_dim,
+// locations) is set from them.
+func New(b *backend.Backend, cfg captioning.Config, vocabulary *captioning.Vocabulary, encoder *Encoder, seed int64) (*Model, error) {
+	cfg.VocabSize, cfg.FeatureDim, cfg.Locations = vocabulary.Len(), encoder.Channels, encoder.Grid*encoder.Grid
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return (&Model{Config: cfg, Vocabulary: vocabulary, backend: b, Encoder: encoder}).Fresh(seed), nil
+}
+
+// Fresh is c with new weights.
+func (c *Model) Fresh(seed int64) *Model {
+	f := *c
+	f.Store, f.writer, f.grids, f.seed = model.NewStore(), nil, nil, seed
+	f.Store.SetParam("/"+nn.SeedParam, seed)
+	if err := f.Store.SetRNGStateFromSeed(seed); err != nil {
+		panic(err) // the seed is a number: nothing can fail
+	}
+	return &f
+}
+
+// Close frees what was compiled.
+func (c *Model) Close() {
+	if c.writer != nil {
+		c.writer.Close()
+	}
+	c.Encoder.Close()
+}
+
+// Losses builds the graph from a batch's tensors to the losses.
+func (c *Model) Losses(scope *model.Scope, inputs []*graph.Node) captioning.Losses {
+	features := c.Encoder.features(scope, inputs[0])
+	decoder := scope.At("decoder")
+	out := captioning.Decode(decoder, c.Config, features, inputs[1])
+	if c.Config.Attention == captioning.AttentionHard {
+		return captioning.HardLoss(decoder, c.Config, out, inputs[1], inputs[2]).Losses
+	}
+	return captioning.Loss(c.Config, out, inputs[1], inputs[2])
+}
+
+// Batch makes the tensors of a batch: inputs [N, inputSize], captions [N, MaxLen+1], lengths [N].
+func (c *Model) Batch(items []Item) ([]*tensors.Tensor, error) {
+	var ids [][]int32
+	inputs := make([]float32, 0, len(items)*c.Encoder.inputSize())
+	for _, item := range items {
+		inputs = append(inputs, item.Input...)
+		ids = append(ids, item.IDs)
+	}
+	captions, lengths, err := captioning.Batch(ids, c.Config.MaxLen)
+	if err != nil {
+		return nil, err
+	}
+	return []*tensors.Tensor{
+		tensors.FromFlatDataAndDimensions(inputs, len(items), c.Encoder.inputSize()),
+		tensors.FromFlatDataAndDimensions(captions, len(items), c.Config.MaxLen+1),
+		tensors.FromFlatDataAndDimensions(lengths, len(items)),
+	}, nil
+}
+
+// Set is a data set as the decoder sees it. Pictures that cannot be read are left out.
+type Set struct {
+	Examples []datasets.Example
+	Indices  []int       // of the examples in the data set
+	Texts    [][][]int32 // encoded captions of each
+	Inputs   func(i int) []float32
+}
+
+// Item is a picture, as the decoder sees it, with one caption.
+type Item struct {
+	Input []float32
+	IDs   []int32
+}
+
+// Prepare encodes the pictures and captions of a data set, and names the pictures that cannot be used.
+func (c *Model) Prepare(ctx context.Context, env *experiments.Env, set datasets.Dataset) (*Set, []string, error) {
+	return c.prepare(ctx, env, set, false)
+}
+
+// PrepareMirrored is [Model.Prepare] for the pictures' mirror images.
+func (c *Model) PrepareMirrored(ctx context.Context, env *experiments.Env, set datasets.Dataset) (*Set, []string, error) {
+	return c.prepare(ctx, env, set, true)
+}
+
+func (c *Model) prepare(ctx context.Context, env *experiments.Env, set datasets.Dataset, mirrored bool) (*Set, []string, error) {
+	inputs, errs, err := c.Encoder.inputSet(ctx, env, set, mirrored)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &Set{}
+	var problems []string
+	for i := range set.Len() {
+		example := set.At(i)
+		if errs[i] != nil {
+			problems = append(problems, errs[i].Error())
+			continue
+		}
+		if len(example.Captions) == 0 {
+			problems = append(problems, fmt.Sprintf("%s has no caption and was left out", example.ID))
+			continue
+		}
+		var texts [][]int32
+		for _, caption := range example.Captions {
+			ids, _ := c.Vocabulary.Encode(captioning.Tokenize(caption), c.Config.MaxLen)
+			texts = append(texts, ids)
+		}
+		s.Examples, s.Texts, s.Indices = append(s.Examples, example), append(s.Texts, texts), append(s.Indices, i)
+	}
+	if len(s.Examples) == 0 {
+		return nil, nil, fmt.Errorf("none of the %d pictures of %s can be used: %s", set.Len(), set.Name(), problems[0])
+	}
+	s.Inputs = func(i int) []float32 { return inputs(s.Indices[i]) }
+	return s, problems, nil
+}
+
+// lossBatch is how many captions the loss is measured on at a time.
+const lossBatch = 64
+
+// LossPerPicture is, for every picture, -log p of a word in nats: the mean over the words of its first captions, texts of them.
+func (c *Model) LossPerPicture(ctx context.Context, set *Set, texts int) ([]float64, error) {
+	exec, err := model.NewExec(c.backend.Backend, c.Store, func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {
+		losses := c.Losses(scope, inputs)
+		return []*graph.Node{losses.PerExample, losses.Steps}
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer exec.Finalize()
+	nats, words := make([]float64, len(set.Examples)), make([]float64, len(set.Examples))
+	var items []Item
+	var owners []int
+	flush := func() error {
+		n := len(items)
+		for len(items) < lossBatch { // one shape for all batches, so that the graph is compiled once
+			items = append(items, items[0])
+		}
+		sums, steps, err := c.lossOf(exec, items)
+		for i := range n {
+			nats[owners[i]] += float64(sums[i])
+			words[owners[i]] += float64(steps[i])
+		}
+		items, owners = nil, nil
+		return err
+	}
+	for i := range set.Examples {
+		for _, text := range set.Texts[i][:min(texts, len(set.Texts[i]))] {
+			items, owners = append(items, Item{set.Inputs(i), text}), append(owners, i)
+			if len(items) == lossBatch {
+				if err := flush(); err != nil {
+					return nil, err
+				}
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+	if len(items) > 0 {
+		if err := flush(); err != nil {
+			return nil, err
+		}
+	}
+	for i := range nats {
+		nats[i] /= math.Max(words[i], 1)
+	}
+	return nats, nil
+}
+
+func (c *Model) lossOf(exec *model.Exec, items []Item) (sums, steps []float32, err error) {
+	batch, err := c.Batch(items)
+	if err != nil {
+		return make([]float32, len(items)), make([]float32, len(items)), err
+	}
+	outputs, err := exec.Call(batch[0], batch[1], batch[2])
+	if err != nil {
+		return make([]float32, len(items)), make([]float32, len(items)), fmt.Errorf("cannot measure the held-out loss: %w", err)
+	}
+	return outputs[0].Value().([]float32), outputs[1].Value().([]float32), nil
+}
+
+// writeBatch is how many captions are written at a time.
+const writeBatch = 10
+
+// Caption describes pictures.
+func (c *Model) Caption(images []image.Image) ([]Described, error) {
+	inputs, err := c.Encoder.inputs(images)
+	if err != nil {
+		return nil, err
+	}
+	return c.Describe(inputs)
+}
+
+// Describe writes a caption for each input, as [Set.Inputs] has them.
+func (c *Model) Describe(inputs [][]float32) ([]Described, error) {
+	if c.writer == nil {
+		writer, err := captioning.NewGreedy(c.backend.Backend, c.Store.RootScope().At("decoder"), c.Config, writeBatch)
+		if err != nil {
+			return nil, err
+		}
+		writer.Forbid(Writing{}.unspoken()...)
+		c.writer = writer
+	}
+	features, err := c.featuresOf(inputs)
+	if err != nil {
+		return nil, err
+	}
+	captions, err := c.writer.Caption(features, len(inputs))
+	if err != nil {
+		return nil, err
+	}
+	var out []Described
+	for _, caption := range captions {
+		out = append(out, c.described(caption))
+	}
+	return out, nil
+}
+
+// described puts a caption into words.
+func (c *Model) described(caption captioning.Caption) Described {
+	d := Described{Rows: c.Encoder.Grid, Cols: c.Encoder.Grid, LogProb: caption.LogProb, Words: c.Vocabulary.Decode(caption.IDs)}
+	for i := range d.Words {
+		alpha := make([]float64, len(caption.Alphas[i]))
+		for j, a := range caption.Alphas[i] {
+			alpha[j] = float64(a)
+		}
+		d.Alphas = append(d.Alphas, alpha)
+	}
+	return d
+}
+
+// featuresOf runs the encoder's part of the graph: row-major [len(inputs), L, D].
+func (c *Model) featuresOf(inputs [][]float32) ([]float32, error) {
+	var flat []float32
+	for _, input := range inputs {
+		flat = append(flat, input...)
+	}
+	if c.Encoder.frozen != nil {
+		for i := range flat {
+			flat[i] *= featureScale
+		}
+		return flat, nil
+	}
+	if c.grids == nil {
+		exec, err := model.NewExec(c.backend.Backend, c.Store, func(scope *model.Scope, x *graph.Node) *graph.Node {
+			return c.Encoder.features(scope, x)
+		})
+		if err != nil {
+			return nil, err
+		}
+		c.grids = exec
+	}
+	out, err := c.grids.Call1(tensors.FromFlatDataAndDimensions(flat, len(inputs), c.Encoder.inputSize()))
+	if err != nil {
+		return nil, fmt.Errorf("cannot encode the pictures: %w", err)
+	}
+	return tensors.CopyFlatData[float32](out)
+}
+
+// Examples describes n held-out pictures, spread evenly over the set: not chosen.
+func (c *Model) Examples(set *Set, n int) ([]Example, error) {
+	n = min(n, len(set.Examples))
+	var inputs [][]float32
+	var out []Example
+	for k := range n {
+		i := k * len(set.Examples) / n
+		inputs = append(inputs, set.Inputs(i))
+		out = append(out, Example{ID: set.Examples[i].ID, Index: set.Indices[i], Human: set.Examples[i].Captions})
+	}
+	described, err := c.Describe(inputs)
+	for k := range described {
+		out[k].Described = described[k]
+	}
+	return out, err
+}
+
+// captionerFile is a captioner on disk, beside its weights and vocabulary.
+type captionerFile struct {
+	Decoder captioning.Config `json:"decoder"`
+	Encoder string            `json:"encoder"`
+	Size    int               `json:"size"`
+	Pool    int               `json:"pool,omitempty"`
+	Data    string            `json:"data"`
+	DataDir string            `json:"data_dir,omitempty"`
+	Seed    int64             `json:"seed"`
+}
+
+// The files of a saved captioner.
+const (
+	ConfigFile     = "captioner.json"
+	weightsFile    = "model.safetensors"
+	vocabularyFile = "vocabulary.json"
+)
+
+// Save writes configuration, vocabulary and weights into the folder dir, which is made if need be.
+func (c *Model) Save(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("cannot save the captioner: %w", err)
+	}
+	isWeight := func(path string) bool {
+		return len(path) > 9 && path[:9] == "/decoder/" || len(path) > 5 && path[:5] == "/cnn/"
+	}
+	tensors, err := weights.FromStore(c.Store, isWeight)
+	if err != nil {
+		return err
+	}
+	if err := safetensors.Write(filepath.Join(dir, weightsFile), tensors, nil); err != nil {
+		return err
+	}
+	if err := c.Vocabulary.Save(filepath.Join(dir, vocabularyFile)); err != nil {
+		return err
+	}
+	config, err := json.MarshalIndent(captionerFile{c.Config, c.Encoder.name, c.Encoder.size, c.Encoder.pool, c.Data, c.DataDir, c.seed}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.WriteFile(filepath.Join(dir, ConfigFile), append(config, '\n'))
+}
+
+// Open reads what [Model.Save] wrote: dir is the folder itself, or a run folder with the model inside.
+func Open(ctx context.Context, b *backend.Backend, dir string) (*Model, error) {
+	if _, err := os.Stat(filepath.Join(dir, ConfigFile)); err != nil {
+		if _, err := os.Stat(filepath.Join(dir, "model", ConfigFile)); err != nil {
+			return nil, fmt.Errorf("expected a captioner (%s) in %s or its folder model, found none; `glimpse train captioner` makes one", ConfigFile, dir)
+		}
+		dir = filepath.Join(dir, "model")
+	}
+	data, err := os.ReadFile(filepath.Join(dir, ConfigFile))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the captioner's configuration: %w", err)
+	}
+	var file captionerFile
+	if err := json.Unmarshal(data, &file); err != nil {
+		return nil, fmt.Errorf("%s: expected a captioner's configuration as JSON: %w", filepath.Join(dir, ConfigFile), err)
+	}
+	vocabulary, err := captioning.LoadVocabulary(filepath.Join(dir, vocabularyFile))
+	if err != nil {
+		return nil, err
+	}
+	if vocabulary.Len() != file.Decoder.VocabSize {
+		return nil, fmt.Errorf("%s: expected a vocabulary of %d words, found %d; the files belong to different models", dir, file.Decoder.VocabSize, vocabulary.Len())
+	}
+	encoder, err := OpenEncoder(b.Backend, file.Encoder, file.Size, file.Pool)
+	if err != nil {
+		return nil, err
+	}
+	saved, err := safetensors.Load(filepath.Join(dir, weightsFile))
+	if err != nil {
+		return nil, err
+	}
+	c := (&Model{Config: file.Decoder, Vocabulary: vocabulary, Data: file.Data, DataDir: file.DataDir, backend: b, Encoder: encoder}).Fresh(file.Seed)
+	if err := checkWeights(saved, file.Decoder); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, weightsFile), err)
+	}
+	// What is missing among the encoder's weights is an error when its graph is built, never a fresh weight.
+	c.Store.SetParam("/"+nn.FixedParam, true)
+	return c, weights.IntoStore(c.Store, saved.Tensors)
+}
+
+// checkWeights sees to it that every weight of the decoder is there, in its shape.
+func checkWeights(saved *safetensors.File, cfg captioning.Config) error {
+	for name, shape := range cfg.WeightShapes() {
+		t, ok := saved.Get("decoder." + name)
+		if !ok || fmt.Sprint(t.Shape) != fmt.Sprint(shape) {
+			return fmt.Errorf("expected the weight decoder.%s of shape %v, found %v; the files belong to different models", name, shape, t.Shape)
+		}
+	}
+	return nil
+}
+
+// Example is a picture with what the model and what people say of it.
+type Example struct {
+	ID        string    `json:"id"`
+	Index     int       `json:"index"` // in the data set
+	Described Described `json:"described"`
+	Human     []string  `json:"human"`
+}
+
+// Samples are n held-out pictures of the data set that the captioner was trained on, spread evenly over it.
+func (c *Model) Samples(n int) ([]datasets.Example, error) {
+	env := &experiments.Env{DataDir: c.DataDir, Seed: c.seed}
+	_, heldOut, err := Splits(env, c.Data, c.Encoder.size, 100, 100)
+	if err != nil {
+		return nil, err
+	}
+	n = min(n, heldOut.Len())
+	var out []datasets.Example
+	for k := range n {
+		out = append(out, heldOut.At(k*heldOut.Len()/n))
+	}
+	return out, nil
+}
+
+// WithUniformAttention is the same decoder with its attention forced uniform: what it says when it cannot look.
+func (c *Model) WithUniformAttention() *Model {
+	u := *c
+	u.Config.Attention = captioning.AttentionUniform
+	u.writer = nil
+	return &u
+}

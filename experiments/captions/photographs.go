@@ -1,0 +1,240 @@
+package captions
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/glimpse-ml/glimpse/captioning"
+	"github.com/glimpse-ml/glimpse/datasets"
+	"github.com/glimpse-ml/glimpse/datasets/scenes"
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/captioner"
+	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/progress"
+)
+
+// Config is the configuration of the experiment captions/flickr8k.
+type Config struct {
+	Data       string                  `json:"data"`     // flickr8k or scenes
+	Pictures   int                     `json:"pictures"` // largest number of training pictures; 0 for all
+	Dev        int                     `json:"dev"`      // largest number of dev pictures, on which every choice is made
+	HeldOut    int                     `json:"held_out"` // likewise of test pictures; 0 for all
+	Encoder    string                  `json:"encoder"`  // squeezenet (frozen ImageNet features) or cnn (trained from scratch)
+	Size       int                     `json:"size"`     // pixels on a side of what the encoder sees
+	Pool       int                     `json:"pool"`     // places on a side that frozen features are averaged to; 0 for as many as they have
+	Mirror     bool                    `json:"mirror"`   // half of the time a picture is trained on in a mirror
+	MinCount   int                     `json:"min_count"`
+	Model      captioning.Config       `json:"model"`      // vocab_size, feature_dim and locations follow from data and encoder
+	BatchSize  int                     `json:"batch_size"` // pictures, with one caption each
+	Train      experiments.TrainConfig `json:"train"`      // to foretell people's words (cross-entropy)
+	Critical   Critical                `json:"critical"`   // then, to write captions that score well
+	Beam       int                     `json:"beam"`
+	LengthNorm float64                 `json:"length_exponent"` // of a caption's length, by which its log p is divided
+	Final      bool                    `json:"final"`           // whether the test pictures are looked at, once, at the end; false while choosing settings
+	Examples   int                     `json:"examples"`        // captions for the report
+}
+
+// Photographs is the experiment captions/flickr8k: Show, Attend and Tell (Xu et al. 2015) with soft attention on the 6,000
+// training photographs of Flickr8k and SqueezeNet's features, and self-critical training (Rennie et al. 2017) behind it.
+//
+//	glimpse train captions/flickr8k --seed 1    minutes on 2 cores
+//	glimpse train captions/flickr8k --quick     seconds, on Scenes
+func Photographs() experiments.Experiment {
+	return experiments.New("captions/flickr8k", "Show, Attend and Tell on photographs, then self-critical training; BLEU, ROUGE-L, CIDEr of its captions", defaults, train)
+}
+
+func defaults(form experiments.Form, _ backend.Kind) Config {
+	c := Config{
+		Data: "flickr8k", Dev: 500, Encoder: "squeezenet", Size: 224, Pool: 7, Mirror: true, MinCount: 5, Model: captioning.Small(0), BatchSize: 64,
+		Train: experiments.TrainConfig{Steps: 3000, Optimizer: experiments.DefaultAdamW(), LogEvery: 10, EvalEvery: 500, Average: 0.99},
+		Critical: Critical{BatchSize: 16, Samples: 5,
+			Train: experiments.TrainConfig{Steps: 1000, Optimizer: experiments.DefaultAdamW(), LogEvery: 10, EvalEvery: 250, Average: 0.99}},
+		Beam: 5, LengthNorm: 0.7, Final: true, Examples: 12,
+	}
+	c.Model.EmbedDim, c.Model.Hidden, c.Model.AttentionDim, c.Model.Dropout, c.Model.Lambda, c.Model.MaxLen = 300, 512, 256, 0.5, 0.01, 20
+	c.Train.Optimizer.LR, c.Train.Optimizer.WarmupSteps, c.Train.Optimizer.WeightDecay = 2e-3, 100, 0.05
+	c.Critical.Train.Optimizer.LR, c.Critical.Train.Optimizer.WarmupSteps, c.Critical.Train.Optimizer.WeightDecay = 1e-4, 20, 0
+	if form == experiments.Quick {
+		c.Data, c.Pictures, c.Dev, c.HeldOut, c.Encoder, c.Size, c.Pool, c.Mirror = "scenes", 600, 100, 100, "cnn", 32, 0, false
+		c.Model, c.MinCount, c.BatchSize, c.Beam, c.Examples = captioning.Tiny(0), 1, 32, 3, 4
+		c.Train.Steps, c.Train.EvalEvery, c.Train.Optimizer.WarmupSteps, c.Train.Optimizer.LR, c.Train.Average = 120, 60, 10, 5e-3, 0.9
+		c.Critical.Train.Steps, c.Critical.Train.EvalEvery, c.Critical.BatchSize, c.Critical.Samples = 5, 5, 8, 3
+	}
+	return c
+}
+
+// sets are the pictures of a run.
+type sets struct{ train, mirrored, dev, test *captioner.Set }
+
+func train(ctx context.Context, env *experiments.Env, cfg Config) (experiments.Result, error) {
+	var result experiments.Result
+	c, data, err := prepare(ctx, env, cfg, &result)
+	if err != nil {
+		return result, err
+	}
+	defer c.Close()
+	report := &Report{Data: cfg.Data, Training: len(data.train.Examples), Dev: len(data.dev.Examples), HeldOut: len(data.test.Examples), Words: c.Vocabulary.Len()}
+	if report.Foretold, err = foretell(ctx, env, cfg, c, data); err != nil {
+		return result, err
+	}
+	if err := report.Foretold.score(ctx, env, cfg, c, data); err != nil {
+		return result, err
+	}
+	if err := c.Save(env.Run.Path("foretelling")); err != nil { // before self-critical training
+		return result, err
+	}
+	if cfg.Critical.Train.Steps > 0 {
+		report.Critical = &Phase{}
+		if report.Critical.Trained, err = criticize(ctx, env, cfg, c, data); err != nil {
+			return result, err
+		}
+		if err := report.Critical.score(ctx, env, cfg, c, data); err != nil {
+			return result, err
+		}
+	}
+	if err := c.Save(env.Run.Path("model")); err != nil {
+		return result, err
+	}
+	result.Metrics = report.metrics()
+	return result, env.Run.WriteJSON(ReportFile, report)
+}
+
+// prepare opens the data, learns the vocabulary, and encodes pictures and captions.
+func prepare(ctx context.Context, env *experiments.Env, cfg Config, result *experiments.Result) (*captioner.Model, *sets, error) {
+	open, err := openSplits(env, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	var captions [][]string
+	for i := range open[0].Len() {
+		for _, caption := range open[0].At(i).Captions {
+			captions = append(captions, captioning.Tokenize(caption))
+		}
+	}
+	encoder, err := captioner.OpenEncoder(env.Backend.Backend, cfg.Encoder, cfg.Size, cfg.Pool)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := captioner.New(env.Backend, cfg.Model, captioning.NewVocabulary(captions, cfg.MinCount), encoder, env.Seed)
+	if err != nil {
+		encoder.Close()
+		return nil, nil, err
+	}
+	c.Data, c.DataDir = cfg.Data, env.DataDir
+	data := &sets{}
+	for i, into := range []**captioner.Set{&data.train, &data.dev, &data.test} {
+		var problems []string
+		if *into, problems, err = c.Prepare(ctx, env, open[i]); err != nil {
+			c.Close()
+			return nil, nil, err
+		}
+		result.Remarks = append(result.Remarks, problems...)
+	}
+	if data.mirrored = data.train; cfg.Mirror {
+		if data.mirrored, _, err = c.PrepareMirrored(ctx, env, open[0]); err != nil {
+			c.Close()
+			return nil, nil, err
+		}
+	}
+	return c, data, nil
+}
+
+// openSplits opens the training, dev and test pictures.
+func openSplits(env *experiments.Env, cfg Config) (open [3]datasets.Dataset, err error) {
+	if cfg.Data == "scenes" {
+		s := scenes.Pairs()
+		s.Size = max(cfg.Size, 32)
+		for i, count := range []int{max(cfg.Pictures, 100), max(cfg.Dev, 100), max(cfg.HeldOut, 100)} {
+			s.Seed, s.Split, s.Count = uint64(env.Seed), scenes.Train, count
+			if i > 0 {
+				s.Seed, s.Split = uint64(env.Seed)+uint64(i), scenes.Test
+			}
+			if open[i], err = scenes.New(s); err != nil {
+				return open, err
+			}
+		}
+		return open, nil
+	}
+	for i, split := range []string{"train", "dev", "test"} {
+		if open[i], err = env.Open(cfg.Data, split, true); err != nil {
+			return open, err
+		}
+		if limit := []int{cfg.Pictures, cfg.Dev, cfg.HeldOut}[i]; limit > 0 {
+			open[i] = datasets.Limit(open[i], limit)
+		}
+	}
+	return open, nil
+}
+
+// foretell trains the decoder to foretell people's words.
+func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captioner.Model, data *sets) (*Phase, error) {
+	loader, err := datasets.NewLoader(len(data.train.Examples), datasets.LoaderConfig{
+		BatchSize: cfg.BatchSize, Seed: uint64(env.Seed), Shuffle: true, DropLast: true, Prefetch: 4,
+	}, func(_ context.Context, i int, rng *rand.Rand) (captioner.Item, error) {
+		texts, inputs := data.train.Texts[i], data.train.Inputs
+		if rng.IntN(2) == 0 {
+			inputs = data.mirrored.Inputs
+		}
+		return captioner.Item{Input: inputs(i), IDs: texts[rng.IntN(len(texts))]}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer loader.Close()
+	source := &itemSource{Loader: loader, c: c}
+	task := experiments.Task{
+		Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
+			losses := c.Losses(scope, inputs)
+			return losses.Total, []experiments.Metric{{Name: "cross_entropy", Value: losses.CrossEntropy}, {Name: "doubly_stochastic", Value: losses.DoublyStochastic}}
+		},
+		Evaluate: onDev(env, cfg, c, data),
+	}
+	trained, err := fit(ctx, env, "foretelling words", c.Store, task, source, cfg.Train)
+	return &Phase{Trained: trained}, err
+}
+
+// itemSource makes batches of tensors from a loader's items.
+type itemSource struct {
+	*datasets.Loader[captioner.Item]
+	c     *captioner.Model
+	epoch int
+}
+
+func (s *itemSource) Next(ctx context.Context) ([]*tensors.Tensor, error) {
+	batch, err := s.Loader.Next(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.epoch = batch.Epoch
+	return s.c.Batch(batch.Items)
+}
+
+func (s *itemSource) Epoch() int { return s.epoch }
+
+// fit trains, shows how it goes and records it, and leaves the averaged weights in store.
+func fit(ctx context.Context, env *experiments.Env, name string, store *model.Store, task experiments.Task, source experiments.Source, cfg experiments.TrainConfig) (experiments.Trained, error) {
+	cfg.Seed = env.Seed
+	bar := progress.New(env.Messages, name, int64(cfg.Steps), progress.Options{})
+	defer bar.Done()
+	dev := ""
+	trained, err := experiments.Train(ctx, env.Backend, store, task, source, cfg, func(s experiments.Step) error {
+		if v, ok := s.Scalars[devCIDEr]; ok {
+			dev = fmt.Sprintf(", dev CIDEr %.3f, BLEU-4 %.1f", v, 100*s.Scalars[devBLEU4])
+		}
+		bar.Describe(fmt.Sprintf("%s: loss %.2f%s", name, s.Loss, dev))
+		bar.Set(int64(s.Step))
+		if cfg.Records(s) {
+			return env.Run.Record(s)
+		}
+		return nil
+	})
+	if err != nil {
+		return trained, err
+	}
+	return trained, experiments.UseAverage(store)
+}

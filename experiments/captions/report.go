@@ -1,0 +1,164 @@
+package captions
+
+import (
+	"context"
+	"strings"
+
+	"github.com/glimpse-ml/glimpse/captioning"
+	"github.com/glimpse-ml/glimpse/captioning/metrics"
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/captioner"
+	"github.com/glimpse-ml/glimpse/internal/stats"
+)
+
+// ReportFile holds a run's [Report].
+const ReportFile = "report.json"
+
+// Report is what a run found out.
+type Report struct {
+	Data     string `json:"data"`
+	Training int    `json:"training"` // pictures trained on
+	Dev      int    `json:"dev"`
+	HeldOut  int    `json:"held_out"`
+	Words    int    `json:"words"`              // in the vocabulary
+	Foretold *Phase `json:"foretold"`           // after training to foretell people's words
+	Critical *Phase `json:"critical,omitempty"` // after self-critical training
+}
+
+// Phase is one training and what it came to.
+type Phase struct {
+	Trained   experiments.Trained `json:"trained"`
+	OnDev     Scored              `json:"on_dev"`
+	OnHeldOut *Scored             `json:"on_held_out,omitempty"`
+}
+
+// Scored are captions of a set of pictures and their scores.
+type Scored struct {
+	Scores   metrics.Scores        `json:"scores"`
+	Interval map[string]stats.Mean `json:"intervals"` // 95%, a bootstrap over pictures
+	Examples []Example             `json:"examples"`
+
+	perPicture *metrics.Evaluation
+}
+
+// Example is a picture with what the model and what people say of it.
+type Example struct {
+	ID      string   `json:"id"`
+	Caption string   `json:"caption"`
+	CIDEr   float64  `json:"cider"`
+	Human   []string `json:"human"`
+}
+
+const (
+	devCIDEr = "dev_cider"
+	devBLEU4 = "dev_bleu_4"
+)
+
+// scoreBatch is how many pictures are described together.
+const scoreBatch = 16
+
+// onDev scores the captions of dev pictures during training.
+func onDev(env *experiments.Env, cfg Config, c *captioner.Model, data *sets) func(ctx context.Context) (map[string]float64, error) {
+	return func(ctx context.Context) (map[string]float64, error) {
+		found, err := scoreSet(ctx, c, data.dev, captioning.BeamOptions{K: 1}, 0)
+		if err != nil {
+			return nil, err
+		}
+		return map[string]float64{devCIDEr: found.Scores.CIDEr, devBLEU4: found.Scores.Bleu4}, nil
+	}
+}
+
+// score describes dev and, in a final run, test pictures.
+func (p *Phase) score(ctx context.Context, env *experiments.Env, cfg Config, c *captioner.Model, data *sets) error {
+	options := captioning.BeamOptions{K: cfg.Beam, LengthExponent: cfg.LengthNorm}
+	env.Say("captions: describing %d dev pictures", len(data.dev.Examples))
+	onDev, err := scoreSet(ctx, c, data.dev, options, cfg.Examples)
+	if err != nil || !cfg.Final {
+		p.OnDev = onDev
+		return err
+	}
+	p.OnDev = onDev
+	env.Say("captions: describing %d test pictures", len(data.test.Examples))
+	held, err := scoreSet(ctx, c, data.test, options, cfg.Examples)
+	p.OnHeldOut = &held
+	return err
+}
+
+// bootstrapSamples of pictures give the intervals.
+const bootstrapSamples = 1000
+
+// scoreSet describes every picture of a set and scores the captions, tokenised as coco-caption does, against people's.
+func scoreSet(ctx context.Context, c *captioner.Model, set *captioner.Set, options captioning.BeamOptions, examples int) (Scored, error) {
+	var s Scored
+	writer, err := c.NewWriter(captioner.Writing{Beam: options}, scoreBatch)
+	if err != nil {
+		return s, err
+	}
+	defer writer.Close()
+	var pictures []metrics.Picture
+	const group = 8 * scoreBatch
+	for from := 0; from < len(set.Examples); from += group {
+		if err := ctx.Err(); err != nil {
+			return s, err
+		}
+		to := min(from+group, len(set.Examples))
+		var inputs [][]float32
+		for i := from; i < to; i++ {
+			inputs = append(inputs, set.Inputs(i))
+		}
+		written, err := writer.WriteInputs(inputs, make([]uint64, len(inputs)), 0)
+		if err != nil {
+			return s, err
+		}
+		for i, captions := range written {
+			pictures = append(pictures, picture(set.Examples[from+i].ID, strings.Join(c.Vocabulary.Decode(captions[0].IDs), " "), set.Examples[from+i].Captions))
+		}
+	}
+	if s.perPicture, err = metrics.Evaluate(pictures); err != nil {
+		return s, err
+	}
+	s.Scores = s.perPicture.Corpus
+	if examples == 0 {
+		return s, nil
+	}
+	for k := range min(examples, len(pictures)) { // spread evenly over the set: not chosen
+		i := k * len(pictures) / min(examples, len(pictures))
+		s.Examples = append(s.Examples, Example{pictures[i].ID.String(), pictures[i].Candidate, s.perPicture.PerImage[i].CIDEr, set.Examples[i].Captions})
+	}
+	s.Interval, err = s.perPicture.Bootstrap(bootstrapSamples, 1)
+	return s, err
+}
+
+// picture is a caption with people's, all tokenised alike.
+func picture(id, caption string, human []string) metrics.Picture {
+	p := metrics.Picture{ID: metrics.TextID(id), Candidate: metrics.Tokenize(caption)}
+	for _, h := range human {
+		p.References = append(p.References, metrics.Tokenize(h))
+	}
+	return p
+}
+
+// metrics are the report's figures under the names that scripts read: those of the last training without a prefix.
+func (r *Report) metrics() map[string]float64 {
+	out := map[string]float64{}
+	put := func(prefix string, s Scored) {
+		for _, score := range s.Scores.List() {
+			out[prefix+score.Name] = score.Value
+			if m, ok := s.Interval[score.Name]; ok {
+				out[prefix+score.Name+"_low"], out[prefix+score.Name+"_high"] = m.Low, m.High
+			}
+		}
+	}
+	last := r.Foretold
+	if r.Critical != nil {
+		last = r.Critical
+	}
+	put("dev_", last.OnDev)
+	put("dev_foretold_", r.Foretold.OnDev)
+	if last.OnHeldOut != nil {
+		put("", *last.OnHeldOut)
+		put("foretold_", *r.Foretold.OnHeldOut)
+	}
+	out["loss"], out["step_seconds"] = r.Foretold.Trained.Last.Loss, r.Foretold.Trained.StepSeconds
+	return out
+}
