@@ -78,8 +78,10 @@ func NewBeam(backend compute.Backend, scope *model.Scope, decoder Decoder, batch
 func (b *Beam) Close() { b.walker.close() }
 
 // Captions writes captions for each of n pictures with the features [n, L, D], or [n, F] for Show and Tell, the best
-// first. They are at most K, and fewer where the words, or those that may be said, do not make K. n may be any number. Equal scores are
-// ordered by the later word's number, then by the rank of the hypothesis that it continues.
+// first: K of them, or NBest, and fewer where the words that may be said do not make as many. n may be any number. Of
+// continuations with equal scores the one with the lower word comes first, then that of the better hypothesis.
+//
+// The length exponent has no part in the search: it ranks what the search has found.
 func (b *Beam) Captions(features []float32, n int) ([][]Caption, error) {
 	return b.walker.write(features, n, func(int) search { return newBeamSearch(b.options, b.may, b.walker.maxLen) })
 }

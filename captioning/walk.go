@@ -46,9 +46,9 @@ func (s sizes) numbers() int {
 // their first use and then kept: captions of any number of pictures and of any length run through them.
 type walker struct {
 	sizes
-	pictures, rows int         // places, and rows of each
-	guests         int         // how many pictures may take their places at a time
-	meet, next     *model.Exec //
+	pictures, rows int // places, and rows of each
+	guests         int // how many pictures may take their places at a time
+	meet, next     *model.Exec
 }
 
 func newWalker(backend compute.Backend, scope *model.Scope, decoder Decoder, pictures, rows int) (*walker, error) {

@@ -34,8 +34,9 @@ type place struct {
 	steps   int
 }
 
-// round writes captions of many pictures. A place whose picture is done is given to another as soon as a quarter of the
-// places are empty; until then its rows take steps that nobody looks at.
+// round writes captions of many pictures. Places whose pictures are done are given to others as soon as a quarter of the
+// places are empty; until then their rows take steps that nobody looks at, as do the rows that a beam has no hypothesis
+// for, and the places of a last batch that is not full.
 type round struct {
 	*walk
 	features       []float32
