@@ -40,7 +40,8 @@ func captionCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "caption --model RUNDIR IMAGE...",
 		Short: "Describe pictures, and show where the captioner looked for each word",
-		Long: `Caption describes each picture with a trained captioner. The whole picture is squashed to the square that the model sees.
+		Long: `Caption describes each picture with a trained captioner. The whole picture is squashed to the square that the model
+sees.
 
 The caption is found by beam search, which keeps the --beam K likeliest beginnings at every step; with --beam 1 it is
 the likeliest word at every step (greedy). The likeliest caption tends to be short: --length-exponent x ranks what was

@@ -1,0 +1,106 @@
+package captioner
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/glimpse-ml/glimpse/captioning"
+	"github.com/glimpse-ml/glimpse/datasets"
+	"github.com/glimpse-ml/glimpse/datasets/scenes"
+	"github.com/glimpse-ml/glimpse/internal/backend"
+)
+
+// PyTorch's adaptive_avg_pool2d takes 3 places to 2 as the means of the first two and the last two.
+func TestAveraged(t *testing.T) {
+	grid := []float32{1, 10, 2, 20, 3, 30, 4, 40, 5, 50, 6, 60, 7, 70, 8, 80, 9, 90} // [3, 3, 2]
+	want := []float32{3, 30, 4, 40, 6, 60, 7, 70}
+	for i, v := range averaged(grid, 3, 2, 2) {
+		if math.Abs(float64(v-want[i])) > 1e-5 {
+			t.Errorf("place %d: got %v, expected %v", i, v, want[i])
+		}
+	}
+	for i, v := range averaged(grid, 3, 3, 2) {
+		if v != grid[i] {
+			t.Errorf("as many places: got %v for %v", v, grid[i])
+		}
+	}
+}
+
+// frozenCaptioner has fresh weights and SqueezeNet's features.
+func frozenCaptioner(t *testing.T) *Model {
+	t.Helper()
+	dir, err := datasets.Find("squeezenet")
+	if err != nil {
+		t.Skip("the weights of SqueezeNet are not here")
+	}
+	if _, err := os.Stat(filepath.Join(dir, squeezeNetWeights)); err != nil {
+		t.Fatal(err)
+	}
+	b, err := backend.OpenNamed("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Finalize)
+	encoder, err := OpenEncoder(b.Backend, "squeezenet", 67, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vocabulary := captioning.NewVocabulary([][]string{{"a", "red", "blue", "circle", "square"}}, 1)
+	c, err := New(b, captioning.Tiny(0), vocabulary, encoder, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// A caption is written with the features that the decoder was trained on: its log p is what the loss says of its words.
+func TestWritingSeesWhatTrainingSees(t *testing.T) {
+	c := frozenCaptioner(t)
+	cfg := scenes.Pairs()
+	cfg.Count, cfg.Size = 3, 67
+	set, err := scenes.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	prepared, problems, err := c.Prepare(t.Context(), quiet(c), set)
+	if err != nil || len(problems) > 0 {
+		t.Fatal(problems, err)
+	}
+	writer, err := c.NewWriter(Writing{Beam: captioning.BeamOptions{K: 2}}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	exec, err := model.NewExec(c.backend.Backend, c.Store, func(scope *model.Scope, inputs []*graph.Node) *graph.Node {
+		return c.Losses(scope, inputs).PerExample
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer exec.Finalize()
+	for i := range prepared.Examples {
+		written, err := writer.WriteInputs([][]float32{prepared.Inputs(i)}, []uint64{1}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		caption := written[0][0]
+		batch, err := c.Batch([]Item{{prepared.Inputs(i), append([]int32{captioning.Start}, caption.IDs...)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		loss, err := exec.Call1(batch[0], batch[1], batch[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := float64(loss.Value().([]float32)[0]); math.Abs(got+caption.LogProb) > 1e-3 {
+			t.Errorf("picture %d: the caption's log p is %.4f, and by the loss %.4f", i, caption.LogProb, -got)
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package captions
+
+import (
+	"context"
+	"math"
+	"path/filepath"
+	"testing"
+
+	"github.com/glimpse-ml/glimpse/captioning/metrics"
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/captioner"
+	"github.com/glimpse-ml/glimpse/internal/backend"
+)
+
+// fast is the fastest backend of the machine.
+func fast(t *testing.T) *backend.Backend {
+	t.Helper()
+	name := "go"
+	if backend.HasONNX && backend.FindONNXRuntime() != "" {
+		name = "onnx:cpu"
+	}
+	b, err := backend.OpenNamed(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Finalize)
+	return b
+}
+
+// The quick form learns, scores its captions, goes on self-critically, and leaves captioners that open.
+func TestQuickForm(t *testing.T) {
+	b := fast(t)
+	run, result, err := Photographs().Start(context.Background(), b, experiments.Options{Form: experiments.Quick, Seed: 1, Out: filepath.Join(t.TempDir(), "run")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := result.Metrics
+	if m["CIDEr"] < 0.2 || m["Bleu_4"] < 0.15 || m["Bleu_1"] < 0.4 { // an untrained decoder has 0
+		t.Errorf("captions scored %v", m)
+	}
+	if !(m["CIDEr_low"] < m["CIDEr"] && m["CIDEr"] < m["CIDEr_high"]) {
+		t.Errorf("CIDEr %v is not in its interval %v to %v", m["CIDEr"], m["CIDEr_low"], m["CIDEr_high"])
+	}
+	steps, err := run.Metrics()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rewards := 0
+	for _, s := range steps {
+		if r, ok := s["reward"]; ok && r > 0 {
+			rewards++
+		}
+	}
+	if rewards == 0 {
+		t.Error("self-critical training recorded no reward")
+	}
+	for _, dir := range []string{run.Dir, run.Path("foretelling")} {
+		c, err := captioner.Open(t.Context(), b, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+	}
+}
+
+// Self-critical training makes captions that score better likelier: from the same weights, CIDEr of what is drawn rises.
+func TestSelfCriticalRaisesTheReward(t *testing.T) {
+	b := fast(t)
+	opts := experiments.Options{Form: experiments.Quick, Seed: 3, Out: filepath.Join(t.TempDir(), "run")}
+	for _, text := range []string{"critical.train.steps=120", "critical.train.optimizer.lr=0.006", "critical.train.log_every=1", "critical.samples=5", "critical.batch_size=16"} {
+		o, err := experiments.ParseOverride(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opts.Overrides = append(opts.Overrides, o)
+	}
+	run, _, err := Photographs().Start(context.Background(), b, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps, err := run.Metrics()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rewards []float64
+	for _, s := range steps {
+		if r, ok := s["reward"]; ok {
+			rewards = append(rewards, r)
+		}
+	}
+	first, last := mean(rewards[:20]), mean(rewards[len(rewards)-20:])
+	t.Logf("reward %.3f, then %.3f", first, last)
+	if last < first*1.04 {
+		t.Errorf("the reward was %.3f over the first 20 steps and %.3f over the last", first, last)
+	}
+}
+
+func mean(values []float64) (m float64) {
+	for _, v := range values {
+		m += v / float64(len(values))
+	}
+	return m
+}
+
+func TestAboveOthers(t *testing.T) {
+	want := []float32{-1.5, 0, 1.5}
+	for i, v := range aboveOthers([]float32{1, 2, 3}) {
+		if math.Abs(float64(v-want[i])) > 1e-6 {
+			t.Errorf("score %d: got %v, expected %v", i, v, want[i])
+		}
+	}
+	if got := aboveOthers([]float32{2}); got[0] != 2 {
+		t.Errorf("a single caption: got %v", got)
+	}
+}
+
+// A caption that ends in "a" scores less than one that ends where people's do.
+func TestEndsCount(t *testing.T) {
+	references := [][]string{withEnds([]string{"A dog runs on the grass.", "A dog is running on grass."}), withEnds([]string{"Two men talk."})}
+	target := metrics.CountDocuments(references).Target(references[0])
+	whole := target.CIDErOfWords([]string{"a", "dog", "runs", "on", "the", "grass", endOfCaption})
+	cut := target.CIDErOfWords([]string{"a", "dog", "runs", "on", "the", "grass", "a"})
+	if whole <= cut {
+		t.Errorf("a whole caption scored %v, one that ends in \"a\" %v", whole, cut)
+	}
+}
