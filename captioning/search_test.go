@@ -246,3 +246,31 @@ func TestBestKeepsTheBest(t *testing.T) {
 		}
 	})
 }
+
+// idle is a search that writes nothing for some steps.
+type idle struct{ steps int }
+
+func (s *idle) read(said, []int32, []int32) (bool, error) { s.steps--; return s.steps > 0, nil }
+func (s *idle) captions() []Caption                       { return nil }
+
+// Rows with nothing to write go on from themselves, step after step, while their picture is under way and after.
+func TestIdleRowsStayInTheirPlace(t *testing.T) {
+	const pictures, rows, V = 3, 4, 5
+	w := &walker{sizes: sizes{vocab: V}, pictures: pictures, rows: rows}
+	r := &round{walk: &walk{w: w}, places: make([]place, pictures), done: make([][]Caption, pictures),
+		words: make([]int32, pictures*rows), parents: make([]int32, pictures*rows)}
+	for i := range r.places {
+		r.places[i] = place{search: &idle{steps: 2 + i}, picture: i}
+		r.start(i)
+	}
+	for step := range 5 {
+		if err := r.read(said{V: V, logits: make([]float32, pictures*rows*V), logSums: make([]float32, pictures*rows)}); err != nil {
+			t.Fatal(err)
+		}
+		for row, parent := range r.parents {
+			if parent != int32(row) {
+				t.Errorf("step %d: row %d goes on from row %d", step, row, parent)
+			}
+		}
+	}
+}

@@ -118,6 +118,9 @@ func (r *round) read(s said) error {
 			continue
 		}
 		from, to := i*r.w.rows, (i+1)*r.w.rows
+		for row := from; row < to; row++ { // what a row does that has nothing to write
+			r.words[row], r.parents[row] = Pad, int32(row-from)
+		}
 		p.steps++
 		more, err := p.search.read(s.rows(from, to), r.words[from:to], r.parents[from:to])
 		if err != nil {
@@ -129,7 +132,6 @@ func (r *round) read(s said) error {
 		if !more {
 			r.done[p.picture] = p.search.captions()
 			*p = place{}
-			r.start(i)
 		}
 	}
 	return nil
