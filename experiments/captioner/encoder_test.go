@@ -2,7 +2,6 @@ package captioner
 
 import (
 	"math"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -10,9 +9,9 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/captioning"
-	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
 	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/testdata"
 )
 
 // PyTorch's adaptive_avg_pool2d takes 3 places to 2 as the means of the first two and the last two.
@@ -34,13 +33,7 @@ func TestAveraged(t *testing.T) {
 // frozenCaptioner has fresh weights and SqueezeNet's features.
 func frozenCaptioner(t *testing.T) *Model {
 	t.Helper()
-	dir, err := datasets.Find("squeezenet")
-	if err != nil {
-		t.Skip("the weights of SqueezeNet are not here")
-	}
-	if _, err := os.Stat(filepath.Join(dir, squeezeNetWeights)); err != nil {
-		t.Fatal(err)
-	}
+	t.Setenv("GLIMPSE_DATA", filepath.Dir(testdata.Data(t, "squeezenet")))
 	b, err := backend.OpenNamed("go")
 	if err != nil {
 		t.Fatal(err)

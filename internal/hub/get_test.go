@@ -150,6 +150,7 @@ func TestRefusals(t *testing.T) {
 			}
 		}
 	}
+	evil := filepath.Join(t.TempDir(), "evil") // an absolute path that nothing may write to
 	wrong := func(h *fakeHub) []byte {
 		b := append([]byte(nil), h.files["model.safetensors"]...)
 		b[1000] ^= 4
@@ -169,11 +170,11 @@ func TestRefusals(t *testing.T) {
 		{"500 for ever", status(500), "gave up after 6 tries"},
 		{"no JSON", status(200), "in JSON"},
 		{"ETag that climbs", tag("../../../../evil"), `found "../../../../evil": nothing was downloaded`},
-		{"absolute ETag", tag("/tmp/evil"), "found \"/tmp/evil\""},
+		{"absolute ETag", tag(evil), "found \"" + evil + "\""},
 		{"empty ETag", tag(""), "found \"\""},
 		{"ETag in capitals", tag(strings.Repeat("A", 64)), "nothing was downloaded"},
 		{"name that climbs", file("../evil.safetensors"), "would leave the cache"},
-		{"absolute name", file("/tmp/evil"), "would leave the cache"},
+		{"absolute name", file(evil), "would leave the cache"},
 		{"name with a NUL", file("a\x00b"), "would leave the cache"},
 		{"name with a backslash", file(`..\evil`), "would leave the cache"},
 		{"name with a drive", file("C:evil"), "would leave the cache"},
@@ -250,7 +251,7 @@ func TestRefusals(t *testing.T) {
 			if evil, _ := filepath.Glob(filepath.Join(root, "evil*")); len(evil) > 0 {
 				t.Errorf("written outside of the cache: %q", evil)
 			}
-			for _, path := range []string{"/tmp/evil", filepath.Join(os.Getenv("HF_HOME"), "evil"), filepath.Join(os.Getenv("HF_HOME"), "hub", "models--openai--tiny", "refs", "main")} {
+			for _, path := range []string{evil, filepath.Join(os.Getenv("HF_HOME"), "evil"), filepath.Join(os.Getenv("HF_HOME"), "hub", "models--openai--tiny", "refs", "main")} {
 				if _, err := os.Lstat(path); err == nil {
 					t.Errorf("%s was written", path)
 				}
