@@ -46,7 +46,7 @@ func criticize(ctx context.Context, env *experiments.Env, cfg Config, c *caption
 		},
 		Evaluate: onDev(env, cfg, c, data),
 	}
-	return fit(ctx, env, "self-critical", c.Store, task, source, cfg.Critical.Train)
+	return experiments.Fit(ctx, env, "self-critical", c.Store, task, source, cfg.Critical.Train, inWords)
 }
 
 // critic draws captions of batches of pictures and scores them: inputs, captions and lengths as [captioner.Model.Batch] has

@@ -15,7 +15,6 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/captioner"
 	"github.com/glimpse-ml/glimpse/internal/backend"
-	"github.com/glimpse-ml/glimpse/internal/progress"
 )
 
 // Config is the configuration of the experiment captions/flickr8k.
@@ -194,7 +193,7 @@ func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captione
 		},
 		Evaluate: onDev(env, cfg, c, data),
 	}
-	trained, err := fit(ctx, env, "foretelling words", c.Store, task, source, cfg.Train)
+	trained, err := experiments.Fit(ctx, env, "foretelling words", c.Store, task, source, cfg.Train, inWords)
 	return &Phase{Trained: trained}, err
 }
 
@@ -216,25 +215,7 @@ func (s *itemSource) Next(ctx context.Context) ([]*tensors.Tensor, error) {
 
 func (s *itemSource) Epoch() int { return s.epoch }
 
-// fit trains, shows how it goes and records it, and leaves the averaged weights in store.
-func fit(ctx context.Context, env *experiments.Env, name string, store *model.Store, task experiments.Task, source experiments.Source, cfg experiments.TrainConfig) (experiments.Trained, error) {
-	cfg.Seed = env.Seed
-	bar := progress.New(env.Messages, name, int64(cfg.Steps), progress.Options{})
-	defer bar.Done()
-	dev := ""
-	trained, err := experiments.Train(ctx, env.Backend, store, task, source, cfg, func(s experiments.Step) error {
-		if v, ok := s.Scalars[devCIDEr]; ok {
-			dev = fmt.Sprintf(", dev CIDEr %.3f, BLEU-4 %.1f", v, 100*s.Scalars[devBLEU4])
-		}
-		bar.Describe(fmt.Sprintf("%s: loss %.2f%s", name, s.Loss, dev))
-		bar.Set(int64(s.Step))
-		if cfg.Records(s) {
-			return env.Run.Record(s)
-		}
-		return nil
-	})
-	if err != nil {
-		return trained, err
-	}
-	return trained, experiments.UseAverage(store)
+// inWords are the figures on dev pictures for the progress bar.
+func inWords(found map[string]float64) string {
+	return fmt.Sprintf("dev CIDEr %.3f, BLEU-4 %.1f", found[devCIDEr], 100*found[devBLEU4])
 }

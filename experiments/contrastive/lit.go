@@ -106,7 +106,7 @@ func trainLiT(ctx context.Context, env *experiments.Env, cfg LiTConfig) (experim
 			return devFigures(found), nil
 		},
 	}
-	if report.Trained, err = fit(ctx, env, "clip/lit", m.Store, task, source, cfg.Train); err != nil {
+	if report.Trained, err = experiments.Fit(ctx, env, "clip/lit", m.Store, task, source, cfg.Train, inWords); err != nil {
 		return result, err
 	}
 	if err := m.Save(env.Run.Path("model")); err != nil {

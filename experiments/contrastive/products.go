@@ -113,7 +113,7 @@ func trainProducts(ctx context.Context, env *experiments.Env, cfg ProductsConfig
 	if task.LR, err = experiments.LayerDecay(m.Store, cfg.LayerDecay); err != nil {
 		return result, err
 	}
-	if report.Trained, err = fit(ctx, env, "clip/products", m.Store, task, source, cfg.Train); err != nil {
+	if report.Trained, err = experiments.Fit(ctx, env, "clip/products", m.Store, task, source, cfg.Train, inWords); err != nil {
 		return result, err
 	}
 	result.Remarks = source.bad()

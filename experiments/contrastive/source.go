@@ -7,11 +7,8 @@ import (
 	"time"
 
 	"github.com/gomlx/gomlx/core/tensors"
-	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/datasets"
-	"github.com/glimpse-ml/glimpse/experiments"
-	"github.com/glimpse-ml/glimpse/internal/progress"
 )
 
 // pair is a picture with one of its texts, ready for a batch.
@@ -72,27 +69,10 @@ func (s *pairSource) Waited() time.Duration { return s.loader.Waited() }
 func (s *pairSource) Epoch() int            { return s.epoch }
 func (s *pairSource) close()                { s.loader.Close() }
 
-// fit trains, shows how it goes and records it, and leaves the averaged weights in store.
-func fit(ctx context.Context, env *experiments.Env, name string, store *model.Store, task experiments.Task, source experiments.Source, cfg experiments.TrainConfig) (experiments.Trained, error) {
-	cfg.Seed = env.Seed
-	bar := progress.New(env.Messages, name+": training", int64(cfg.Steps), progress.Options{})
-	defer bar.Done()
-	dev := ""
-	trained, err := experiments.Train(ctx, env.Backend, store, task, source, cfg, func(s experiments.Step) error {
-		if v, ok := s.Scalars[devTop1]; ok {
-			dev = fmt.Sprintf(", dev accuracy %.1f%%", 100*v)
-		} else if v, ok := s.Scalars[devRecall(10)]; ok {
-			dev = fmt.Sprintf(", dev recall@1 %.1f%%, @10 %.1f%%", 100*s.Scalars[devRecall(1)], 100*v)
-		}
-		bar.Describe(fmt.Sprintf("%s: loss %.2f%s", name, s.Loss, dev))
-		bar.Set(int64(s.Step))
-		if cfg.Records(s) {
-			return env.Run.Record(s)
-		}
-		return nil
-	})
-	if err != nil {
-		return trained, err
+// inWords are the figures on dev pictures for the progress bar.
+func inWords(found map[string]float64) string {
+	if v, ok := found[devTop1]; ok {
+		return fmt.Sprintf("dev accuracy %.1f%%", 100*v)
 	}
-	return trained, experiments.UseAverage(store)
+	return fmt.Sprintf("dev recall@1 %.1f%%, @10 %.1f%%", 100*found[devRecall(1)], 100*found[devRecall(10)])
 }

@@ -1,0 +1,34 @@
+package experiments
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/glimpse-ml/glimpse/internal/progress"
+)
+
+// Fit is [Train] with the run's seed as an experiment wants it: it shows how training goes, records its steps in the run, and
+// leaves the averaged weights in store. onDev puts what Task.Evaluate has found last into a few words for the progress bar.
+func Fit(ctx context.Context, env *Env, name string, store *model.Store, task Task, source Source, cfg TrainConfig, onDev func(found map[string]float64) string) (Trained, error) {
+	cfg.Seed = env.Seed
+	bar := progress.New(env.Messages, name, int64(cfg.Steps), progress.Options{})
+	defer bar.Done()
+	dev := ""
+	trained, err := Train(ctx, env.Backend, store, task, source, cfg, func(s Step) error {
+		if s.Evaluated {
+			dev = ", " + onDev(s.Scalars)
+		}
+		bar.Describe(fmt.Sprintf("%s: loss %.2f%s", name, s.Loss, dev))
+		bar.Set(int64(s.Step))
+		if cfg.Records(s) {
+			return env.Run.Record(s)
+		}
+		return nil
+	})
+	if err != nil {
+		return trained, err
+	}
+	return trained, UseAverage(store)
+}
