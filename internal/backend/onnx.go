@@ -53,9 +53,6 @@ func openONNXWith(options, reason string) (*Backend, error) {
 		parts = []string{"cpu"}
 	}
 	config := strings.Join(append(parts, path), ",")
-	// The loader's error is kept for each thread: without this, what dlopen found wrong is asked of another one now and then.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	b, err := guard(func() (compute.Backend, error) { return onnxbackend.New(config) })
 	if err != nil {
 		return nil, fmt.Errorf("cannot open ONNX Runtime with the options %q and the library %s: %s; %s",
