@@ -65,6 +65,9 @@ func number(words []string) *Vocabulary {
 // Len is the number of words, the special ones included: Config.VocabSize.
 func (v *Vocabulary) Len() int { return len(v.words) }
 
+// Words are all words in the order of their numbers, the special ones first.
+func (v *Vocabulary) Words() []string { return slices.Clone(v.words) }
+
 // ID returns a word's number, [Unknown] for a word that is not in the vocabulary.
 func (v *Vocabulary) ID(word string) int32 {
 	if id, ok := v.ids[word]; ok {

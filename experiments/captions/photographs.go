@@ -29,8 +29,9 @@ type Config struct {
 	Mirror     bool                    `json:"mirror"`   // half of the time a picture is trained on in a mirror
 	MinCount   int                     `json:"min_count"`
 	Model      captioning.Config       `json:"model"`      // vocab_size, feature_dim and locations follow from data and encoder
+	Start      string                  `json:"start"`      // folder of a saved captioner of the same shape to go on from; "" for fresh weights
 	BatchSize  int                     `json:"batch_size"` // pictures, with one caption each
-	Train      experiments.TrainConfig `json:"train"`      // to foretell people's words (cross-entropy)
+	Train      experiments.TrainConfig `json:"train"`      // to foretell people's words (cross-entropy); steps 0 for none
 	Critical   Critical                `json:"critical"`   // then, to write captions that score well
 	Beam       int                     `json:"beam"`
 	LengthNorm float64                 `json:"length_exponent"` // of a caption's length, by which its log p is divided
@@ -99,6 +100,13 @@ func train(ctx context.Context, env *experiments.Env, cfg Config) (experiments.R
 	if err := c.Save(env.Run.Path("model")); err != nil {
 		return result, err
 	}
+	held := data.test
+	if !cfg.Final {
+		held = data.dev
+	}
+	if report.Baselines, err = baselines(ctx, cfg, c, data.train, held); err != nil {
+		return result, err
+	}
 	result.Metrics = report.metrics()
 	return result, env.Run.WriteJSON(ReportFile, report)
 }
@@ -125,6 +133,12 @@ func prepare(ctx context.Context, env *experiments.Env, cfg Config, result *expe
 		return nil, nil, err
 	}
 	c.Data, c.DataDir = cfg.Data, env.DataDir
+	if cfg.Start != "" {
+		if err := c.Adopt(cfg.Start); err != nil {
+			c.Close()
+			return nil, nil, err
+		}
+	}
 	data := &sets{}
 	for i, into := range []**captioner.Set{&data.train, &data.dev, &data.test} {
 		var problems []string
@@ -172,6 +186,9 @@ func openSplits(env *experiments.Env, cfg Config) (open [3]datasets.Dataset, err
 
 // foretell trains the decoder to foretell people's words.
 func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captioner.Model, data *sets) (*Phase, error) {
+	if cfg.Train.Steps == 0 {
+		return &Phase{}, nil
+	}
 	loader, err := datasets.NewLoader(len(data.train.Examples), datasets.LoaderConfig{
 		BatchSize: cfg.BatchSize, Seed: uint64(env.Seed), Shuffle: true, DropLast: true, Prefetch: 4,
 	}, func(_ context.Context, i int, rng *rand.Rand) (captioner.Item, error) {
@@ -192,6 +209,7 @@ func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captione
 			return losses.Total, []experiments.Metric{{Name: "cross_entropy", Value: losses.CrossEntropy}, {Name: "doubly_stochastic", Value: losses.DoublyStochastic}}
 		},
 		Evaluate: onDev(env, cfg, c, data),
+		Figure:   devCIDEr,
 	}
 	trained, err := experiments.Fit(ctx, env, "foretelling words", c.Store, task, source, cfg.Train, inWords)
 	return &Phase{Trained: trained}, err

@@ -23,6 +23,8 @@ type Report struct {
 	Words    int    `json:"words"`              // in the vocabulary
 	Foretold *Phase `json:"foretold"`           // after training to foretell people's words
 	Critical *Phase `json:"critical,omitempty"` // after self-critical training
+
+	Baselines []Baseline `json:"baselines"` // on the test pictures; in a run that is not final, on the dev pictures
 }
 
 // Phase is one training and what it came to.
@@ -114,6 +116,11 @@ func scoreSet(ctx context.Context, c *captioner.Model, set *captioner.Set, optio
 			pictures = append(pictures, picture(set.Examples[from+i].ID, strings.Join(c.Vocabulary.Decode(captions[0].IDs), " "), set.Examples[from+i].Captions))
 		}
 	}
+	return scorePictures(pictures, set, examples)
+}
+
+// scorePictures scores captions of a set's pictures; with examples the intervals are computed too.
+func scorePictures(pictures []metrics.Picture, set *captioner.Set, examples int) (s Scored, err error) {
 	if s.perPicture, err = metrics.Evaluate(pictures); err != nil {
 		return s, err
 	}
