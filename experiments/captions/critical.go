@@ -125,7 +125,7 @@ func (s *critic) Next(ctx context.Context) ([]*tensors.Tensor, error) {
 		}
 		scores, advantages = append(scores, own...), append(advantages, aboveOthers(own)...)
 	}
-	tensorsOf, err := s.c.Batch(items)
+	tensorsOf, err := s.c.BatchUpTo(items, stepsFor(longest(items), s.c.Config.MaxLen))
 	if err != nil {
 		return nil, err
 	}

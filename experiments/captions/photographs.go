@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 
 	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/captioning"
@@ -184,6 +183,9 @@ func openSplits(env *experiments.Env, cfg Config) (open [3]datasets.Dataset, err
 	return open, nil
 }
 
+// sortedTogether is from how many batches captions of one length are put together.
+const sortedTogether = 8
+
 // foretell trains the decoder to foretell people's words.
 func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captioner.Model, data *sets) (*Phase, error) {
 	if cfg.Train.Steps == 0 {
@@ -202,7 +204,7 @@ func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captione
 		return nil, err
 	}
 	defer loader.Close()
-	source := &itemSource{Loader: loader, c: c}
+	source := &itemSource{Loader: loader, c: c, mixed: sortedTogether, rng: rand.New(rand.NewPCG(uint64(env.Seed), 12))}
 	task := experiments.Task{
 		Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
 			losses := c.Losses(scope, inputs)
@@ -214,24 +216,6 @@ func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captione
 	trained, err := experiments.Fit(ctx, env, "foretelling words", c.Store, task, source, cfg.Train, inWords)
 	return &Phase{Trained: trained}, err
 }
-
-// itemSource makes batches of tensors from a loader's items.
-type itemSource struct {
-	*datasets.Loader[captioner.Item]
-	c     *captioner.Model
-	epoch int
-}
-
-func (s *itemSource) Next(ctx context.Context) ([]*tensors.Tensor, error) {
-	batch, err := s.Loader.Next(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s.epoch = batch.Epoch
-	return s.c.Batch(batch.Items)
-}
-
-func (s *itemSource) Epoch() int { return s.epoch }
 
 // inWords are the figures on dev pictures for the progress bar.
 func inWords(found map[string]float64) string {
