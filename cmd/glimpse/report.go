@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/glimpse-ml/glimpse/experiments/captions"
 	"github.com/glimpse-ml/glimpse/experiments/contrastive"
 )
 
@@ -15,7 +16,36 @@ func reportCommand() *cobra.Command {
 		Short:   "Write a page of recorded results from run folders",
 		Example: examples("glimpse report clip runs/lit-1 runs/lit-2 runs/lit-3"),
 	}
-	return group(cmd, reportCLIPCommand())
+	return group(cmd, reportCLIPCommand(), reportCaptionsCommand())
+}
+
+func reportCaptionsCommand() *cobra.Command {
+	var tried []string
+	var root string
+	cmd := &cobra.Command{
+		Use:   "captions [RUN...]",
+		Short: "docs/results/captioning.md from runs of captions/flickr8k",
+		Long: `Report captions takes the figures of full runs of captions/flickr8k into docs/results/captioning.json and writes
+docs/results/captioning.md and its learning curves from it: soft, hard and no attention beside captions without a model,
+the bars and whether they are reached, every run's cost, and examples. What people say of the pictures is left out: it
+belongs to the data set. A run takes the place of an earlier one with the same attention and seed; runs with the same
+attention have one configuration. Without runs the page is written anew from what is recorded.
+
+Runs given with --tried are listed as what else was tried, with their figures on dev pictures alone.`,
+		Example: examples(
+			"glimpse report captions runs/soft-1 runs/soft-2 runs/uniform-1",
+			"glimpse report captions --tried runs/without-smoothing"),
+		RunE: func(cmd *cobra.Command, runs []string) error {
+			if err := captions.RecordResults(root, runs, tried); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "The page is "+filepath.Join(root, captions.ResultsPage))
+			return err
+		},
+	}
+	cmd.Flags().StringArrayVar(&tried, "tried", nil, "run `folder` of another configuration; may be repeated")
+	cmd.Flags().StringVar(&root, "root", ".", "`folder` of the checkout")
+	return cmd
 }
 
 func reportCLIPCommand() *cobra.Command {

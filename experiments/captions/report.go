@@ -24,6 +24,7 @@ type Report struct {
 	Foretold *Phase `json:"foretold"`           // after training to foretell people's words
 	Critical *Phase `json:"critical,omitempty"` // after self-critical training
 
+	Processor float64    `json:"processor"` // processor seconds of the run, all cores together
 	Baselines []Baseline `json:"baselines"` // on the test pictures; in a run that is not final, on the dev pictures
 }
 

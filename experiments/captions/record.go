@@ -1,0 +1,179 @@
+package captions
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/glimpse-ml/glimpse/captioning"
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/internal/atomicfile"
+)
+
+// The recorded results: docs/results/captioning.json holds one record a run, docs/results/captioning.md is written from it.
+// Nothing in it is typed by hand, and a test compares them.
+const (
+	recordedFile = "docs/results/captioning.json"
+	ResultsPage  = "docs/results/captioning.md"
+	curvesFile   = "docs/images/results-captioning.png"
+)
+
+// Record is a run as it is recorded, without what people say of the pictures: that is the data set's.
+type Record = experiments.Record[Report]
+
+// Recorded is what the page is written from.
+type Recorded struct {
+	Runs  []Record `json:"runs"`  // of final configurations, one a kind of attention and seed
+	Tried []Record `json:"tried"` // of others, measured on dev pictures alone
+}
+
+// RecordResults adds runs of captions/flickr8k to the recorded results of the checkout root, and writes the page and its figure
+// anew. A run takes the place of an earlier one with the same attention and seed; runs with the same attention have to differ
+// in their seeds alone. Tried ones join the list of what else was tried.
+func RecordResults(root string, runs, tried []string) error {
+	if err := experiments.CheckCheckout(root); err != nil {
+		return err
+	}
+	recorded, err := experiments.ReadRecorded[Recorded](root, recordedFile)
+	if err != nil {
+		return err
+	}
+	for _, dir := range runs {
+		if err := recorded.add(dir); err != nil {
+			return err
+		}
+	}
+	for _, dir := range tried {
+		if err := recorded.addTried(dir); err != nil {
+			return err
+		}
+	}
+	slices.SortStableFunc(recorded.Runs, func(a, b Record) int {
+		return 2*(slices.Index(kinds, kindOf(a))-slices.Index(kinds, kindOf(b))) + int(max(-1, min(1, a.Seed-b.Seed)))
+	})
+	if err := recorded.check(); err != nil {
+		return err
+	}
+	if recorded, err = experiments.WriteRecorded(root, recordedFile, recorded); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Join(root, filepath.Dir(curvesFile)), 0o755); err != nil {
+		return fmt.Errorf("cannot draw the results: %w", err)
+	}
+	if len(recorded.Runs) > 0 {
+		if err := recorded.draw(filepath.Join(root, curvesFile)); err != nil {
+			return err
+		}
+	}
+	return atomicfile.WriteFile(filepath.Join(root, ResultsPage), []byte(recorded.page()))
+}
+
+// readRun takes what is recorded from a run folder. The captions that people wrote stay where they are.
+func readRun(dir string) (Record, error) {
+	r, err := experiments.ReadRecord[Report](dir, ReportFile, []string{Photographs().Name}, []string{devCIDEr, devBLEU4})
+	if err != nil {
+		return r, err
+	}
+	for _, phase := range []*Phase{r.Report.Foretold, r.Report.Critical} {
+		if phase == nil {
+			continue
+		}
+		phase.OnDev.withoutPeople()
+		if phase.OnHeldOut != nil {
+			phase.OnHeldOut.withoutPeople()
+		}
+	}
+	for i := range r.Report.Baselines { // their captions are people's
+		r.Report.Baselines[i].Scored.Examples = nil
+	}
+	return r, nil
+}
+
+func (s *Scored) withoutPeople() {
+	for i := range s.Examples {
+		s.Examples[i].Human = nil
+	}
+}
+
+// add takes a run of a final configuration.
+func (r *Recorded) add(dir string) error {
+	record, err := readRun(dir)
+	if err != nil {
+		return err
+	}
+	if record.Report.Foretold.OnHeldOut == nil {
+		return fmt.Errorf("expected a final run in %s, found one that did not look at the test pictures (final=false)", dir)
+	}
+	r.Runs = slices.DeleteFunc(r.Runs, func(old Record) bool { return kindOf(old) == kindOf(record) && old.Seed == record.Seed })
+	r.Runs = append(r.Runs, record)
+	return nil
+}
+
+// addTried takes a run of another configuration.
+func (r *Recorded) addTried(dir string) error {
+	record, err := readRun(dir)
+	if err != nil {
+		return err
+	}
+	for _, phase := range []*Phase{record.Report.Foretold, record.Report.Critical} {
+		if phase != nil {
+			phase.OnHeldOut = nil // nothing was chosen by them
+		}
+	}
+	record.Report.Baselines = nil
+	r.Tried = slices.DeleteFunc(r.Tried, func(old Record) bool { return string(old.Config) == string(record.Config) })
+	r.Tried = append(r.Tried, record)
+	return nil
+}
+
+// check sees to it that the runs of a kind differ in their seeds alone.
+func (r Recorded) check() error {
+	for _, kind := range kinds {
+		runs := r.of(kind)
+		for _, run := range runs[min(1, len(runs)):] {
+			if this := experiments.Difference(run.Config, runs[0].Config); this != "nothing" || learntFrom(run) != learntFrom(runs[0]) {
+				return fmt.Errorf("expected runs with %s that differ in their seeds alone, found seed %d with %s on %s where seed %d has %s on %s; "+
+					"give the runs of all seeds at once, or name the one of another configuration with --tried", kind, run.Seed, this, learntFrom(run),
+					runs[0].Seed, experiments.Difference(runs[0].Config, run.Config), learntFrom(runs[0]))
+			}
+		}
+	}
+	return nil
+}
+
+// learntFrom is what a run learnt from and was measured on.
+func learntFrom(r Record) string {
+	return fmt.Sprintf("%d and %d pictures of %s", r.Report.Training, r.Report.HeldOut, r.Report.Data)
+}
+
+// kinds of decoders in the page's order.
+var kinds = []captioning.Attention{captioning.AttentionUniform, captioning.AttentionHard, captioning.AttentionSoft}
+
+func kindOf(r Record) captioning.Attention {
+	var cfg Config
+	if err := json.Unmarshal(r.Config, &cfg); err != nil {
+		return ""
+	}
+	return cfg.Model.Attention
+}
+
+// of are the recorded runs of a kind.
+func (r Recorded) of(kind captioning.Attention) (runs []Record) {
+	for _, run := range r.Runs {
+		if kindOf(run) == kind {
+			runs = append(runs, run)
+		}
+	}
+	return runs
+}
+
+// named are a kind's words on the page.
+func named(kind captioning.Attention) string {
+	if kind == captioning.AttentionUniform {
+		return "no attention (uniform)"
+	}
+	return strings.ToLower(string(kind)) + " attention"
+}

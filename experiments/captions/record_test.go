@@ -1,0 +1,131 @@
+package captions
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/glimpse-ml/glimpse/captioning"
+	"github.com/glimpse-ml/glimpse/captioning/metrics"
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/internal/stats"
+)
+
+// The page says what the recorded runs say, and neither holds what belongs to the data set.
+func TestPageAgreesWithRecordedRuns(t *testing.T) {
+	root := filepath.Join("..", "..")
+	recorded, err := experiments.ReadRecorded[Recorded](root, recordedFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(root, ResultsPage))
+	if len(recorded.Runs) == 0 && os.IsNotExist(err) {
+		t.Logf("no results are recorded in %s yet, and there is no page: `glimpse report captions RUN...` writes both", recordedFile)
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(page) != recorded.page() {
+		t.Errorf("%s differs from what its runs say: write it with `glimpse report captions`", ResultsPage)
+	}
+	for _, r := range append(recorded.Runs, recorded.Tried...) {
+		for _, phase := range []*Phase{r.Report.Foretold, r.Report.Critical} {
+			if phase == nil {
+				continue
+			}
+			for _, e := range phase.OnDev.Examples {
+				if len(e.Human) > 0 {
+					t.Fatalf("seed %d: what people say of %s is recorded", r.Seed, e.ID)
+				}
+			}
+		}
+	}
+}
+
+// made is a recorded run that scored value in everything.
+func made(t *testing.T, kind captioning.Attention, seed int64, value float64) Record {
+	t.Helper()
+	cfg := defaults(experiments.Full, "onnx")
+	cfg.Model.Attention = kind
+	config, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scored := func(v float64) Scored {
+		s := Scored{Scores: metrics.Scores{CIDEr: v}, Interval: map[string]stats.Mean{}, Examples: []Example{{ID: "photo.jpg", Caption: "a dog runs", CIDEr: v}}}
+		for _, c := range columns {
+			s.Interval[c.name] = stats.Mean{Value: v, Low: v - 0.05, High: v + 0.05, N: 700}
+		}
+		return s
+	}
+	held := scored(value)
+	return Record{Experiment: "captions/flickr8k", Seed: seed, Config: config, Backend: "onnx:cpu", Machine: "a machine",
+		Curve: []map[string]float64{{"step": 700, devCIDEr: value / 2}, {"step": 1400, devCIDEr: value}},
+		Report: Report{Data: "flickr8k", Training: 6000, Dev: 500, HeldOut: 700, Words: 2538, Processor: 1800,
+			Foretold: &Phase{OnDev: scored(value), OnHeldOut: &held}, Baselines: []Baseline{{"the commonest training caption", scored(0.1)}}}}
+}
+
+func TestPage(t *testing.T) {
+	for _, c := range []struct {
+		soft, none []float64
+		says       []string
+	}{
+		{[]float64{0.50, 0.51, 0.52}, []float64{0.40, 0.41, 0.42}, []string{"Soft attention is better than none in CIDEr-D", "reached by 3 of 3", "reached by 0 of 0", "| 0.510 (0.485–0.535) |"}},
+		{[]float64{0.50, 0.51, 0.52}, []float64{0.49, 0.50, 0.51}, []string{"the intervals over seeds overlap"}},
+		{[]float64{0.40, 0.41, 0.42}, []float64{0.50, 0.51, 0.52}, []string{"NOT better", "reached by 0 of 3"}},
+		{[]float64{0.48}, []float64{0.2, 0.3}, []string{"of 1 and 2 seeds; three", "0.480 (0.430–0.530)"}},
+		{nil, []float64{0.3}, []string{"no attention (uniform)"}},
+	} {
+		var recorded Recorded
+		for i, v := range c.none {
+			recorded.Runs = append(recorded.Runs, made(t, captioning.AttentionUniform, int64(i+1), v))
+		}
+		for i, v := range c.soft {
+			recorded.Runs = append(recorded.Runs, made(t, captioning.AttentionSoft, int64(i+1), v))
+		}
+		if err := recorded.check(); err != nil {
+			t.Error(err)
+		}
+		page := recorded.page()
+		for _, says := range append(c.says, "the commonest training caption", "Flickr8k: 6000 training photographs") {
+			if !strings.Contains(page, says) {
+				t.Errorf("soft %v, none %v: expected %q on the page:\n%s", c.soft, c.none, says, page)
+			}
+		}
+		if err := recorded.draw(filepath.Join(t.TempDir(), "curves.png")); err != nil {
+			t.Error(err)
+		}
+	}
+	if page := (Recorded{}).page(); !strings.Contains(page, "No run") {
+		t.Errorf("a page without runs:\n%s", page)
+	}
+}
+
+func TestRecordRefuses(t *testing.T) {
+	a, b := made(t, captioning.AttentionSoft, 1, 0.5), made(t, captioning.AttentionSoft, 2, 0.5)
+	b.Config = json.RawMessage(strings.Replace(string(b.Config), `"batch_size":64`, `"batch_size":32`, 1))
+	if err := (Recorded{Runs: []Record{a, b}}).check(); err == nil || !strings.Contains(err.Error(), "batch_size=32") {
+		t.Errorf("two configurations: %v", err)
+	}
+	if err := RecordResults(t.TempDir(), nil, nil); err == nil || !strings.Contains(err.Error(), "expected a checkout") {
+		t.Errorf("no checkout: %v", err)
+	}
+	root := t.TempDir()
+	for _, name := range []string{"go.mod", "docs/x"} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := RecordResults(root, []string{root}, nil); err == nil {
+		t.Error("a folder without a run was recorded")
+	}
+	if _, err := os.Stat(filepath.Join(root, ResultsPage)); err == nil {
+		t.Error("a page was written")
+	}
+}

@@ -1,0 +1,273 @@
+package captions
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/glimpse-ml/glimpse/captioning"
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/internal/stats"
+	"github.com/glimpse-ml/glimpse/plots"
+)
+
+// seedsAsked is how many seeds a comparison of kinds is about: with fewer there is no verdict.
+const seedsAsked = 3
+
+// columns are the scores of the page: their names in reports, on the page, and what they are multiplied by there, as papers do.
+var columns = []struct {
+	name, shown string
+	times       float64
+	digits      int
+}{
+	{"Bleu_1", "BLEU-1", 100, 1}, {"Bleu_2", "BLEU-2", 100, 1}, {"Bleu_3", "BLEU-3", 100, 1}, {"Bleu_4", "BLEU-4", 100, 1},
+	{"METEOR_like", "METEOR-like", 100, 1}, {"ROUGE_L", "ROUGE-L", 100, 1}, {"CIDEr", "CIDEr-D", 1, 3},
+}
+
+// page is docs/results/captioning.md.
+func (r Recorded) page() string {
+	var b strings.Builder
+	b.WriteString("# Captions of photographs\n\n<!-- written by `glimpse report captions`, do not edit -->\n\n")
+	if len(r.Runs) == 0 {
+		b.WriteString("No run is recorded yet.\n")
+		return b.String()
+	}
+	first := r.Runs[0].Report
+	fmt.Fprintf(&b, "`glimpse train captions/flickr8k --seed N`, and `--set model.attention=uniform` or `hard` for the others.\n\n"+
+		"Flickr8k: %d training photographs, %d dev photographs for every choice, %d test photographs, looked at once, at a run's end;\n"+
+		"%d words. SqueezeNet's ImageNet features, frozen. Captions are written by beam search and scored as coco-caption does,\n"+
+		"all tokenised alike (lower case, punctuation dropped). Intervals are 95%%: a bootstrap over pictures for one run, Student's t\n"+
+		"over seeds for a mean. METEOR-like lacks METEOR's synonyms and paraphrases and is not comparable with published METEOR.\n", first.Training, first.Dev, first.HeldOut, first.Words)
+	r.writeBars(&b)
+	r.writeWays(&b)
+	r.writeVerdict(&b)
+	fmt.Fprintf(&b, "\n![CIDEr-D of greedy captions on dev pictures during training](../images/%s)\n", curvesFile[len("docs/images/"):])
+	r.writeRuns(&b)
+	r.writeExamples(&b)
+	r.writeTried(&b)
+	return b.String()
+}
+
+// way is a way of captioning, with what its runs scored.
+type way struct {
+	name string
+	runs []Scored
+}
+
+// ways are all ways with test scores, from the worst to the best as one would expect them.
+func (r Recorded) ways() (ways []way) {
+	for i, baseline := range r.Runs[0].Report.Baselines {
+		ways = append(ways, way{name: baseline.Name, runs: []Scored{r.Runs[0].Report.Baselines[i].Scored}})
+	}
+	for _, kind := range kinds {
+		foretold, critical := way{name: named(kind)}, way{name: named(kind) + ", then self-critical training"}
+		for _, run := range r.of(kind) {
+			foretold.runs = append(foretold.runs, *run.Report.Foretold.OnHeldOut)
+			if run.Report.Critical != nil {
+				critical.runs = append(critical.runs, *run.Report.Critical.OnHeldOut)
+			}
+		}
+		for _, w := range []way{foretold, critical} {
+			if len(w.runs) > 0 {
+				ways = append(ways, w)
+			}
+		}
+	}
+	return ways
+}
+
+// mean of a score over the runs of a way: over seeds, or with the pictures' interval where there is one run.
+func (w way) mean(name string) stats.Mean {
+	if len(w.runs) == 1 {
+		return w.runs[0].Interval[name]
+	}
+	var values []float64
+	for _, s := range w.runs {
+		values = append(values, s.Interval[name].Value)
+	}
+	return stats.Repeated(values)
+}
+
+func shown(m stats.Mean, times float64, digits int) string {
+	return fmt.Sprintf("%.*f (%.*f–%.*f)", digits, times*m.Value, digits, times*m.Low, digits, times*m.High)
+}
+
+// writeWays writes all ways beside each other.
+func (r Recorded) writeWays(b *strings.Builder) {
+	b.WriteString("\n## Beside each other, on the test photographs\n\n| captions by | seeds |")
+	for _, c := range columns {
+		fmt.Fprintf(b, " %s |", c.shown)
+	}
+	b.WriteString("\n| --- | ---: |" + strings.Repeat(" ---: |", len(columns)) + "\n")
+	for i, w := range r.ways() {
+		seeds := fmt.Sprint(len(w.runs))
+		if i < len(r.Runs[0].Report.Baselines) {
+			seeds = "none needed"
+		}
+		fmt.Fprintf(b, "| %s | %s |", w.name, seeds)
+		for _, c := range columns {
+			fmt.Fprintf(b, " %s |", shown(w.mean(c.name), c.times, c.digits))
+		}
+		b.WriteString("\n")
+	}
+}
+
+// bars are what issue 4 asks of soft attention.
+var bars = []struct {
+	column   int
+	least    float64
+	critical bool
+}{{0, 0.62, false}, {3, 0.205, false}, {6, 0.50, false}, {6, 0.60, true}}
+
+// writeBars writes what was asked for beside what was reached.
+func (r Recorded) writeBars(b *strings.Builder) {
+	runs := r.of(captioning.AttentionSoft)
+	if len(runs) == 0 {
+		return
+	}
+	b.WriteString("\n## What was asked for\n\nSoft attention, beam search.\n\n| measured | bar |")
+	for _, run := range runs {
+		fmt.Fprintf(b, " seed %d |", run.Seed)
+	}
+	b.WriteString(" |\n| --- | ---: |" + strings.Repeat(" ---: |", len(runs)) + " --- |\n")
+	for _, bar := range bars {
+		c, after := columns[bar.column], "after cross-entropy"
+		if bar.critical {
+			after = "after self-critical training"
+		}
+		fmt.Fprintf(b, "| %s %s | %.*f |", c.shown, after, c.digits, c.times*bar.least)
+		reached, measured := 0, 0
+		for _, run := range runs {
+			phase := run.Report.Foretold
+			if bar.critical {
+				phase = run.Report.Critical
+			}
+			if phase == nil {
+				b.WriteString(" not run |")
+				continue
+			}
+			m := phase.OnHeldOut.Interval[c.name]
+			if measured++; m.Value >= bar.least {
+				reached++
+			}
+			fmt.Fprintf(b, " %s |", shown(m, c.times, c.digits))
+		}
+		fmt.Fprintf(b, " reached by %d of %d |\n", reached, measured)
+	}
+}
+
+// writeVerdict says whether attention helps, by the intervals over seeds.
+func (r Recorded) writeVerdict(b *strings.Builder) {
+	byName := map[string]way{}
+	for _, w := range r.ways() {
+		byName[w.name] = w
+	}
+	soft, none := byName[named(captioning.AttentionSoft)], byName[named(captioning.AttentionUniform)]
+	if len(soft.runs) == 0 || len(none.runs) == 0 {
+		return
+	}
+	b.WriteString("\n")
+	for _, column := range []int{6, 3} {
+		c := columns[column]
+		x, y := soft.mean(c.name), none.mean(c.name)
+		switch {
+		case min(len(soft.runs), len(none.runs)) < seedsAsked:
+			fmt.Fprintf(b, "%s with and without attention: %s and %s, of %d and %d seeds; three of each are needed for a verdict.\n",
+				c.shown, shown(x, c.times, c.digits), shown(y, c.times, c.digits), len(soft.runs), len(none.runs))
+		case x.Low > y.High:
+			fmt.Fprintf(b, "Soft attention is better than none in %s: the intervals do not overlap.\n", c.shown)
+		case x.Value > y.Value:
+			fmt.Fprintf(b, "Soft attention has the higher %s, but the intervals over seeds overlap: these runs do not show that it helps.\n", c.shown)
+		default:
+			fmt.Fprintf(b, "Soft attention is NOT better than none in %s.\n", c.shown)
+		}
+	}
+}
+
+// writeRuns writes the circumstances of each run.
+func (r Recorded) writeRuns(b *strings.Builder) {
+	b.WriteString("\n## The runs\n\nSeconds are by the clock, on a machine that was busy with other work besides; processor seconds are the run's own, all cores\n" +
+		"together. Settings: `glimpse train captions/flickr8k --show` at the commit given; what differs from the first run is named.\n\n" +
+		"| captions by | seed | different | steps, s a step | self-critical steps, s a step | dev CIDEr-D | then | whole run s | processor s | backend, machine | started | commit |\n" +
+		"| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- | --- |\n")
+	for _, run := range r.Runs {
+		report := run.Report
+		self, then := "none", ""
+		if c := report.Critical; c != nil {
+			self, then = fmt.Sprintf("%d, %.2f", c.Trained.Last.Step, c.Trained.StepSeconds), shown(c.OnDev.Interval["CIDEr"], 1, 3)
+		}
+		fmt.Fprintf(b, "| %s | %d | %s | %d, %.2f | %s | %s | %s | %.0f | %.0f | %s, %s | %s | `%s` |\n", named(kindOf(run)), run.Seed,
+			experiments.Difference(run.Config, r.Runs[0].Config), report.Foretold.Trained.Last.Step, report.Foretold.Trained.StepSeconds, self,
+			shown(report.Foretold.OnDev.Interval["CIDEr"], 1, 3), then, run.Seconds, report.Processor, run.Backend, run.Machine, run.Started, experiments.ShortCommit(run.Commit))
+	}
+}
+
+// writeExamples writes what the last soft run says of some test pictures, good and bad.
+func (r Recorded) writeExamples(b *strings.Builder) {
+	runs := r.of(captioning.AttentionSoft)
+	if len(runs) == 0 {
+		return
+	}
+	phase := runs[0].Report.Foretold
+	if runs[0].Report.Critical != nil {
+		phase = runs[0].Report.Critical
+	}
+	examples := slices.Clone(phase.OnHeldOut.Examples)
+	slices.SortStableFunc(examples, func(a, b Example) int { return cmp.Compare(b.CIDEr, a.CIDEr) })
+	fmt.Fprintf(b, "\n## Good and bad\n\nTest photographs spread evenly over the set, not chosen; soft attention, seed %d, the best caption first. "+
+		"The data set has the photographs and what people say of them.\n\n| photograph | caption | CIDEr-D |\n| --- | --- | ---: |\n", runs[0].Seed)
+	for _, e := range examples {
+		fmt.Fprintf(b, "| %s | %s | %.2f |\n", e.ID, e.Caption, e.CIDEr)
+	}
+}
+
+// writeTried writes what else was tried, by its difference from the first soft run.
+func (r Recorded) writeTried(b *strings.Builder) {
+	runs := r.of(captioning.AttentionSoft)
+	if len(r.Tried) == 0 || len(runs) == 0 {
+		return
+	}
+	b.WriteString("\n## What was tried\n\nMeasured on dev pictures, beside the recorded soft run:\n\n| different | seed | dev CIDEr-D | after self-critical training | s |\n| --- | ---: | ---: | ---: | ---: |\n")
+	for _, t := range append([]Record{runs[0]}, r.Tried...) {
+		then := "not run"
+		if t.Report.Critical != nil {
+			then = shown(t.Report.Critical.OnDev.Interval["CIDEr"], 1, 3)
+		}
+		fmt.Fprintf(b, "| %s | %d | %s | %s | %.0f |\n", experiments.Difference(t.Config, runs[0].Config, "final"), t.Seed,
+			shown(t.Report.Foretold.OnDev.Interval["CIDEr"], 1, 3), then, t.Seconds)
+	}
+}
+
+// draw draws the dev figures of every kind over the steps, the mean of its seeds.
+func (r Recorded) draw(path string) error {
+	cfg := plots.CurvesConfig{Title: "CIDEr-D of greedy captions on dev pictures", XLabel: "training step, self-critical ones last", YLabel: "CIDEr-D (band: all seeds)"}
+	for _, kind := range kinds {
+		runs := r.of(kind)
+		if len(runs) == 0 {
+			continue
+		}
+		curve, before := plots.Series{Name: named(kind)}, 0.0
+		for i, point := range runs[0].Curve {
+			if i > 0 && point["step"] <= runs[0].Curve[i-1]["step"] { // the second training counts anew
+				before += runs[0].Curve[i-1]["step"]
+			}
+			low, high, sum := math.Inf(1), math.Inf(-1), 0.0
+			for _, run := range runs {
+				v := run.Curve[min(i, len(run.Curve)-1)][devCIDEr]
+				low, high, sum = min(low, v), max(high, v), sum+v/float64(len(runs))
+			}
+			curve.X, curve.Y = append(curve.X, before+point["step"]), append(curve.Y, min(max(sum, low), high))
+			curve.Low, curve.High = append(curve.Low, low), append(curve.High, high)
+		}
+		if len(curve.X) > 0 {
+			cfg.Series = append(cfg.Series, curve)
+		}
+	}
+	figure, err := plots.Curves(cfg)
+	if err != nil {
+		return fmt.Errorf("cannot draw the learning curves: %w", err)
+	}
+	return figure.Save(path)
+}
