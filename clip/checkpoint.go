@@ -136,6 +136,9 @@ func openCheckpoint(c *Checkpoint) (*Checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, prefixed := c.file.Get(textPrefix + "token_embedding.weight"); prefixed {
+		c.file = withoutPrefix{c.file}
+	}
 	if err := c.read(); err != nil {
 		return nil, errors.Join(err, c.file.Close())
 	}

@@ -17,7 +17,7 @@ import (
 // Export writes the model into the folder dir, which is made if need be, as others read it; the type is F32, F16 or BF16. In
 // OpenAI's naming that is openai.safetensors with meta.json for the head counts, or OpenCLIP's open_clip_model.safetensors with
 // open_clip_config.json when the activation is not OpenAI's. In Hugging Face's it is model.safetensors with config.json.
-// Both have a preprocessor_config.json. A folder that holds a model or a part of one is an error; when writing fails the folder holds
+// Both have a preprocessor_config.json, and the vocabulary, if the model has one, as vocab.json and merges.txt. A folder that holds a model or a part of one is an error; when writing fails the folder holds
 // none.
 func (m *Model) Export(dir string, naming Naming, dtype safetensors.DType) error {
 	if err := naming.supports(m.Config); err != nil {
@@ -54,6 +54,15 @@ func (m *Model) Export(dir string, naming Naming, dtype safetensors.DType) error
 		}
 		parts = append(parts, atomicfile.Bytes(filepath.Join(dir, name), append(data, '\n')))
 	}
+	if m.Tokenizer != nil {
+		vocabulary, err := m.Tokenizer.huggingFace()
+		if err != nil {
+			return err
+		}
+		for name, data := range vocabulary {
+			parts = append(parts, atomicfile.Bytes(filepath.Join(dir, name), data))
+		}
+	}
 	return atomicfile.WriteAll(append(parts, atomicfile.Part{Path: filepath.Join(dir, name), Fill: func(w io.Writer) error { // last: it makes the folder a model
 		return safetensors.Encode(w, out, map[string]string{"format": "pt"})
 	}})...)
@@ -63,7 +72,7 @@ func (m *Model) Export(dir string, naming Naming, dtype safetensors.DType) error
 // or be what is exported.
 func holdsNoModel(dir string) error {
 	configs := []string{ConfigFile, LiTFile, hfConfigFile, openCLIPConfigFile, metaFile, preprocessorFile}
-	for _, names := range [][]string{openAIFiles, openCLIPFiles, huggingFaceFiles, openCLIPArchives, huggingFaceArchives, configs} {
+	for _, names := range [][]string{openAIFiles, openCLIPFiles, huggingFaceFiles, openCLIPArchives, huggingFaceArchives, configs, vocabularyFiles} {
 		path, err := oneOf(dir, names)
 		if err != nil {
 			return err

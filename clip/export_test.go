@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/compute"
@@ -426,4 +427,80 @@ func TestEndTokenByID(t *testing.T) {
 	near(t, "one that is the largest", feature(largest, 1, 5, 9, 7), feature(m, 1, 5, 9, 7), 1e-6, 0)
 	differ(t, feature(largest, 28, 5, 9), first, 0, 0)
 	near(t, "none", feature(m, 28, 5, 7), feature(largest, 28, 5, 7), 1e-6, 0) // the first position has the largest id here
+}
+
+// OpenCLIP's models with a text tower of its own kind have the same weights with "text." before the names of that tower.
+func TestOpenCLIPCustomText(t *testing.T) {
+	dir, _ := openCLIPFolder(t, func(_, _, _, _ map[string]any) {})
+	config := filepath.Join(dir, openCLIPConfigFile)
+	data, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config, bytes.Replace(data, []byte(`"model_cfg": {`), []byte(`"model_cfg": {"custom_text": true,`), 1), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	want := everything(t, load(t, dir).Store)
+	path := filepath.Join(dir, openCLIPFiles[0])
+	file, err := safetensors.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	renamed := map[string]safetensors.Tensor{}
+	for name, tensor := range file.Tensors {
+		if !strings.HasPrefix(name, "visual.") && name != "logit_scale" {
+			name = "text." + name
+		}
+		renamed[name] = tensor
+	}
+	write := func() {
+		t.Helper()
+		if err := safetensors.Write(path, renamed, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write()
+	sameWeights(t, everything(t, load(t, dir).Store), want)
+
+	renamed["text.extra"] = renamed["logit_scale"]
+	write()
+	_, err = Load(dir)
+	sentence(t, err, "found besides extra")
+	delete(renamed, "text.extra")
+	delete(renamed, "text.ln_final.bias")
+	write()
+	_, err = Load(dir)
+	sentence(t, err, "none of that name for ln_final.bias")
+}
+
+// The vocabulary goes along, and is the same afterwards.
+func TestExportVocabulary(t *testing.T) {
+	tokenizer, err := TrainTokenizer([]string{"a red circle", "a green square", "two red squares"}, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := tinyViT()
+	cfg.Text.VocabSize = tokenizer.VocabSize()
+	m, err := New(cfg, tokenizer, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, naming := range []Naming{OpenAI, HuggingFace} {
+		dir := filepath.Join(t.TempDir(), "out")
+		if err := m.Export(dir, naming, safetensors.F32); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"vocab.json", "merges.txt"} {
+			if !exists(dir, name) {
+				t.Errorf("%s: no %s", naming, name)
+			}
+		}
+		back, err := Load(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back.Tokenizer == nil || back.Tokenizer.Hash() != tokenizer.Hash() {
+			t.Errorf("%s: another vocabulary came back", naming)
+		}
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/glimpse-ml/glimpse/internal/safetensors"
 )
 
 // Naming is how a file calls the weights.
@@ -106,6 +108,28 @@ func isIgnored(name string) bool {
 		return last == name
 	}
 	return false
+}
+
+// textPrefix stands before the names of the text tower in OpenCLIP's models with a text tower of their own kind
+// (CustomTextCLIP), which are the same weights otherwise.
+const textPrefix = "text."
+
+// withoutPrefix is a file of OpenCLIP's with textPrefix as if it had none.
+type withoutPrefix struct{ tensorFile }
+
+func (f withoutPrefix) Get(name string) (safetensors.Tensor, bool) {
+	if t, ok := f.tensorFile.Get(textPrefix + name); ok {
+		return t, true
+	}
+	return f.tensorFile.Get(name)
+}
+
+func (f withoutPrefix) Names() []string {
+	names := slices.Clone(f.tensorFile.Names())
+	for i := range names {
+		names[i] = strings.TrimPrefix(names[i], textPrefix)
+	}
+	return names
 }
 
 // namingOf tells from the names in a file which naming it has.

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -79,6 +79,24 @@ func (t *Tokenizer) encoded() ([]byte, error) {
 	return append(data, '\n'), err
 }
 
+// huggingFace are the files of Hugging Face's CLIPTokenizer: merges.txt, and vocab.json with the ids of all symbols. Where merges
+// make a symbol twice there is no vocab.json, which could not hold both of its ids.
+func (t *Tokenizer) huggingFace() (map[string][]byte, error) {
+	merges := []byte("#version: 0.2\n")
+	for _, m := range t.merges {
+		merges = fmt.Appendf(merges, "%s %s\n", m[0], m[1])
+	}
+	files := map[string][]byte{"merges.txt": merges}
+	if len(t.ids) < len(t.symbols) {
+		return files, nil
+	}
+	ids := maps.Clone(t.ids)
+	ids[startName], ids[endName] = t.StartToken(), t.EndToken()
+	data, err := json.Marshal(ids)
+	files["vocab.json"] = append(data, '\n')
+	return files, err
+}
+
 // LoadTokenizer reads a vocabulary in any of the forms above: a file, or a folder with one under its usual name.
 func LoadTokenizer(path string) (*Tokenizer, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
@@ -109,7 +127,7 @@ func vocabularyIn(dir string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("expected a vocabulary in the folder %s (%s), found none: %w", dir, strings.Join(vocabularyFiles, ", "), fs.ErrNotExist)
+	return "", fmt.Errorf("expected a vocabulary in the folder %s (%s), found none: %w", dir, strings.Join(vocabularyFiles, ", "), errNoVocabularyThere)
 }
 
 // readVocabulary reads a file, and unpacks it when it is gzip-compressed.

@@ -46,16 +46,23 @@ func PublishedTokenizer(dir string) (*Tokenizer, error) {
 	return t, nil
 }
 
+// errNoVocabularyThere is wrapped by the error about a folder without a vocabulary.
+var errNoVocabularyThere = fmt.Errorf("no vocabulary: %w", fs.ErrNotExist)
+
 // errVocabularyMissing is wrapped by the error of [PublishedTokenizer] when there is no vocabulary anywhere.
 var errVocabularyMissing = errors.New("cannot find CLIP's vocabulary")
 
 // addVocabulary gives a published model of the folder dir its vocabulary when there is one; it can be used without.
 func (m *Model) addVocabulary(dir string) error {
-	if m.Tokenizer != nil || m.Config.Text.VocabSize != 514+publishedMerges {
+	if m.Tokenizer != nil {
 		return nil
 	}
-	t, err := PublishedTokenizer(dir)
-	if errors.Is(err, errVocabularyMissing) {
+	vocabulary := PublishedTokenizer
+	if m.Config.Text.VocabSize != 514+publishedMerges { // the model was trained with one of its own
+		vocabulary = LoadTokenizer
+	}
+	t, err := vocabulary(dir)
+	if errors.Is(err, errVocabularyMissing) || errors.Is(err, errNoVocabularyThere) {
 		return nil
 	}
 	if err != nil {
