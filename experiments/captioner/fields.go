@@ -77,6 +77,30 @@ func (f Fields) Pixels(alpha []float64) ([]float64, error) {
 	return out, nil
 }
 
+// Light is [Fields.Pixels] to be looked at: for each pixel the mean attention of the places that see it, each counted by
+// how much it has to do with the pixel, sum_i alpha_i phi_i / sum_i phi_i. So even attention is an even light, where the
+// sum alone would be brighter wherever fields happen to overlap more.
+func (f Fields) Light(alpha []float64) ([]float64, error) {
+	light, err := f.Pixels(alpha)
+	if err != nil {
+		return nil, err
+	}
+	ones := make([]float64, len(alpha))
+	for i := range ones {
+		ones[i] = 1
+	}
+	seen, err := f.Pixels(ones)
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range seen {
+		if s > 0 {
+			light[i] /= s
+		}
+	}
+	return light, nil
+}
+
 // profiles are the shares of the pixels along one side, with sum 1, of each place on it.
 func (f Fields) profiles() [][]float64 {
 	one := f.field.Profile()

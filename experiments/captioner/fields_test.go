@@ -69,6 +69,15 @@ func TestPixelsOfOnePlace(t *testing.T) {
 					lit = lit.Union(image.Rectangle{Min: p, Max: p.Add(image.Pt(1, 1))})
 				}
 			}
+			light, err := f.Light(alpha)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range light {
+				if (v > 0) != (pixels[i] > 0) || v > 0.75+1e-9 {
+					t.Fatalf("%s at %d: pixel %d has the light %g and the share %g of 0.75", e.name, e.size, i, v, pixels[i])
+				}
+			}
 			if box := f.Box(place.Y, place.X); lit != box || math.Abs(sum-0.75) > 1e-9 {
 				t.Errorf("%s at %d: place %v lights %v with the sum %g, expected %v and 0.75", e.name, e.size, place, lit, sum, box)
 			}
@@ -81,10 +90,32 @@ func TestPixelsOfOnePlace(t *testing.T) {
 	}
 }
 
+func TestEvenAttentionIsEvenLight(t *testing.T) {
+	for _, e := range []*Encoder{encoderFor(t, "squeezenet", 224, 7), encoderFor(t, "squeezenet", 224, 0), encoderFor(t, "cnn", 48, 0)} {
+		f, _ := e.Fields()
+		alpha := make([]float64, f.Grid*f.Grid)
+		for i := range alpha {
+			alpha[i] = 1 / float64(len(alpha))
+		}
+		light, err := f.Light(alpha)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range light {
+			if math.Abs(v-alpha[0]) > 1e-12 {
+				t.Fatalf("%s at %d, pooled to %d: pixel %d has the light %g of an even %g", e.name, e.size, e.pool, i, v, alpha[0])
+			}
+		}
+	}
+}
+
 func TestPixelsRefuses(t *testing.T) {
 	f, _ := encoderFor(t, "cnn", 32, 0).Fields()
 	if _, err := f.Pixels(make([]float64, 15)); err == nil || !strings.Contains(err.Error(), "4 x 4 places, found 15") {
 		t.Errorf("expected an error for 15 weights, found %s", fmt.Sprint(err))
+	}
+	if _, err := f.Light(make([]float64, 17)); err == nil {
+		t.Error("expected an error for 17 weights, found none")
 	}
 }
 
