@@ -11,6 +11,9 @@
 // is attention with its choice taken away, for ablations, and [Run] computes the equations on plain slices. Hard
 // attention looks at one place alone: [Locate] draws it by its weight, or takes the likeliest, and [At] makes weights of it.
 //
+// [Walk] goes the way back by hand, from the gradient of z to those of W_a, W_h, b and v, link by link, and equals what
+// automatic differentiation makes of [Attend].
+//
 // Axes: N examples of a batch, L places (locations), D numbers in a feature vector, H in the decoder's state, A in
 // the hidden layer of the score. Weights are stored [out, in], as PyTorch does.
 //

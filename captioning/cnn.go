@@ -43,6 +43,19 @@ func (c CNNConfig) Locations() int {
 // FeatureDim is D, the numbers of a feature vector: Config.FeatureDim.
 func (c CNNConfig) FeatureDim() int { return c.Channels[len(c.Channels)-1] }
 
+// Field is what a place of the grid of [CNN] sees of the picture through the convolutions. The group norms tell every place one
+// thing more of all pixels, the mean and the spread of their features.
+func (c CNNConfig) Field() nn.Field {
+	windows := make([]nn.Window, len(c.Channels))
+	for i := range windows {
+		windows[i] = nn.Window{Kernel: cnnKernel, Stride: 2, Padding: 1}
+	}
+	return nn.FieldOf(windows...)
+}
+
+// cnnKernel is the side of every convolution's kernel.
+const cnnKernel = 3
+
 // CNN returns features a [N, L, D] of pictures [N, Size, Size, 3], the places row by row. Each stage is a 3 x 3
 // convolution with stride 2, a group norm (which, unlike a batch norm, is the same in training and after) and a ReLU.
 func CNN(scope *model.Scope, cfg CNNConfig, pictures *Node) *Node {
@@ -55,7 +68,7 @@ func CNN(scope *model.Scope, cfg CNNConfig, pictures *Node) *Node {
 	x := pictures
 	for i, channels := range cfg.Channels {
 		stage := scope.At("stage%d", i)
-		x = nn.Conv2DLayer(stage.At("conv"), x, channels, 3, nn.Conv{Stride: 2, Padding: nn.Pad(1), NoBias: true})
+		x = nn.Conv2DLayer(stage.At("conv"), x, channels, cnnKernel, nn.Conv{Stride: 2, Padding: nn.Pad(1), NoBias: true})
 		x = nn.ReLU(nn.GroupNorm(stage.At("norm"), x, cfg.Groups, 1e-5))
 	}
 	return graph.Reshape(x, N, cfg.Locations(), cfg.FeatureDim())

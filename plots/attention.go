@@ -23,6 +23,9 @@ type AttentionConfig struct {
 	Weights    [][]float64
 	Rows, Cols int
 
+	// Notes are drawn small below each word, where there are any: how sharply the word looks, say. One for each word, or nil.
+	Notes []string
+
 	PerRow int // panels beside each other, the picture's own among them; 5 when 0, at most 12
 
 	// SharedScale makes the largest weight of all words the brightest. Otherwise each word has its own brightest
@@ -35,8 +38,8 @@ const maxPerRow = 12
 // AttentionStrip draws a caption's attention: first the picture, then for each word the picture bright where the word
 // looks, with the word above it. See [AttentionOverlay] for how weights become light.
 //
-// Errors: no picture or an empty one, no words, not one weight map for each word, maps of a wrong size, weights that
-// are negative or not finite, more than 12 panels beside each other.
+// Errors: no picture or an empty one, no words, not one weight map (and one note, if there are any) for each word, maps of
+// a wrong size, weights that are negative or not finite, more than 12 panels beside each other.
 func AttentionStrip(cfg AttentionConfig) (*Figure, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("attention strip %q: %w", cfg.Title, err)
@@ -54,6 +57,9 @@ func (cfg AttentionConfig) check() error {
 	if len(cfg.Words) == 0 || len(cfg.Weights) != len(cfg.Words) {
 		return fmt.Errorf("expected at least one word and weights for each, found %d words and %d sets of weights",
 			len(cfg.Words), len(cfg.Weights))
+	}
+	if cfg.Notes != nil && len(cfg.Notes) != len(cfg.Words) {
+		return fmt.Errorf("expected a note for each of %d words or none, found %d", len(cfg.Words), len(cfg.Notes))
 	}
 	for i, w := range cfg.Weights {
 		if err := checkWeights(w, cfg.Rows, cfg.Cols); err != nil {
@@ -213,6 +219,9 @@ func (cfg AttentionConfig) layout(width vg.Length) (vg.Length, painter) {
 	aspect := math.Min(math.Max(float64(size.Y)/float64(size.X), 0.3), 1.6)
 	panelHeight := snap(panelWidth * vg.Length(aspect))
 	title := snapUp(labelStyle.line() + 2)
+	if cfg.Notes != nil {
+		title = snapUp(labelStyle.line() + noteStyle.line() + 2)
+	}
 	rows := (n + k - 1) / k
 	height := snapUp(head.height) + vg.Length(rows)*(title+panelHeight) + vg.Length(rows-1)*gap + margin
 
@@ -227,14 +236,22 @@ func (cfg AttentionConfig) layout(width vg.Length) (vg.Length, painter) {
 				X: margin + vg.Length(i%k)*(panelWidth+gap),
 				Y: c.Max.Y - snapUp(head.height) - vg.Length(i/k)*(title+panelHeight+gap),
 			}
-			word, panel := "", picture
+			word, note, panel := "", "", picture
+			if i > 0 && cfg.Notes != nil {
+				note = oneLine(cfg.Notes[i-1])
+			}
 			if i > 0 {
 				word = oneLine(cfg.Words[i-1])
 				light := upsample(cfg.Weights[i-1], cfg.Rows, cfg.Cols, picture.Rect.Dy(), picture.Rect.Dx())
 				panel = shine(picture, light, brightest(light))
 			}
 			s := labelStyle.shrunk(word, panelWidth)
-			c.text(s, s.fit(word, panelWidth), vg.Point{X: corner.X + panelWidth/2, Y: corner.Y - title + 4}, atMiddle, atStart, 0)
+			middle, below := corner.X+panelWidth/2, corner.Y-title+4
+			if cfg.Notes != nil {
+				c.text(noteStyle, noteStyle.fit(note, panelWidth), vg.Point{X: middle, Y: below}, atMiddle, atStart, 0)
+				below += noteStyle.line()
+			}
+			c.text(s, s.fit(word, panelWidth), vg.Point{X: middle, Y: below}, atMiddle, atStart, 0)
 			min := vg.Point{
 				X: corner.X + snap((panelWidth-fit.X)/2),
 				Y: corner.Y - title - fit.Y - snap((panelHeight-fit.Y)/2),

@@ -92,6 +92,7 @@ func TestAttentionErrors(t *testing.T) {
 		"finite and not negative, found NaN at index 1":   func(c *AttentionConfig) { c.Weights[0][1] = math.NaN() },
 		"not negative, found -0.1 at index 0":             func(c *AttentionConfig) { c.Weights[0][0] = -0.1 },
 		"1 to 12 panels":                                  func(c *AttentionConfig) { c.PerRow = 13 },
+		"a note for each of 1 words or none, found 2":     func(c *AttentionConfig) { c.Notes = []string{"a", "b"} },
 	} {
 		cfg := good()
 		spoil(&cfg)

@@ -25,6 +25,7 @@ var (
 	subtitleStyle = style{size: 10, bold: true, color: inkColor}
 	labelStyle    = style{size: 10, color: inkColor}
 	tickStyle     = style{size: 9, color: inkColor}
+	noteStyle     = style{size: 8, color: axisColor}
 )
 
 func (s style) font() font.Font {

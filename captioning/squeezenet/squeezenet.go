@@ -51,7 +51,7 @@ var fires = [...]fire{
 // Grid says how large h and w are. Frozen lets no gradient through, and is faster.
 func Features(scope *model.Scope, images *graph.Node, frozen bool) *graph.Node {
 	scope = scope.At("features")
-	x := convolution(scope.At("0"), images, 96, 7, nn.Conv{Stride: 2, Frozen: frozen}) // conv1
+	x := convolution(scope.At("0"), images, 96, firstKernel, nn.Conv{Stride: 2, Frozen: frozen}) // conv1
 	x = pool(x, frozen)
 	for _, f := range fires {
 		x = f.module(scope.At("%d", f.index), x, frozen)
@@ -61,6 +61,9 @@ func Features(scope *model.Scope, images *graph.Node, frozen bool) *graph.Node {
 	}
 	return x
 }
+
+// firstKernel is the side of conv1's kernel.
+const firstKernel = 7
 
 // module is a Fire module (section 3.2): squeeze to few channels, expand with 1x1 and 3x3 filters side by side.
 func (f fire) module(scope *model.Scope, x *graph.Node, frozen bool) *graph.Node {
@@ -77,6 +80,19 @@ func convolution(scope *model.Scope, x *graph.Node, out, kernel int, cfg nn.Conv
 
 func pool(x *graph.Node, frozen bool) *graph.Node {
 	return nn.MaxPool2D(x, nn.Pool{Size: 3, Stride: 2, Ceil: true, Frozen: frozen})
+}
+
+// Field is what a place of the grid of [Features] sees of the picture: 155 pixels on a side, every 16 pixels, from pixel -60 on.
+func Field() nn.Field {
+	pool := nn.Window{Kernel: 3, Stride: 2}
+	windows := []nn.Window{{Kernel: firstKernel, Stride: 2}, pool}
+	for _, f := range fires {
+		windows = append(windows, nn.Window{Kernel: 3, Stride: 1, Padding: 1}) // the wider of the branches that expand
+		if f.pool {
+			windows = append(windows, pool)
+		}
+	}
+	return nn.FieldOf(windows...)
 }
 
 // Logits returns the scores of the 1000 classes [N, 1000], which are never negative: the mean over positions of

@@ -10,7 +10,8 @@ import (
 	"image/jpeg"
 	"io"
 	"path/filepath"
-	"slices"
+
+	"gonum.org/v1/gonum/floats"
 
 	"github.com/glimpse-ml/glimpse/datasets/picture"
 	"github.com/glimpse-ml/glimpse/experiments/captioner"
@@ -24,7 +25,16 @@ var attentionText string
 // attentionPage is the page of `glimpse caption --attention`.
 type attentionPage struct {
 	Model    string
+	Fields   bool // the page offers the light of receptive fields too
+	Side     int  // of the picture that the model sees, in pixels
 	Pictures []attentionPicture
+
+	fields captioner.Fields
+}
+
+func newAttentionPage(model string, e *captioner.Encoder) *attentionPage {
+	fields, ok := e.Fields()
+	return &attentionPage{Model: model, Fields: ok, Side: fields.Side, fields: fields}
 }
 
 // attentionPicture is one picture with its caption.
@@ -33,14 +43,17 @@ type attentionPicture struct {
 	Width, Height int    // of the pictures on the page
 	Rows, Cols    int    // of the grid of places that the model sees
 	Plain         template.URL
-	Words         []attentionWord
+	Looks         []attentionLook
 }
 
-// attentionWord is a word with the picture bright where the captioner looked for it.
-type attentionWord struct {
-	Word    string
-	Overlay template.URL
-	Note    string // how sharply
+// attentionLook is a word with the picture bright where the captioner looked for it, or the sum over all words.
+type attentionLook struct {
+	Word   string
+	All    bool
+	Smooth template.URL // the grid laid over the picture, smoothed
+	Pixels template.URL // the light where the places' receptive fields are; none if the page has no such light
+	Box    template.CSS // the receptive field of the brightest place, as a style
+	Note   string       // how sharply
 }
 
 // pageSide is the long side of a picture on the page, in pixels; an even smaller picture is enlarged to it.
@@ -56,35 +69,61 @@ func (p *attentionPage) add(n named, d captioner.Described) error {
 	if shown.Plain, err = jpegURI(small); err != nil {
 		return err
 	}
-	for i, word := range d.Words {
-		overlay, err := plots.AttentionOverlay(small, d.Alphas[i], d.Rows, d.Cols)
+	for _, l := range looksOf(d) {
+		x, err := p.look(small, l, d.Rows, d.Cols)
 		if err != nil {
 			return fmt.Errorf("%s: %w", n.file, err)
 		}
-		x := attentionWord{Word: word, Note: sharpness(word, d.Alphas[i])}
-		if x.Overlay, err = jpegURI(overlay); err != nil {
-			return err
-		}
-		shown.Words = append(shown.Words, x)
+		shown.Looks = append(shown.Looks, x)
 	}
 	p.Pictures = append(p.Pictures, shown)
 	return nil
 }
 
+// look draws a look in both lights.
+func (p *attentionPage) look(small image.Image, l look, rows, cols int) (attentionLook, error) {
+	x := attentionLook{Word: l.Word, All: l.All, Note: l.note()}
+	overlay, err := plots.AttentionOverlay(small, l.Weights, rows, cols)
+	if err != nil {
+		return x, err
+	}
+	if x.Smooth, err = jpegURI(overlay); err != nil || !p.Fields {
+		return x, err
+	}
+	light, err := p.fields.Light(l.Weights)
+	if err != nil {
+		return x, err
+	}
+	if overlay, err = plots.AttentionOverlay(small, light, p.Side, p.Side); err != nil {
+		return x, err
+	}
+	if !l.All {
+		best := floats.MaxIdx(l.Weights)
+		x.Box = p.box(best/cols, best%cols)
+	}
+	x.Pixels, err = jpegURI(overlay)
+	return x, err
+}
+
+// box is the place on the page of what a place of the grid can see.
+func (p *attentionPage) box(row, col int) template.CSS {
+	b, percent := p.fields.Box(row, col), 100/float64(p.Side)
+	return template.CSS(fmt.Sprintf("left:%.2f%%;top:%.2f%%;width:%.2f%%;height:%.2f%%",
+		float64(b.Min.X)*percent, float64(b.Min.Y)*percent, float64(b.Dx())*percent, float64(b.Dy())*percent))
+}
+
+// FieldSide is what a place can see, at most, of the picture that the model sees: "155 × 155".
+func (p *attentionPage) FieldSide() string {
+	widest := 0
+	for i := range p.fields.Grid {
+		widest = max(widest, p.fields.Box(i, i).Dx())
+	}
+	return fmt.Sprintf("%d×%d", widest, widest)
+}
+
 // Hint is what stands beside the caption while no word is chosen.
 func (p attentionPicture) Hint() string {
 	return fmt.Sprintf("The captioner sees %d×%d places.", p.Rows, p.Cols)
-}
-
-// sharpness says how sharply the captioner looked for a word.
-func sharpness(word string, weights []float64) string {
-	most, even := slices.Max(weights), 1/float64(len(weights))
-	if most < 1.1*even {
-		return fmt.Sprintf("“%s”: it looked everywhere alike. The brightest place has %.1f%% of the attention, an even share is %.1f%%.",
-			word, 100*most, 100*even)
-	}
-	return fmt.Sprintf("“%s”: the brightest place has %.1f%% of the attention, %.1f times an even share (%.1f%%).",
-		word, 100*most, most/even, 100*even)
 }
 
 // fitted is the size with the same aspect whose long side is side.

@@ -18,6 +18,9 @@ type captioned struct {
 	Words   []string    `json:"words"`
 	Alphas  [][]float64 `json:"alphas"` // for each word the weights of the places, row by row, with sum 1
 
+	Entropies []float64 `json:"entropies"` // for each word that of its weights, in nats
+	Places    []float64 `json:"places"`    // for each word exp(entropy), the places that it looks at
+
 	Best []rankedCaption `json:"n_best,omitempty"` // all captions of the picture, with --n-best
 }
 
@@ -29,10 +32,11 @@ type rankedCaption struct {
 
 // captionFlags are the flags of `glimpse caption`.
 type captionFlags struct {
-	model, page string
-	writing     captioner.Writing
-	best        int // captions of each picture
-	asJSON      bool
+	model   string
+	shown   attentionFiles
+	writing captioner.Writing
+	best    int // captions of each picture
+	asJSON  bool
 }
 
 func captionCommand() *cobra.Command {
@@ -50,11 +54,16 @@ the --top-k likeliest, from the fewest that hold --top-p of the probability, sha
 is drawn depends on --seed and the picture alone. --n-best N shows N captions, the best first, or draws N.
 
 --attention writes one HTML page that needs nothing beside it: pointing at a word shows where the captioner looked
-for it. --json prints one object a picture; alphas holds, for each word, the weight of every place of the model's
-grid, row by row; with --n-best above 1, n_best holds all captions with their log p.`,
+for it, as a smooth light or by the pixels that the places looked at can see (their receptive fields), and how sharply.
+--strip writes the same as one picture a word, and --gif as an animation, of a single IMAGE.
+
+--json prints one object a picture; alphas holds, for each word, the weight of every place of the model's grid, row by
+row, entropies the entropy of those weights in nats and places its exponential, the number of places that it looks at;
+with --n-best above 1, n_best holds all captions with their log p.`,
 		Example: examples(
 			"glimpse caption --model runs/captioner photo.jpg",
 			"glimpse caption --model runs/captioner --attention look.html *.jpg",
+			"glimpse caption --model runs/captioner --strip look.png --gif look.gif photo.jpg",
 			"glimpse caption --model runs/captioner --sample --seed 7 --top-p 0.9 --n-best 5 photo.jpg"),
 		Args: wantArgs("IMAGE..."),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -74,7 +83,7 @@ grid, row by row; with --n-best above 1, n_best holds all captions with their lo
 func (f *captionFlags) add(cmd *cobra.Command) {
 	w := &f.writing
 	cmd.Flags().StringVar(&f.model, "model", "", "`folder` of the captioner, or of the run that trained it")
-	cmd.Flags().StringVar(&f.page, "attention", "", "HTML `file` to write, on which every word shows where the captioner looked")
+	f.shown.add(cmd)
 	cmd.Flags().IntVar(&w.Beam.K, "beam", 5, "beginnings kept at each step, `K`; 1 takes the likeliest word")
 	cmd.Flags().Float64Var(&w.Beam.LengthExponent, "length-exponent", 0, "rank captions by log p / length^`x`; 0 by log p")
 	cmd.Flags().IntVar(&f.best, "n-best", 1, "captions of each picture, `N`")
@@ -126,10 +135,8 @@ func (f *captionFlags) check(cmd *cobra.Command) error {
 const captionGroup = 10
 
 func caption(cmd *cobra.Command, f captionFlags, paths []string) error {
-	if f.page != "" {
-		if err := checkOutput(f.page); err != nil {
-			return err
-		}
+	if err := f.shown.check(cmd, len(paths)); err != nil {
+		return err
 	}
 	b, err := backend.Open(cmd.ErrOrStderr())
 	if err != nil {
@@ -146,7 +153,7 @@ func caption(cmd *cobra.Command, f captionFlags, paths []string) error {
 		return err
 	}
 	defer writer.Close()
-	shown := &attentionPage{Model: f.model}
+	page := newAttentionPage(f.model, c.Encoder)
 	err = eachPicture(cmd, paths, captionGroup, func(group []named) error {
 		var images []image.Image
 		for _, n := range group {
@@ -160,22 +167,25 @@ func caption(cmd *cobra.Command, f captionFlags, paths []string) error {
 			if err := printCaptions(cmd, group[i].file, all, f.asJSON); err != nil {
 				return err
 			}
-			if f.page == "" {
+			if err := f.shown.show(cmd, group[i], all[0]); err != nil {
+				return err
+			}
+			if f.shown.page == "" {
 				continue
 			}
-			if err := shown.add(group[i], all[0]); err != nil {
+			if err := page.add(group[i], all[0]); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if f.page == "" || len(shown.Pictures) == 0 || cmd.Context().Err() != nil {
+	if f.shown.page == "" || len(page.Pictures) == 0 || cmd.Context().Err() != nil {
 		return err
 	}
-	if failed := shown.write(f.page); failed != nil {
+	if failed := page.write(f.shown.page); failed != nil {
 		return failed
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "glimpse: the attention is shown in %s\n", f.page)
+	fmt.Fprintf(cmd.ErrOrStderr(), "glimpse: the attention is shown in %s\n", f.shown.page)
 	return err
 }
 
@@ -184,7 +194,13 @@ func printCaptions(cmd *cobra.Command, file string, all []captioner.Described, a
 	text := func(d captioner.Described) string { return strings.Join(d.Words, " ") }
 	w := cmd.OutOrStdout()
 	if asJSON {
-		line := captioned{File: file, Caption: text(all[0]), Words: append([]string{}, all[0].Words...), Alphas: append([][]float64{}, all[0].Alphas...)}
+		line := captioned{
+			File: file, Caption: text(all[0]), Words: append([]string{}, all[0].Words...), Alphas: append([][]float64{}, all[0].Alphas...),
+			Entropies: []float64{}, Places: []float64{},
+		}
+		for _, l := range looksOf(all[0])[:len(all[0].Words)] {
+			line.Entropies, line.Places = append(line.Entropies, l.Entropy), append(line.Places, l.Places)
+		}
 		for _, d := range all {
 			if len(all) > 1 {
 				line.Best = append(line.Best, rankedCaption{text(d), d.LogProb})

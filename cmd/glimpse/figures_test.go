@@ -44,15 +44,6 @@ func TestFlatten(t *testing.T) {
 	}
 }
 
-func TestSharpness(t *testing.T) {
-	if got := sharpness("dog", []float64{0.1, 0.1, 0.6, 0.2}); got != "“dog”: the brightest place has 60.0% of the attention, 2.4 times an even share (25.0%)." {
-		t.Error(got)
-	}
-	if got := sharpness("a", []float64{0.25, 0.25, 0.24, 0.26}); !strings.HasPrefix(got, "“a”: it looked everywhere alike.") {
-		t.Error(got)
-	}
-}
-
 // The splits of every layout, the one that is chosen, and what is said when there is none.
 func TestSplits(t *testing.T) {
 	const none = "(none)" // --split is not given

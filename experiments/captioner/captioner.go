@@ -351,9 +351,6 @@ func (c *Model) Save(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("cannot save the captioner: %w", err)
 	}
-	isWeight := func(path string) bool {
-		return len(path) > 9 && path[:9] == "/decoder/" || len(path) > 5 && path[:5] == "/cnn/"
-	}
 	tensors, err := weights.FromStore(c.Store, isWeight)
 	if err != nil {
 		return err
@@ -369,6 +366,11 @@ func (c *Model) Save(dir string) error {
 		return err
 	}
 	return atomicfile.WriteFile(filepath.Join(dir, ConfigFile), append(config, '\n'))
+}
+
+// isWeight tells the weights of a captioner from what else is in its store.
+func isWeight(path string) bool {
+	return len(path) > 9 && path[:9] == "/decoder/" || len(path) > 5 && path[:5] == "/cnn/"
 }
 
 // Open reads what [Model.Save] wrote: dir is the folder itself, or a run folder with the model inside.

@@ -154,9 +154,9 @@ func (e *Encoder) frozenFeatures(prepared []*picture.RGB) ([][]float32, error) {
 func averaged(grid []float32, from, to, channels int) []float32 {
 	out := make([]float32, to*to*channels)
 	for y := range to {
-		y0, y1 := y*from/to, ((y+1)*from+to-1)/to
+		y0, y1 := averagedCells(y, from, to)
 		for x := range to {
-			x0, x1 := x*from/to, ((x+1)*from+to-1)/to
+			x0, x1 := averagedCells(x, from, to)
 			cell := out[(y*to+x)*channels:][:channels]
 			share := 1 / float32((y1-y0)*(x1-x0))
 			for v := y0; v < y1; v++ {
@@ -169,6 +169,11 @@ func averaged(grid []float32, from, to, channels int) []float32 {
 		}
 	}
 	return out
+}
+
+// averagedCells are the rows (or columns) first..end-1 of a grid of from on a side that place i of to is the mean of.
+func averagedCells(i, from, to int) (first, end int) {
+	return i * from / to, ((i+1)*from + to - 1) / to
 }
 
 func bytesOf(pictures []*picture.RGB) [][]uint8 {
