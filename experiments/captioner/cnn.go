@@ -4,6 +4,7 @@ import (
 	"image"
 	"reflect"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -34,3 +35,6 @@ func (e *Encoder) ownCNN() *captioning.CNNConfig {
 	}
 	return &e.cnn
 }
+
+// Backend is what the model computes with.
+func (c *Model) Backend() compute.Backend { return c.backend.Backend }
