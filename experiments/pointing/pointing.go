@@ -50,12 +50,12 @@ func defaults(form experiments.Form, _ backend.Kind) Config {
 	c.Model.EmbedDim, c.Model.Hidden, c.Model.AttentionDim, c.Model.DeepOutput, c.Model.Lambda, c.Model.Dropout, c.Model.MaxLen = 64, 192, 96, true, 0, 0, 19
 	c.Model.Hard = captioning.PaperHard()
 	c.Train.Optimizer.LR, c.Train.Optimizer.WarmupSteps, c.Train.Optimizer.WeightDecay = 2e-3, 100, 0.01
-	if form == experiments.Quick {
+	if form == experiments.Quick { // one object a scene: colours and the beginning of shapes are learnt in this time
 		c.Drawing.MinObjects, c.Drawing.MaxObjects, c.Drawing.Relations = 1, 1, false
-		c.Dev, c.HeldOut, c.BatchSize, c.Beam, c.Examples = 60, 60, 32, 2, 2
-		c.CNN.Size, c.CNN.Channels = 32, []int{16, 32}
-		c.Model.EmbedDim, c.Model.Hidden, c.Model.AttentionDim = 32, 64, 32
-		c.Train.Steps, c.Train.EvalEvery, c.Train.Optimizer.WarmupSteps, c.Train.Optimizer.LR, c.Train.Average = 240, 120, 10, 5e-3, 0.9
+		c.Dev, c.HeldOut, c.Beam, c.Examples = 60, 300, 2, 2
+		c.CNN.Size, c.CNN.Channels = 32, []int{32, 48}
+		c.Model.EmbedDim, c.Model.Hidden, c.Model.AttentionDim, c.Model.MaxLen = 32, 64, 32, 10
+		c.Train.Steps, c.Train.EvalEvery, c.Train.Optimizer.WarmupSteps, c.Train.Optimizer.LR, c.Train.Average = 300, 150, 20, 3e-3, 0.9
 	}
 	return c
 }
