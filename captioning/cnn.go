@@ -3,6 +3,7 @@ package captioning
 import (
 	"fmt"
 
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -15,6 +16,13 @@ type CNNConfig struct {
 	Size     int   `json:"size"`     // side of the square pictures
 	Channels []int `json:"channels"` // of each stage; every stage halves the side
 	Groups   int   `json:"groups"`   // of the group norm after each convolution
+
+	// Places, if true, tells the network where it is: x and y of every place, from -1 to 1, join the channels of the last
+	// stage (as in CoordConv: Liu et al. 2018, arXiv 1807.03247). Without it a feature says what is there but not where,
+	// and "left of" cannot be said of two places that look alike. Wants Refine.
+	Places bool `json:"places,omitempty"`
+	// Refine is how many 3 x 3 convolutions with stride 1 follow, each with its norm and ReLU, on the last stage's grid.
+	Refine int `json:"refine,omitempty"`
 }
 
 // SmallCNN makes 7 x 7 x 256 features of 112 x 112 pictures. Its sizes are ours.
@@ -25,6 +33,9 @@ func (c CNNConfig) Validate() error {
 	if len(c.Channels) == 0 || c.Size < 1 || c.Size%(1<<len(c.Channels)) != 0 {
 		return fmt.Errorf("expected one or more stages, and a size that can be halved by each, found size %d and channels %v",
 			c.Size, c.Channels)
+	}
+	if c.Refine < 0 || c.Places && c.Refine == 0 {
+		return fmt.Errorf("expected refine to be 0 or more, and at least 1 with places, which it mixes in, found %d", c.Refine)
 	}
 	for _, n := range c.Channels {
 		if c.Groups < 1 || n < 1 || n%c.Groups != 0 {
@@ -58,6 +69,7 @@ const cnnKernel = 3
 
 // CNN returns features a [N, L, D] of pictures [N, Size, Size, 3], the places row by row. Each stage is a 3 x 3
 // convolution with stride 2, a group norm (which, unlike a batch norm, is the same in training and after) and a ReLU.
+// The convolutions of Refine follow.
 func CNN(scope *model.Scope, cfg CNNConfig, pictures *Node) *Node {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
@@ -71,5 +83,24 @@ func CNN(scope *model.Scope, cfg CNNConfig, pictures *Node) *Node {
 		x = nn.Conv2DLayer(stage.At("conv"), x, channels, cnnKernel, nn.Conv{Stride: 2, Padding: nn.Pad(1), NoBias: true})
 		x = nn.ReLU(nn.GroupNorm(stage.At("norm"), x, cfg.Groups, 1e-5))
 	}
+	if cfg.Places {
+		x = graph.Concatenate([]*Node{x, coordinates(x)}, -1)
+	}
+	for i := range cfg.Refine {
+		stage := scope.At("refine%d", i)
+		x = nn.Conv2DLayer(stage.At("conv"), x, cfg.FeatureDim(), 3, nn.Conv{Padding: nn.Pad(1), NoBias: true})
+		x = nn.ReLU(nn.GroupNorm(stage.At("norm"), x, cfg.Groups, 1e-5))
+	}
 	return graph.Reshape(x, N, cfg.Locations(), cfg.FeatureDim())
+}
+
+// coordinates returns x and y [N, H, W, 2] of the places of a grid [N, H, W, D]: -1 in the first column or row, 1 in the last.
+func coordinates(grid *Node) *Node {
+	dims := append([]int(nil), grid.Shape().Dimensions...)
+	dims[3] = 1
+	along := func(axis int) *Node {
+		at := graph.Iota(grid.Graph(), shapes.Make(grid.DType(), dims...), axis)
+		return graph.AddScalar(graph.MulScalar(at, 2/float64(max(dims[axis]-1, 1))), -1)
+	}
+	return graph.Concatenate([]*Node{along(2), along(1)}, -1)
 }

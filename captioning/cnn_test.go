@@ -121,9 +121,55 @@ func TestCNNConfig(t *testing.T) {
 	if err := small.Validate(); err != nil || small.Locations() != 49 || small.FeatureDim() != 256 {
 		t.Errorf("got %v, %d locations, %d features", err, small.Locations(), small.FeatureDim())
 	}
-	for _, bad := range []CNNConfig{{}, {Size: 15, Channels: []int{8}, Groups: 4}, {Size: 16, Channels: []int{9}, Groups: 4}, {Size: 16, Channels: []int{8}}} {
+	for _, bad := range []CNNConfig{{}, {Size: 15, Channels: []int{8}, Groups: 4}, {Size: 16, Channels: []int{9}, Groups: 4}, {Size: 16, Channels: []int{8}},
+		{Size: 16, Channels: []int{8}, Groups: 4, Places: true}, {Size: 16, Channels: []int{8}, Groups: 4, Refine: -1}} {
 		if err := bad.Validate(); err == nil || !strings.HasPrefix(err.Error(), "expected ") {
 			t.Errorf("%+v: got the error %v", bad, err)
 		}
 	}
+}
+
+// Of an even picture all places but those at the edges look alike, unless the network knows where they are: then all of
+// them differ, and from left to right as x says.
+func TestCNNKnowsPlaces(t *testing.T) {
+	cfg := CNNConfig{Size: 32, Channels: []int{8, 16}, Groups: 4, Refine: 1}
+	const grid = 8
+	pixels := slices.Repeat([]float32{0.3}, 32*32*3)
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		for _, knows := range []bool{false, true} {
+			cfg.Places = knows
+			out, err := model.CallOnce(b, model.NewStore(), func(scope *model.Scope, x *Node) *Node {
+				return CNN(scope, cfg, x)
+			}, tensors.FromFlatDataAndDimensions(slices.Clone(pixels), 1, 32, 32, 3))
+			if err != nil {
+				t.Fatal(err)
+			}
+			features := flat(t, out)
+			D := cfg.FeatureDim()
+			if len(features) != grid*grid*D {
+				t.Fatalf("got %d numbers", len(features))
+			}
+			difference := 0.0
+			for d := range D { // of two places in the middle, which see no edge
+				difference += math.Abs(float64(features[(3*grid+3)*D+d]) - float64(features[(4*grid+5)*D+d]))
+			}
+			if knows != (difference > 1e-3) {
+				t.Errorf("places %v: two places differ by %g", knows, difference)
+			}
+		}
+	})
+}
+
+func TestCoordinates(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		out, err := model.CallOnce(b, model.NewStore(), func(_ *model.Scope, x *Node) *Node { return coordinates(x) },
+			tensors.FromFlatDataAndDimensions(make([]float32, 2*3*5), 1, 2, 3, 5))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []float32{-1, -1, 0, -1, 1, -1, -1, 1, 0, 1, 1, 1} // x and y of the first row, and of the second
+		if got := flat(t, out); !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/glimpse-ml/glimpse/experiments/captions"
 	"github.com/glimpse-ml/glimpse/experiments/contrastive"
+	"github.com/glimpse-ml/glimpse/experiments/pointing"
 )
 
 func reportCommand() *cobra.Command {
@@ -16,7 +17,7 @@ func reportCommand() *cobra.Command {
 		Short:   "Write a page of recorded results from run folders",
 		Example: examples("glimpse report clip runs/lit-1 runs/lit-2 runs/lit-3"),
 	}
-	return group(cmd, reportCLIPCommand(), reportCaptionsCommand())
+	return group(cmd, reportCLIPCommand(), reportCaptionsCommand(), reportPointingCommand())
 }
 
 func reportCaptionsCommand() *cobra.Command {
@@ -73,6 +74,29 @@ Runs given with --tried are listed as what else was tried, with their figures on
 		},
 	}
 	cmd.Flags().StringArrayVar(&tried, "tried", nil, "run `folder` of another configuration; may be repeated")
+	cmd.Flags().StringVar(&root, "root", ".", "`folder` of the checkout")
+	return cmd
+}
+
+func reportPointingCommand() *cobra.Command {
+	var root string
+	cmd := &cobra.Command{
+		Use:   "pointing [RUN...]",
+		Short: "docs/results/pointing.md from runs of captions/scenes",
+		Long: `Report pointing takes the figures of full runs of captions/scenes into docs/results/pointing.json and writes
+docs/results/pointing.md and its pictures from it: how many captions are true, how much of the attention lies in the box of
+the object that a word names, for soft, hard and uniform attention and the gradient's map, and what each run took. A run
+takes the place of an earlier one of the same attention and seed. All runs have one configuration but for the attention.
+Without runs the page is written anew from what is recorded.`,
+		Example: examples("glimpse report pointing runs/soft runs/hard runs/uniform"),
+		RunE: func(cmd *cobra.Command, runs []string) error {
+			if err := pointing.RecordResults(root, runs); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "The page is "+filepath.Join(root, pointing.ResultsPage))
+			return err
+		},
+	}
 	cmd.Flags().StringVar(&root, "root", ".", "`folder` of the checkout")
 	return cmd
 }

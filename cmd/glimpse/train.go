@@ -14,12 +14,13 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/captions"
 	"github.com/glimpse-ml/glimpse/experiments/contrastive"
 	"github.com/glimpse-ml/glimpse/experiments/demo"
+	"github.com/glimpse-ml/glimpse/experiments/pointing"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 )
 
 // allExperiments are what `glimpse train` knows by name.
 func allExperiments() []experiments.Experiment {
-	return append(demo.All(), contrastive.LiT(), contrastive.Products(), captions.Photographs())
+	return append(demo.All(), contrastive.LiT(), contrastive.Products(), captions.Photographs(), pointing.Experiment())
 }
 
 // trainFlags are what a call of `glimpse train` says.

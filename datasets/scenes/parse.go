@@ -7,16 +7,21 @@ import (
 
 // parse takes a caption apart. Capitals, the spaces around commas and a full stop at the end do not matter.
 func parse(caption string) (statement, error) {
-	text := strings.TrimSuffix(strings.TrimSpace(strings.ToLower(caption)), ".")
-	p := parser{words: strings.Fields(strings.ReplaceAll(text, ",", " , ")), caption: caption}
+	st, _, err := parseWords(caption)
+	return st, err
+}
+
+// parseWords is parse, and says which words each phrase is made of: the number of its first, and of the one after its last.
+func parseWords(caption string) (statement, [][2]int, error) {
+	p := parser{words: WordsOf(caption), caption: caption}
 	st, ok := p.statement()
 	if ok && p.at < len(p.words) {
 		ok = p.fail("the end of the caption")
 	}
 	if !ok {
-		return statement{}, p.err
+		return statement{}, nil, p.err
 	}
-	return st, nil
+	return st, p.spans, nil
 }
 
 // parser reads words from left to right and never goes back.
@@ -24,6 +29,7 @@ type parser struct {
 	words   []string
 	at      int // the next word
 	caption string
+	spans   [][2]int // of the phrases so far
 	err     error
 }
 
@@ -131,6 +137,8 @@ func (p *parser) place() (place Place, toThe bool) {
 
 // group = (article | number) [size] [texture] [colour] noun.
 func (p *parser) group() (g phrase, ok bool) {
+	from := p.at
+	defer func() { p.spans = append(p.spans, [2]int{from, p.at}) }()
 	if !p.take("a") && !p.take("an") {
 		for n, name := range numbers {
 			if n > 0 && p.take(name) {

@@ -20,16 +20,17 @@ type set uint8
 // holds says whether objects can be given to the phrases so that all of them are true together.
 func (s Scene) holds(st statement) bool {
 	given := make([]set, 0, MostObjects)
-	return s.assign(st, given, 0)
+	return s.assign(st, given, 0, func([]set) bool { return true })
 }
 
-// assign gives objects to the phrase after those in given, whose objects are used, and then to all that follow.
-func (s Scene) assign(st statement, given []set, used set) bool {
+// assign gives objects to the phrase after those in given, whose objects are used, and then to all that follow. It hands
+// found each way that makes the statement true, until found says that it has seen enough.
+func (s Scene) assign(st statement, given []set, used set, found func(given []set) bool) bool {
 	if len(given) == len(st.groups) {
-		return st.place == "" || s.allAt(given[0], given[1], st.place)
+		return (st.place == "" || s.allAt(given[0], given[1], st.place)) && found(given)
 	}
 	for _, objects := range s.choices(st.groups[len(given)]) {
-		if objects&used == 0 && s.assign(st, append(given, objects), used|objects) {
+		if objects&used == 0 && s.assign(st, append(given, objects), used|objects, found) {
 			return true
 		}
 	}

@@ -337,6 +337,8 @@ type captionerFile struct {
 	Data    string            `json:"data"`
 	DataDir string            `json:"data_dir,omitempty"`
 	Seed    int64             `json:"seed"`
+
+	CNN *captioning.CNNConfig `json:"cnn,omitempty"` // where it is not the encoder's usual one
 }
 
 // The files of a saved captioner.
@@ -361,7 +363,7 @@ func (c *Model) Save(dir string) error {
 	if err := c.Vocabulary.Save(filepath.Join(dir, vocabularyFile)); err != nil {
 		return err
 	}
-	config, err := json.MarshalIndent(captionerFile{c.Config, c.Encoder.name, c.Encoder.size, c.Encoder.pool, c.Data, c.DataDir, c.seed}, "", "  ")
+	config, err := json.MarshalIndent(captionerFile{c.Config, c.Encoder.name, c.Encoder.size, c.Encoder.pool, c.Data, c.DataDir, c.seed, c.Encoder.ownCNN()}, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -397,6 +399,9 @@ func Open(ctx context.Context, b *backend.Backend, dir string) (*Model, error) {
 		return nil, fmt.Errorf("%s: expected a vocabulary of %d words, found %d; the files belong to different models", dir, file.Decoder.VocabSize, vocabulary.Len())
 	}
 	encoder, err := OpenEncoder(b.Backend, file.Encoder, file.Size, file.Pool)
+	if file.CNN != nil {
+		encoder, err = CNNEncoder(*file.CNN)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,7 @@ type Encoder struct {
 	size   int // pixels on a side of what it sees
 	pool   int // places on a side that frozen features are averaged to; 0 for as many as they have
 	frozen *squeezenet.Extractor
+	cnn    captioning.CNNConfig // of the network that is trained with the decoder
 }
 
 // squeezeNetWeights is the file of weights in the data set squeezenet.
@@ -51,7 +52,7 @@ func OpenEncoder(b compute.Backend, name string, size, pool int) (*Encoder, erro
 		if size%cnnStride != 0 || size < 2*cnnStride {
 			return nil, fmt.Errorf("size: expected a multiple of %d, at least %d, for the encoder cnn, found %d", cnnStride, 2*cnnStride, size)
 		}
-		return &Encoder{name: name, size: size, Grid: size / cnnStride, Channels: cnnChannels}, nil
+		return CNNEncoder(smallCNN(size))
 	case "squeezenet":
 		dir, err := datasets.Find("squeezenet")
 		if err != nil {
@@ -91,7 +92,7 @@ func (e *Encoder) inputSize() int {
 func (e *Encoder) features(scope *model.Scope, inputs *graph.Node) *graph.Node {
 	n := inputs.Shape().Dim(0)
 	if e.frozen == nil {
-		return captioning.CNN(scope.At("cnn"), smallCNN(e.size), graph.Reshape(inputs, n, e.size, e.size, 3))
+		return captioning.CNN(scope.At("cnn"), e.cnn, graph.Reshape(inputs, n, e.size, e.size, 3))
 	}
 	inputs = graph.MulScalar(inputs, featureScale)
 	return graph.Reshape(inputs, n, e.Grid*e.Grid, e.Channels)

@@ -1,0 +1,75 @@
+package pointing
+
+import (
+	"context"
+	"image"
+	"math/rand/v2"
+
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/glimpse-ml/glimpse/captioning"
+	"github.com/glimpse-ml/glimpse/datasets"
+	"github.com/glimpse-ml/glimpse/datasets/scenes"
+	"github.com/glimpse-ml/glimpse/experiments/captioner"
+)
+
+// Drawing says which scenes are drawn.
+type Drawing struct {
+	MinObjects int     `json:"min_objects"` // in a scene
+	MaxObjects int     `json:"max_objects"`
+	Noise      float64 `json:"noise"`     // standard deviation as a share of the full scale
+	Occlusion  bool    `json:"occlusion"` // objects may hide up to 30% of others
+	Relations  bool    `json:"relations"` // captions say how two objects lie to each other, and nothing else
+}
+
+// Seeds of the three sets are far apart and, for dev and test, the same in every run. Test and dev scenes are of another
+// split than training ones besides: no layout is in two of them.
+const (
+	devSeed  = 1_000_001
+	testSeed = 2_000_003
+)
+
+func (d Drawing) open(size int, split scenes.Split, seed uint64, count int) (*scenes.Scenes, error) {
+	cfg := scenes.Config{Size: size, Seed: seed, Split: split, Count: count,
+		MinObjects: d.MinObjects, MaxObjects: d.MaxObjects, Noise: d.Noise, Occlusion: d.Occlusion}
+	if d.Relations {
+		cfg.Phrasing = scenes.SayRelations | scenes.SayOpenings
+	}
+	return scenes.New(cfg)
+}
+
+// vocabulary is that of the scenes' grammar.
+func vocabulary() *captioning.Vocabulary {
+	return captioning.NewVocabulary([][]string{scenes.Words()}, 1)
+}
+
+// endless draws a fresh scene for every example: none is seen twice.
+type endless struct {
+	*datasets.Loader[captioner.Item]
+	c *captioner.Model
+}
+
+func newEndless(c *captioner.Model, set *scenes.Scenes, batch int, seed int64) (*endless, error) {
+	loader, err := datasets.NewLoader(set.Len(), datasets.LoaderConfig{BatchSize: batch, Seed: uint64(seed), DropLast: true},
+		func(_ context.Context, i int, rng *rand.Rand) (captioner.Item, error) {
+			scene := set.Scene(i)
+			inputs, err := c.Inputs([]image.Image{scene.Image()})
+			if err != nil {
+				return captioner.Item{}, err
+			}
+			ids, _ := c.Vocabulary.Encode(scenes.WordsOf(scene.Caption(rng)), c.Config.MaxLen)
+			return captioner.Item{Input: inputs[0], IDs: ids}, nil
+		})
+	return &endless{loader, c}, err
+}
+
+func (s *endless) Next(ctx context.Context) ([]*tensors.Tensor, error) {
+	batch, err := s.Loader.Next(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.c.Batch(batch.Items)
+}
+
+// Epoch is always 0: there is no end of scenes.
+func (s *endless) Epoch() int { return 0 }

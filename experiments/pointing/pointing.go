@@ -1,0 +1,162 @@
+package pointing
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/glimpse-ml/glimpse/captioning"
+	"github.com/glimpse-ml/glimpse/datasets/scenes"
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/captioner"
+	"github.com/glimpse-ml/glimpse/internal/backend"
+)
+
+// Config is the configuration of the experiment captions/scenes.
+type Config struct {
+	Drawing   Drawing                 `json:"drawing"`
+	Dev       int                     `json:"dev"`        // scenes on which every choice is made
+	HeldOut   int                     `json:"held_out"`   // test scenes, looked at once, at the end; 0 while choosing settings
+	CNN       captioning.CNNConfig    `json:"cnn"`        // trained with the decoder
+	Model     captioning.Config       `json:"model"`      // vocab_size, feature_dim and locations follow from data and network
+	BatchSize int                     `json:"batch_size"` // scenes, with one caption each, drawn anew for every batch
+	Train     experiments.TrainConfig `json:"train"`
+	Beam      int                     `json:"beam"`
+	Saliency  bool                    `json:"saliency"` // whether the gradient's map is measured beside the attention
+	Examples  int                     `json:"examples"` // captions for the report, right ones and wrong ones
+}
+
+// Experiment is the experiment captions/scenes: Show, Attend and Tell on drawn scenes, with a network trained from
+// scratch, and whether what it says is true and its attention looks there.
+//
+//	glimpse train captions/scenes --seed 1                              minutes on one core
+//	glimpse train captions/scenes --set model.attention=hard            likewise, or uniform
+//	glimpse train captions/scenes --quick                               seconds
+func Experiment() experiments.Experiment {
+	return experiments.New("captions/scenes", "Show, Attend and Tell on drawn scenes: are its captions true, and does its attention look at what they name?", defaults, train)
+}
+
+func defaults(form experiments.Form, _ backend.Kind) Config {
+	c := Config{
+		Drawing: Drawing{MinObjects: 2, MaxObjects: 2, Noise: 0.02, Relations: true},
+		Dev:     500, HeldOut: 2000,
+		CNN:   captioning.CNNConfig{Size: 64, Channels: []int{32, 64, 96}, Groups: 8, Places: true, Refine: 1},
+		Model: captioning.Small(0), BatchSize: 32,
+		Train: experiments.TrainConfig{Steps: 3500, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, EvalEvery: 500, Average: 0.995},
+		Beam:  3, Saliency: true, Examples: 6,
+	}
+	c.Model.EmbedDim, c.Model.Hidden, c.Model.AttentionDim, c.Model.DeepOutput, c.Model.Lambda, c.Model.Dropout, c.Model.MaxLen = 64, 192, 96, true, 0, 0, 19
+	c.Model.Hard = captioning.PaperHard()
+	c.Train.Optimizer.LR, c.Train.Optimizer.WarmupSteps, c.Train.Optimizer.WeightDecay = 2e-3, 100, 0.01
+	if form == experiments.Quick { // one object a scene: colours and the beginning of shapes are learnt in this time
+		c.Drawing.MinObjects, c.Drawing.MaxObjects, c.Drawing.Relations = 1, 1, false
+		c.Dev, c.HeldOut, c.Beam, c.Examples = 60, 300, 2, 2
+		c.CNN.Size, c.CNN.Channels = 32, []int{32, 48}
+		c.Model.EmbedDim, c.Model.Hidden, c.Model.AttentionDim, c.Model.MaxLen = 32, 64, 32, 10
+		c.Train.Steps, c.Train.EvalEvery, c.Train.Optimizer.WarmupSteps, c.Train.Optimizer.LR, c.Train.Average = 300, 150, 20, 3e-3, 0.9
+	}
+	return c
+}
+
+func train(ctx context.Context, env *experiments.Env, cfg Config) (experiments.Result, error) {
+	var result experiments.Result
+	c, err := open(env, cfg)
+	if err != nil {
+		return result, err
+	}
+	defer c.Close()
+	dev, err := cfg.Drawing.open(cfg.CNN.Size, scenes.Test, devSeed, max(cfg.Dev, 1))
+	if err != nil {
+		return result, err
+	}
+	report := &Report{Training: cfg.Train.Steps * cfg.BatchSize, Attention: cfg.Model.Attention, Grid: c.Encoder.Grid}
+	before, _ := experiments.Usage()
+	if report.Trained, err = foretell(ctx, env, cfg, c, dev); err != nil {
+		return result, err
+	}
+	after, _ := experiments.Usage()
+	report.Processor = after - before
+	if err := c.Save(env.Run.Path("model")); err != nil {
+		return result, err
+	}
+	if report.OnDev, err = scoreSet(ctx, env, cfg, c, dev); err != nil {
+		return result, err
+	}
+	if cfg.HeldOut > 0 {
+		if err := report.hold(ctx, env, cfg, c); err != nil {
+			return result, err
+		}
+	}
+	measured, peak := experiments.Usage()
+	report.Measuring, report.Peak = measured-after, peak
+	if err := draw(env.Run, cfg, report); err != nil {
+		return result, err
+	}
+	result.Metrics = report.metrics()
+	return result, env.Run.WriteJSON(ReportFile, report)
+}
+
+// hold measures on test scenes.
+func (r *Report) hold(ctx context.Context, env *experiments.Env, cfg Config, c *captioner.Model) error {
+	test, err := cfg.Drawing.open(cfg.CNN.Size, scenes.Test, testSeed, cfg.HeldOut)
+	if err != nil {
+		return err
+	}
+	found, err := scoreSet(ctx, env, cfg, c, test)
+	r.OnHeldOut = &found
+	return err
+}
+
+// open makes a captioner with fresh weights.
+func open(env *experiments.Env, cfg Config) (*captioner.Model, error) {
+	encoder, err := captioner.CNNEncoder(cfg.CNN)
+	if err != nil {
+		return nil, err
+	}
+	c, err := captioner.New(env.Backend, cfg.Model, vocabulary(), encoder, env.Seed)
+	if err != nil {
+		return nil, err
+	}
+	c.Data = "scenes"
+	return c, nil
+}
+
+// foretell trains the network and the decoder to foretell the words of true captions.
+func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captioner.Model, dev *scenes.Scenes) (experiments.Trained, error) {
+	set, err := cfg.Drawing.open(cfg.CNN.Size, scenes.Train, uint64(env.Seed), (cfg.Train.Steps+1)*cfg.BatchSize)
+	if err != nil {
+		return experiments.Trained{}, err
+	}
+	source, err := newEndless(c, set, cfg.BatchSize, env.Seed)
+	if err != nil {
+		return experiments.Trained{}, err
+	}
+	defer source.Close()
+	task := experiments.Task{
+		Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
+			losses := c.Losses(scope, inputs)
+			return losses.Total, []experiments.Metric{{Name: "cross_entropy", Value: losses.CrossEntropy}}
+		},
+		Evaluate: func(ctx context.Context) (map[string]float64, error) {
+			written, err := write(ctx, c, dev, captioning.BeamOptions{K: 1})
+			if err != nil {
+				return nil, err
+			}
+			return onDev(written), nil
+		},
+	}
+	return experiments.Fit(ctx, env, "foretelling words", c.Store, task, source, cfg.Train, inWords)
+}
+
+const (
+	devTrue  = "dev_true"
+	devShare = "dev_share"
+	devRatio = "dev_ratio"
+)
+
+// inWords are the figures on dev scenes for the progress bar.
+func inWords(found map[string]float64) string {
+	return fmt.Sprintf("%.1f%% true, %.0f%% of the attention in the box, %.1f x uniform", 100*found[devTrue], 100*found[devShare], found[devRatio])
+}
