@@ -58,10 +58,11 @@ All but METEOR_like equal coco-caption's figures. Intervals are percentile boots
 			if few, many := metrics.FewestResamples, metrics.MostResamples; cmd.Flags().Changed("bootstrap") && (s.resamples < few || s.resamples > many) {
 				return usagef(cmd, "expected --bootstrap to be %d to %d, found %d", few, many, s.resamples)
 			}
-			result, err := s.score()
+			result, remarks, err := s.score()
 			if err != nil {
 				return err
 			}
+			printFew(cmd.ErrOrStderr(), remarks)
 			if s.asJSON {
 				return printJSON(cmd.OutOrStdout(), result)
 			}
@@ -76,32 +77,65 @@ All but METEOR_like equal coco-caption's figures. Intervals are percentile boots
 	return cmd
 }
 
-func (s captionScoring) score() (*captionMetrics, error) {
+func (s captionScoring) score() (result *captionMetrics, remarks []string, err error) {
+	pictures, err := s.read()
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", s.input, err)
+	}
+	frequencies := metrics.CountDocuments(metrics.References(pictures))
+	result = &captionMetrics{}
+	if result.Evaluation, err = metrics.EvaluateWith(frequencies, pictures); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", s.input, err)
+	}
+	if s.resamples > 0 {
+		if result.Intervals, err = result.Bootstrap(s.resamples, 1); err != nil {
+			return nil, nil, err
+		}
+	}
+	if s.explain != "" {
+		if result.Explanation, err = explainPicture(frequencies, pictures, s.explain); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", s.input, err)
+		}
+	}
+	return result, wordlessRemarks(pictures), nil
+}
+
+func (s captionScoring) read() ([]metrics.Picture, error) {
 	file, err := os.Open(s.input)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	pictures, err := metrics.Read(file, s.raw)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.input, err)
-	}
-	frequencies := metrics.CountDocuments(metrics.References(pictures))
-	result := &captionMetrics{}
-	if result.Evaluation, err = metrics.EvaluateWith(frequencies, pictures); err != nil {
-		return nil, fmt.Errorf("%s: %w", s.input, err)
-	}
-	if s.resamples > 0 {
-		if result.Intervals, err = result.Bootstrap(s.resamples, 1); err != nil {
-			return nil, err
+	return metrics.Read(file, s.raw)
+}
+
+// wordlessRemarks say which pictures have texts that hold no word. They are scored as they are.
+func wordlessRemarks(pictures []metrics.Picture) (remarks []string) {
+	var candidates, references []string
+	for _, p := range pictures {
+		if strings.TrimSpace(p.Candidate) == "" {
+			candidates = append(candidates, p.ID.String())
+		}
+		if p.Wordless() > 0 {
+			references = append(references, p.ID.String())
 		}
 	}
-	if s.explain != "" {
-		if result.Explanation, err = explainPicture(frequencies, pictures, s.explain); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.input, err)
-		}
+	if n := len(candidates); n > 0 {
+		remarks = append(remarks, fmt.Sprintf("%d pictures have a candidate without a word, which scores 0: %s", n, firstNames(candidates)))
 	}
-	return result, nil
+	if n := len(references); n > 0 {
+		remarks = append(remarks, fmt.Sprintf("%d pictures have references without a word, which count as empty ones: %s", n, firstNames(references)))
+	}
+	return remarks
+}
+
+// firstNames are the first of many names.
+func firstNames(names []string) string {
+	const most = 5
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 func explainPicture(frequencies *metrics.DocumentFrequencies, pictures []metrics.Picture, id string) (*metrics.Explanation, error) {
