@@ -17,6 +17,15 @@ type Picture struct {
 	References []string // tokenised, at least one
 }
 
+// Tokenized is a picture whose caption and references are tokenised first ([Tokenize]).
+func Tokenized(id ID, candidate string, references []string) Picture {
+	p := Picture{ID: id, Candidate: Tokenize(candidate), References: make([]string, len(references))}
+	for i, reference := range references {
+		p.References[i] = Tokenize(reference)
+	}
+	return p
+}
+
 // Wordless is how many of the picture's references hold no word.
 func (p Picture) Wordless() int {
 	n := 0
@@ -89,7 +98,7 @@ func Read(r io.Reader, raw bool) ([]Picture, error) {
 	}
 	var found []captionedPicture
 	if err := json.Unmarshal(data, &found); err != nil {
-		return nil, explainJSON(data, err)
+		return nil, explainJSON(data, err, "image_id, candidate and references")
 	}
 	if len(found) == 0 {
 		return nil, errors.New("expected at least one picture, found none")
@@ -121,15 +130,15 @@ func checkText(data []byte) error {
 	return nil
 }
 
-// explainJSON says what is wrong with JSON and where.
-func explainJSON(data []byte, err error) error {
+// explainJSON says what is wrong with JSON and where. fields are those that pictures should have.
+func explainJSON(data []byte, err error, fields string) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &syntax):
 		return fmt.Errorf("expected JSON, found a mistake in line %d: %w", 1+bytes.Count(data[:min(int(syntax.Offset), len(data))], []byte("\n")), err)
 	case errors.As(err, &kind) && kind.Field == "":
-		return fmt.Errorf("expected a list of pictures with image_id, candidate and references, found a JSON %s", kind.Value)
+		return fmt.Errorf("expected a list of pictures with %s, found a JSON %s", fields, kind.Value)
 	case errors.As(err, &kind):
 		return fmt.Errorf("expected another kind of value for %s in line %d, found a JSON %s", kind.Field, 1+bytes.Count(data[:min(int(kind.Offset), len(data))], []byte("\n")), kind.Value)
 	}
@@ -151,11 +160,7 @@ func (f captionedPicture) picture(raw bool) (Picture, error) {
 	}
 	p := Picture{*f.ID, *candidate, references}
 	if raw {
-		p.Candidate = Tokenize(p.Candidate)
-		p.References = make([]string, len(references))
-		for i, reference := range references {
-			p.References[i] = Tokenize(reference)
-		}
+		p = Tokenized(*f.ID, *candidate, references)
 	}
 	if p.Wordless() == len(p.References) {
 		return Picture{}, fmt.Errorf("image_id %s: expected words in references%s, found none in %q", f.ID, suffix, references)

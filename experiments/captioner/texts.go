@@ -3,10 +3,12 @@ package captioner
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/glimpse-ml/glimpse/captioning"
+	"github.com/glimpse-ml/glimpse/captioning/metrics"
 	"github.com/glimpse-ml/glimpse/datasets"
 )
 
@@ -39,8 +41,8 @@ func (r *textReader) read(example datasets.Example) (captions []string, texts []
 		words := captioning.Tokenize(caption)
 		isUnknown := func(word string) bool { return r.vocabulary.ID(word) == captioning.Unknown }
 		switch {
-		case !utf8.ValidString(caption) || strings.ContainsRune(caption, utf8.RuneError):
-			r.broken.add(example.ID) // cut at these bytes, words would become other words
+		case !isText(caption):
+			r.broken.add(example.ID)
 			continue
 		case len(words) == 0:
 			r.wordless.add(example.ID)
@@ -58,6 +60,31 @@ func (r *textReader) read(example datasets.Example) (captions []string, texts []
 		texts = append(texts, ids)
 	}
 	return captions, texts
+}
+
+// isText says whether a caption is UTF-8 throughout. Cut where it is not, its words would become other words; JSON's decoder puts
+// U+FFFD in such places.
+func isText(caption string) bool {
+	return utf8.ValidString(caption) && !strings.ContainsRune(caption, utf8.RuneError)
+}
+
+// Picture is a caption beside those captions of people that it is scored against: those that are texts with words in them.
+func Picture(example datasets.Example, caption string) metrics.Picture {
+	var references []string
+	for _, c := range example.Captions {
+		if isText(c) && len(captioning.Tokenize(c)) > 0 {
+			references = append(references, c)
+		}
+	}
+	return metrics.Tokenized(ImageID(example), caption, references)
+}
+
+// ImageID is the name of a picture in files of captions: COCO's number where the data set has one, else its ID.
+func ImageID(example datasets.Example) metrics.ID {
+	if n, err := strconv.ParseInt(example.Attributes[datasets.ImageID], 10, 64); err == nil {
+		return metrics.NumberID(n)
+	}
+	return metrics.TextID(example.ID)
 }
 
 // remarks are a sentence for every kind of caption that was not read as it is, with the data set's name.
