@@ -19,7 +19,12 @@ type Config struct {
 	Lambda  float64 `json:"lambda"`  // weight of the doubly stochastic term
 	Norm    Norm    `json:"norm"`    // what the loss is averaged over
 	Dropout float64 `json:"dropout"` // share of the LSTM's output that is left out while training
-	MaxLen  int     `json:"max_len"` // most words of a caption, the end word included, the start word not
+
+	// LabelSmoothing is the share of a word's weight in the loss that is spread evenly over all words (Szegedy et al. 2016,
+	// arXiv 1512.00567, section 7).
+	LabelSmoothing float64 `json:"label_smoothing"`
+
+	MaxLen int `json:"max_len"` // most words of a caption, the end word included, the start word not
 }
 
 // Gate is the shape of beta_t = sigmoid(W h_(t-1) + b), by which the decoder turns the picture up and down.
@@ -110,6 +115,9 @@ func (c Config) Validate() error {
 	}
 	if !(c.Dropout >= 0 && c.Dropout < 1) {
 		return fmt.Errorf("expected dropout to be from 0 to below 1, found %g", c.Dropout)
+	}
+	if !(c.LabelSmoothing >= 0 && c.LabelSmoothing < 1) {
+		return fmt.Errorf("expected label_smoothing to be from 0 to below 1, found %g", c.LabelSmoothing)
 	}
 	return nil
 }

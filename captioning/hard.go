@@ -117,7 +117,7 @@ func HardLoss(scope *model.Scope, cfg Config, out Outputs, captions, lengths *No
 		panic(fmt.Errorf("expected hard.lambda_r or hard.expected above 0, found 0 for both, with which attention learns nothing"))
 	}
 	plain := loss(cfg, out, captions, lengths)
-	nll, mask := wordLosses(out.Logits, captions, lengths)
+	nll, _, mask := wordLosses(out.Logits, captions, lengths, 0)
 	logAlpha := graph.LogSoftmax(out.E, 2)
 	drawn := graph.OneHot(out.Locations, cfg.Locations, dtypes.Float32)
 	l := HardLosses{

@@ -10,7 +10,7 @@ import (
 
 // Losses is the loss of a batch and its parts.
 type Losses struct {
-	Total            *Node // scalar: CrossEntropy + lambda * DoublyStochastic
+	Total            *Node // scalar: CrossEntropy, with labels smoothed, + lambda * DoublyStochastic
 	CrossEntropy     *Node // scalar: -log p of the words, averaged as the configuration says
 	DoublyStochastic *Node // scalar: (1 - sum_t alpha_ti)^2, averaged as the configuration says, without lambda
 	PerExample       *Node // [N] sum over a caption of -log p
@@ -30,27 +30,35 @@ func Loss(cfg Config, out Outputs, captions, lengths *Node) Losses {
 }
 
 func loss(cfg Config, out Outputs, captions, lengths *Node) Losses {
-	nll, mask := wordLosses(out.Logits, captions, lengths)
+	nll, smoothed, mask := wordLosses(out.Logits, captions, lengths, cfg.LabelSmoothing)
 	N, steps := mask.Shape().Dimensions[0], mask.Shape().Dimensions[1]
 
 	looked := graph.ReduceSum(graph.Mul(out.Alpha, graph.Reshape(mask, N, steps, 1)), 1) // [N, L]
 	missing := graph.Square(graph.OneMinus(looked))
 
 	l := Losses{PerExample: graph.ReduceSum(nll, 1), Steps: graph.ReduceSum(mask, 1)}
-	if cfg.Norm == NormPaper {
-		l.CrossEntropy = graph.ReduceAllMean(l.PerExample)
-		l.DoublyStochastic = graph.ReduceAllMean(graph.ReduceSum(missing, 1))
-	} else {
-		l.CrossEntropy = graph.Div(graph.ReduceAllSum(nll), graph.MaxScalar(graph.ReduceAllSum(mask), 1))
-		l.DoublyStochastic = graph.ReduceAllMean(missing)
+	average := func(nll *Node) *Node {
+		if cfg.Norm == NormPaper {
+			return graph.ReduceAllMean(graph.ReduceSum(nll, 1))
+		}
+		return graph.Div(graph.ReduceAllSum(nll), graph.MaxScalar(graph.ReduceAllSum(mask), 1))
 	}
-	l.Total = graph.Add(l.CrossEntropy, graph.MulScalar(l.DoublyStochastic, cfg.Lambda))
+	l.CrossEntropy = average(nll)
+	if l.DoublyStochastic = graph.ReduceAllMean(missing); cfg.Norm == NormPaper {
+		l.DoublyStochastic = graph.ReduceAllMean(graph.ReduceSum(missing, 1))
+	}
+	l.Total = l.CrossEntropy
+	if cfg.LabelSmoothing > 0 {
+		l.Total = average(smoothed)
+	}
+	l.Total = graph.Add(l.Total, graph.MulScalar(l.DoublyStochastic, cfg.Lambda))
 	return l
 }
 
-// wordLosses returns -log p of the word that follows each step, 0 where the step does not count, and the mask that
-// tells where it does: both [N, T-1], for logits [N, T-1, V], captions [N, T] and lengths [N].
-func wordLosses(logits, captions, lengths *Node) (nll, mask *Node) {
+// wordLosses returns -log p of the word that follows each step, the same with labels smoothed by eps, both 0 where the step
+// does not count, and the mask that tells where it does: all [N, T-1], for logits [N, T-1, V], captions [N, T] and
+// lengths [N].
+func wordLosses(logits, captions, lengths *Node, eps float64) (nll, smoothed, mask *Node) {
 	dims := logits.Shape().Dimensions
 	N, steps, V := dims[0], dims[1], dims[2]
 	captions.AssertDims(N, steps+1)
@@ -60,16 +68,24 @@ func wordLosses(logits, captions, lengths *Node) (nll, mask *Node) {
 	mask = graph.ConvertDType(counts, dtypes.Float32)
 
 	target := graph.Reshape(graph.SliceAxis(captions, 1, graph.AxisRangeToEnd(1)), N*steps)
-	nll = surprise(graph.Reshape(logits, N*steps, V), target)
-	return graph.Mul(mask, graph.Reshape(nll, N, steps)), mask
+	nll, smoothed = surprise(graph.Reshape(logits, N*steps, V), target, eps)
+	masked := func(x *Node) *Node { return graph.Mul(mask, graph.Reshape(x, N, steps)) }
+	return masked(nll), masked(smoothed), mask
 }
 
-// surprise returns -log p(target) = log sum_k exp(logit_k) - logit_target, [n], for logits [n, V] and targets [n].
-func surprise(logits, target *Node) *Node {
+// surprise returns -log p(target) = log sum_k exp(logit_k) - logit_target, [n], for logits [n, V] and targets [n], and
+// beside it (1-eps) of that plus eps times the mean of -log p over all V words: the loss with smoothed labels, equal to
+// that of PyTorch's CrossEntropyLoss(label_smoothing=eps).
+func surprise(logits, target *Node, eps float64) (nll, smoothed *Node) {
 	V := logits.Shape().Dimensions[1]
 	largest := graph.StopGradient(graph.ReduceAndKeep(logits, graph.ReduceMax, 1))
 	shifted := graph.Sub(logits, largest)
 	logSum := graph.Log(graph.ReduceSum(graph.Exp(shifted), 1))
 	said := graph.ReduceSum(graph.Mul(shifted, graph.OneHot(target, V, dtypes.Float32)), 1)
-	return graph.Sub(logSum, said)
+	nll = graph.Sub(logSum, said)
+	if eps == 0 {
+		return nll, nll
+	}
+	spread := graph.Sub(logSum, graph.ReduceMean(shifted, 1))
+	return nll, graph.Add(graph.MulScalar(nll, 1-eps), graph.MulScalar(spread, eps))
 }

@@ -114,7 +114,7 @@ func (t *teller) logits(h *Node) *Node {
 // ShowAndTellLoss is the mean of -log p over all words (Vinyals et al. 2015, equation 13, over a batch): of the T words of
 // captions [N, T], the first lengths [N] count, start and end included. DoublyStochastic is 0.
 func ShowAndTellLoss(out ShowAndTellOutputs, captions, lengths *Node) Losses {
-	nll, mask := wordLosses(out.Logits, captions, lengths)
+	nll, _, mask := wordLosses(out.Logits, captions, lengths, 0)
 	mean := graph.Div(graph.ReduceAllSum(nll), graph.MaxScalar(graph.ReduceAllSum(mask), 1))
 	return Losses{Total: mean, CrossEntropy: mean, DoublyStochastic: graph.ZerosLike(mean),
 		PerExample: graph.ReduceSum(nll, 1), Steps: graph.ReduceSum(mask, 1)}

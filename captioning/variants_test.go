@@ -299,21 +299,22 @@ func TestValidate(t *testing.T) {
 		}
 	}
 	for want, change := range map[string]func(*Config){
-		"vocab_size":    func(c *Config) { c.VocabSize = 2 },
-		"embed_dim":     func(c *Config) { c.EmbedDim = 0 },
-		"hidden":        func(c *Config) { c.Hidden = -1 },
-		"attention_dim": func(c *Config) { c.AttentionDim = 0 },
-		"feature_dim":   func(c *Config) { c.FeatureDim = 0 },
-		"locations":     func(c *Config) { c.Locations = 0 },
-		"max_len":       func(c *Config) { c.MaxLen = 0 },
-		"gate":          func(c *Config) { c.Gate = "" },
-		"attention to":  func(c *Config) { c.Attention = "" },
-		"hard.lambda_r": func(c *Config) { c.Hard.LambdaR = -1 },
-		"hard.lambda_e": func(c *Config) { c.Hard.LambdaE = math.NaN() },
-		"hard.expected": func(c *Config) { c.Hard.Expected = 1.5 },
-		"norm":          func(c *Config) { c.Norm = "sum" },
-		"lambda":        func(c *Config) { c.Lambda = math.NaN() },
-		"dropout":       func(c *Config) { c.Dropout = 1 },
+		"vocab_size":      func(c *Config) { c.VocabSize = 2 },
+		"embed_dim":       func(c *Config) { c.EmbedDim = 0 },
+		"hidden":          func(c *Config) { c.Hidden = -1 },
+		"attention_dim":   func(c *Config) { c.AttentionDim = 0 },
+		"feature_dim":     func(c *Config) { c.FeatureDim = 0 },
+		"locations":       func(c *Config) { c.Locations = 0 },
+		"max_len":         func(c *Config) { c.MaxLen = 0 },
+		"gate":            func(c *Config) { c.Gate = "" },
+		"attention to":    func(c *Config) { c.Attention = "" },
+		"hard.lambda_r":   func(c *Config) { c.Hard.LambdaR = -1 },
+		"hard.lambda_e":   func(c *Config) { c.Hard.LambdaE = math.NaN() },
+		"hard.expected":   func(c *Config) { c.Hard.Expected = 1.5 },
+		"norm":            func(c *Config) { c.Norm = "sum" },
+		"lambda":          func(c *Config) { c.Lambda = math.NaN() },
+		"dropout":         func(c *Config) { c.Dropout = 1 },
+		"label_smoothing": func(c *Config) { c.LabelSmoothing = 1 },
 	} {
 		c := Tiny(10)
 		change(&c)

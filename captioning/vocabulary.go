@@ -76,6 +76,9 @@ func (v *Vocabulary) Fingerprint() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// Words are all words in the order of their numbers, the special ones first.
+func (v *Vocabulary) Words() []string { return slices.Clone(v.words) }
+
 // ID returns a word's number, [Unknown] for a word that is not in the vocabulary.
 func (v *Vocabulary) ID(word string) int32 {
 	if id, ok := v.ids[word]; ok {

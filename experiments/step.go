@@ -44,6 +44,8 @@ func (c TrainConfig) check() error {
 		return fmt.Errorf("log_every: expected at least 1, found %d", c.LogEvery)
 	case c.EvalEvery < 0:
 		return fmt.Errorf("eval_every: expected 0 or more, found %d", c.EvalEvery)
+	case c.Patience < 0:
+		return fmt.Errorf("patience: expected 0 or more, found %d", c.Patience)
 	case c.Chunks < 0:
 		return fmt.Errorf("chunks: expected 0 or more, found %d", c.Chunks)
 	case !(c.Average >= 0 && c.Average < 1):

@@ -34,6 +34,8 @@ type Task struct {
 	// Evaluate, if there is one, measures the model on held-out examples every TrainConfig.EvalEvery steps and after the
 	// last. What it returns joins the step's scalars. With an average of the weights, that is what the store holds meanwhile.
 	Evaluate func(ctx context.Context) (map[string]float64, error)
+	// Figure is the name, among what Evaluate finds, of what early stopping (TrainConfig.Patience) watches: larger is better.
+	Figure string
 }
 
 // Metric is a named scalar of the graph, such as the temperature.
@@ -66,6 +68,10 @@ type TrainConfig struct {
 	// Average is the decay of a moving average of the weights (Polyak and Juditsky 1992), which [UseAverage] puts into their
 	// place after training; 0 for none. The first steps count less: at step t it is at most (t-1)/(t+9).
 	Average float64 `json:"average"`
+
+	// Patience is early stopping: training ends after so many evaluations in a row without a better Task.Figure, and the
+	// weights of the best one are kept, also if training was not cut short. 0 for neither.
+	Patience int `json:"patience"`
 }
 
 // Records says whether a step belongs into metrics.jsonl.
@@ -93,6 +99,7 @@ type Trained struct {
 	StepSeconds float64 // seconds of a step without the first, data included: the mean
 	Waiting     float64 // share of Seconds that was spent waiting for data
 	Evaluating  float64 // seconds spent on evaluations, which Seconds and StepSeconds leave out
+	Kept        int     // step whose weights were kept by early stopping; 0 without it
 }
 
 // Train runs cfg.Steps optimiser steps of task on the variables of store, and calls each after every one. It is the
@@ -103,6 +110,10 @@ func Train(ctx context.Context, b *backend.Backend, store *model.Store, task Tas
 		return Trained{}, err
 	}
 	defer trainer.close()
+	keeper, err := newKeeper(task, cfg)
+	if err != nil {
+		return Trained{}, err
+	}
 	var result Trained
 	start, begun, waitedBefore := time.Now(), time.Now(), source.Waited()
 	for step := 1; step <= cfg.Steps; step++ {
@@ -134,7 +145,7 @@ func Train(ctx context.Context, b *backend.Backend, store *model.Store, task Tas
 			Seconds: time.Since(start).Seconds(), Waiting: result.Waiting}
 		if cfg.EvalEvery > 0 && task.Evaluate != nil && (step%cfg.EvalEvery == 0 || step == cfg.Steps) {
 			evaluating := time.Now()
-			if err := evaluate(ctx, store, task, &result.Last); err != nil {
+			if err := evaluate(ctx, store, task, &result.Last, keeper); err != nil {
 				return result, err
 			}
 			result.Evaluating += time.Since(evaluating).Seconds()
@@ -142,18 +153,30 @@ func Train(ctx context.Context, b *backend.Backend, store *model.Store, task Tas
 		if err := each(result.Last); err != nil {
 			return result, err
 		}
+		if keeper != nil && keeper.givesUp() {
+			break
+		}
+	}
+	if keeper != nil {
+		result.Kept = keeper.step
+		return result, keeper.restore(store)
 	}
 	return result, nil
 }
 
 // evaluate measures the model, or the average of it, and adds what it finds to the step.
-func evaluate(ctx context.Context, store *model.Store, task Task, s *Step) error {
+func evaluate(ctx context.Context, store *model.Store, task Task, s *Step, keeper *keeper) error {
 	if err := swapAverage(store); err != nil {
 		return err
 	}
 	found, err := task.Evaluate(ctx)
 	if err != nil {
 		return fmt.Errorf("cannot evaluate after step %d: %w", s.Step, err)
+	}
+	if keeper != nil {
+		if err := keeper.see(store, s.Step, found); err != nil {
+			return err
+		}
 	}
 	maps.Copy(s.Scalars, found)
 	s.Evaluated = true

@@ -90,19 +90,25 @@ func (c *Model) Losses(scope *model.Scope, inputs []*graph.Node) captioning.Loss
 
 // Batch makes the tensors of a batch: inputs [N, inputSize], captions [N, MaxLen+1], lengths [N].
 func (c *Model) Batch(items []Item) ([]*tensors.Tensor, error) {
+	return c.BatchUpTo(items, c.Config.MaxLen)
+}
+
+// BatchUpTo is [Model.Batch] for items of at most maxLen words after the start word: captions [N, maxLen+1]. Fewer steps cost
+// less, and each maxLen compiles a graph of its own.
+func (c *Model) BatchUpTo(items []Item, maxLen int) ([]*tensors.Tensor, error) {
 	var ids [][]int32
 	inputs := make([]float32, 0, len(items)*c.Encoder.inputSize())
 	for _, item := range items {
 		inputs = append(inputs, item.Input...)
 		ids = append(ids, item.IDs)
 	}
-	captions, lengths, err := captioning.Batch(ids, c.Config.MaxLen)
+	captions, lengths, err := captioning.Batch(ids, maxLen)
 	if err != nil {
 		return nil, err
 	}
 	return []*tensors.Tensor{
 		tensors.FromFlatDataAndDimensions(inputs, len(items), c.Encoder.inputSize()),
-		tensors.FromFlatDataAndDimensions(captions, len(items), c.Config.MaxLen+1),
+		tensors.FromFlatDataAndDimensions(captions, len(items), maxLen+1),
 		tensors.FromFlatDataAndDimensions(lengths, len(items)),
 	}, nil
 }

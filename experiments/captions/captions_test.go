@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/glimpse-ml/glimpse/captioning/metrics"
@@ -122,5 +123,39 @@ func TestEndsCount(t *testing.T) {
 	cut := target.CIDErOfWords([]string{"a", "dog", "runs", "on", "the", "grass", "a"})
 	if whole <= cut {
 		t.Errorf("a whole caption scored %v, one that ends in \"a\" %v", whole, cut)
+	}
+}
+
+// A run can start from a captioner that another left: with no training of its own it scores as that one did. One with other
+// words is refused.
+func TestStartFrom(t *testing.T) {
+	b := fast(t)
+	start := func(dir string, settings ...string) (*experiments.Run, experiments.Result, error) {
+		opts := experiments.Options{Form: experiments.Quick, Seed: 2, Out: filepath.Join(t.TempDir(), "run")}
+		for _, text := range append([]string{"critical.train.steps=0", "start=" + dir}, settings...) {
+			o, err := experiments.ParseOverride(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			opts.Overrides = append(opts.Overrides, o)
+		}
+		return Photographs().Start(context.Background(), b, opts)
+	}
+	first, want, err := start("", "train.steps=40", "train.eval_every=0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, got, err := start(first.Path("model"), "train.steps=0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Metrics["CIDEr"] != want.Metrics["CIDEr"] || want.Metrics["CIDEr"] == 0 {
+		t.Errorf("CIDEr %v, expected that of the run it started from, %v", got.Metrics["CIDEr"], want.Metrics["CIDEr"])
+	}
+	if _, _, err = start(first.Path("model"), "train.steps=0", "min_count=1000"); err == nil || !strings.Contains(err.Error(), "min_count") {
+		t.Errorf("another vocabulary: %v", err)
+	}
+	if _, _, err = start(first.Path("model"), "train.steps=0", "model.hidden=48"); err == nil || !strings.Contains(err.Error(), "different models") {
+		t.Errorf("another shape: %v", err)
 	}
 }

@@ -45,6 +45,7 @@ func criticize(ctx context.Context, env *experiments.Env, cfg Config, c *caption
 			return graph.Neg(reward), []experiments.Metric{{Name: "reward", Value: graph.ReduceAllMean(inputs[4])}}
 		},
 		Evaluate: onDev(env, cfg, c, data),
+		Figure:   devCIDEr,
 	}
 	return experiments.Fit(ctx, env, "self-critical", c.Store, task, source, cfg.Critical.Train, inWords)
 }
@@ -124,7 +125,7 @@ func (s *critic) Next(ctx context.Context) ([]*tensors.Tensor, error) {
 		}
 		scores, advantages = append(scores, own...), append(advantages, aboveOthers(own)...)
 	}
-	tensorsOf, err := s.c.Batch(items)
+	tensorsOf, err := s.c.BatchUpTo(items, stepsFor(longest(items), s.c.Config.MaxLen))
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 
 	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/captioning"
@@ -29,8 +28,9 @@ type Config struct {
 	Mirror     bool                    `json:"mirror"`   // half of the time a picture is trained on in a mirror
 	MinCount   int                     `json:"min_count"`
 	Model      captioning.Config       `json:"model"`      // vocab_size, feature_dim and locations follow from data and encoder
+	Start      string                  `json:"start"`      // folder of a saved captioner of the same shape to go on from; "" for fresh weights
 	BatchSize  int                     `json:"batch_size"` // pictures, with one caption each
-	Train      experiments.TrainConfig `json:"train"`      // to foretell people's words (cross-entropy)
+	Train      experiments.TrainConfig `json:"train"`      // to foretell people's words (cross-entropy); steps 0 for none
 	Critical   Critical                `json:"critical"`   // then, to write captions that score well
 	Beam       int                     `json:"beam"`
 	LengthNorm float64                 `json:"length_exponent"` // of a caption's length, by which its log p is divided
@@ -99,6 +99,13 @@ func train(ctx context.Context, env *experiments.Env, cfg Config) (experiments.R
 	if err := c.Save(env.Run.Path("model")); err != nil {
 		return result, err
 	}
+	held := data.test
+	if !cfg.Final {
+		held = data.dev
+	}
+	if report.Baselines, err = baselines(ctx, cfg, c, data.train, held); err != nil {
+		return result, err
+	}
 	result.Metrics = report.metrics()
 	return result, env.Run.WriteJSON(ReportFile, report)
 }
@@ -125,6 +132,12 @@ func prepare(ctx context.Context, env *experiments.Env, cfg Config, result *expe
 		return nil, nil, err
 	}
 	c.Data, c.DataDir = cfg.Data, env.DataDir
+	if cfg.Start != "" {
+		if err := c.Adopt(cfg.Start); err != nil {
+			c.Close()
+			return nil, nil, err
+		}
+	}
 	data := &sets{}
 	for i, into := range []**captioner.Set{&data.train, &data.dev, &data.test} {
 		var problems []string
@@ -170,8 +183,14 @@ func openSplits(env *experiments.Env, cfg Config) (open [3]datasets.Dataset, err
 	return open, nil
 }
 
+// sortedTogether is from how many batches captions of one length are put together.
+const sortedTogether = 8
+
 // foretell trains the decoder to foretell people's words.
 func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captioner.Model, data *sets) (*Phase, error) {
+	if cfg.Train.Steps == 0 {
+		return &Phase{}, nil
+	}
 	loader, err := datasets.NewLoader(len(data.train.Examples), datasets.LoaderConfig{
 		BatchSize: cfg.BatchSize, Seed: uint64(env.Seed), Shuffle: true, DropLast: true, Prefetch: 4,
 	}, func(_ context.Context, i int, rng *rand.Rand) (captioner.Item, error) {
@@ -185,35 +204,18 @@ func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captione
 		return nil, err
 	}
 	defer loader.Close()
-	source := &itemSource{Loader: loader, c: c}
+	source := &itemSource{Loader: loader, c: c, mixed: sortedTogether, rng: rand.New(rand.NewPCG(uint64(env.Seed), 12))}
 	task := experiments.Task{
 		Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
 			losses := c.Losses(scope, inputs)
 			return losses.Total, []experiments.Metric{{Name: "cross_entropy", Value: losses.CrossEntropy}, {Name: "doubly_stochastic", Value: losses.DoublyStochastic}}
 		},
 		Evaluate: onDev(env, cfg, c, data),
+		Figure:   devCIDEr,
 	}
 	trained, err := experiments.Fit(ctx, env, "foretelling words", c.Store, task, source, cfg.Train, inWords)
 	return &Phase{Trained: trained}, err
 }
-
-// itemSource makes batches of tensors from a loader's items.
-type itemSource struct {
-	*datasets.Loader[captioner.Item]
-	c     *captioner.Model
-	epoch int
-}
-
-func (s *itemSource) Next(ctx context.Context) ([]*tensors.Tensor, error) {
-	batch, err := s.Loader.Next(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s.epoch = batch.Epoch
-	return s.c.Batch(batch.Items)
-}
-
-func (s *itemSource) Epoch() int { return s.epoch }
 
 // inWords are the figures on dev pictures for the progress bar.
 func inWords(found map[string]float64) string {

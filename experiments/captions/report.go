@@ -22,6 +22,8 @@ type Report struct {
 	Words    int    `json:"words"`              // in the vocabulary
 	Foretold *Phase `json:"foretold"`           // after training to foretell people's words
 	Critical *Phase `json:"critical,omitempty"` // after self-critical training
+
+	Baselines []Baseline `json:"baselines"` // on the test pictures; in a run that is not final, on the dev pictures
 }
 
 // Phase is one training and what it came to.
@@ -87,16 +89,29 @@ func scoreSet(ctx context.Context, c *captioner.Model, set *captioner.Set, optio
 	if err != nil {
 		return Scored{}, err
 	}
-	s := Scored{Scores: found.Corpus}
+	return withExamples(&found.Evaluation, found.Pictures, set, examples)
+}
+
+// scorePictures scores captions of a set's pictures.
+func scorePictures(pictures []metrics.Picture, set *captioner.Set, examples int) (Scored, error) {
+	evaluation, err := metrics.Evaluate(pictures)
+	if err != nil {
+		return Scored{}, err
+	}
+	return withExamples(evaluation, pictures, set, examples)
+}
+
+// withExamples are the scores with some captions and, where there are any, the intervals.
+func withExamples(evaluation *metrics.Evaluation, pictures []metrics.Picture, set *captioner.Set, examples int) (s Scored, err error) {
+	s.Scores = evaluation.Corpus
 	if examples == 0 {
 		return s, nil
 	}
-	n := len(found.Pictures)
-	for k := range min(examples, n) { // spread evenly over the set: not chosen
-		i := k * n / min(examples, n)
-		s.Examples = append(s.Examples, Example{found.Pictures[i].ID.String(), found.Pictures[i].Candidate, found.PerImage[i].CIDEr, set.Examples[i].Captions})
+	for k := range min(examples, len(pictures)) { // spread evenly over the set: not chosen
+		i := k * len(pictures) / min(examples, len(pictures))
+		s.Examples = append(s.Examples, Example{pictures[i].ID.String(), pictures[i].Candidate, evaluation.PerImage[i].CIDEr, set.Examples[i].Captions})
 	}
-	s.Interval, err = found.Bootstrap(bootstrapSamples, 1)
+	s.Interval, err = evaluation.Bootstrap(bootstrapSamples, 1)
 	return s, err
 }
 

@@ -1,10 +1,7 @@
 package contrastive
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,28 +26,15 @@ type Recorded struct {
 }
 
 // Record is a run as it is recorded.
-type Record struct {
-	Experiment string               `json:"experiment"`
-	Seed       int64                `json:"seed"`
-	Config     json.RawMessage      `json:"config"`
-	Backend    string               `json:"backend"`
-	Machine    string               `json:"machine"`
-	Started    string               `json:"started"`
-	Commit     string               `json:"commit"`
-	Seconds    float64              `json:"seconds"` // all of the run
-	Report     Report               `json:"report"`
-	Curve      []map[string]float64 `json:"curve"` // step and figures on dev pictures
-}
+type Record = experiments.Record[Report]
 
 // RecordResults adds runs of clip/lit and clip/products to the recorded results of the checkout root, and writes the page and
 // its figures anew. A run takes the place of an earlier one of the same experiment and seed, and must be like the other runs of
 // the experiment: their mean is taken. Tried ones are those of other configurations, which were compared on dev pictures, and
 // join the list of them.
 func RecordResults(root string, runs, tried []string) error {
-	for _, name := range []string{"go.mod", "docs"} {
-		if _, err := os.Stat(filepath.Join(root, name)); err != nil {
-			return fmt.Errorf("expected a checkout of the lab at %s, found none with %s in it; say where it is with --root", root, name)
-		}
+	if err := experiments.CheckCheckout(root); err != nil {
+		return err
 	}
 	recorded, err := readRecorded(root)
 	if err != nil {
@@ -109,7 +93,7 @@ func (r Recorded) check() error {
 		runs := r.of(name)
 		first := runs[0]
 		for _, run := range runs[1:] {
-			this, other := difference(run.Config, first.Config)+" on "+run.data(), difference(first.Config, run.Config)+" on "+first.data()
+			this, other := difference(run.Config, first.Config)+" on "+learntFrom(run), difference(first.Config, run.Config)+" on "+learntFrom(first)
 			if this != other {
 				return fmt.Errorf("expected runs of %s that differ in their seeds alone, found seed %d with other settings or data (%s) than seed %d (%s); "+
 					"give the runs of all seeds at once, or name the one of another configuration with --tried", name, run.Seed, this, first.Seed, other)
@@ -119,27 +103,18 @@ func (r Recorded) check() error {
 	return nil
 }
 
-// data is what a run learnt from and was measured on.
-func (r Record) data() string {
+// learntFrom is what a run learnt from and was measured on.
+func learntFrom(r Record) string {
 	return fmt.Sprintf("%d and %d pictures of %s", r.Report.Training, r.Report.HeldOut, r.Report.Data)
 }
 
 func (r Recorded) write(root string) error {
-	data, err := json.MarshalIndent(r, "", " ")
+	recorded, err := experiments.WriteRecorded(root, recordedFile, r)
 	if err != nil {
 		return err
 	}
-	for _, dir := range []string{filepath.Dir(recordedFile), filepath.Dir(curvesFile)} {
-		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
-			return fmt.Errorf("cannot record the results: %w", err)
-		}
-	}
-	if err := atomicfile.WriteFile(filepath.Join(root, recordedFile), append(data, '\n')); err != nil {
-		return err
-	}
-	recorded, err := readRecorded(root) // as the page's test reads it
-	if err != nil {
-		return err
+	if err := os.MkdirAll(filepath.Join(root, filepath.Dir(curvesFile)), 0o755); err != nil {
+		return fmt.Errorf("cannot draw the results: %w", err)
 	}
 	for _, name := range recorded.experiments() {
 		if err := drawSeeds(filepath.Join(root, curvesName(name)), recorded.of(name)); err != nil {
@@ -150,63 +125,13 @@ func (r Recorded) write(root string) error {
 }
 
 func readRecorded(root string) (Recorded, error) {
-	var recorded Recorded
-	data, err := os.ReadFile(filepath.Join(root, recordedFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return recorded, nil
-	}
-	if err != nil {
-		return recorded, fmt.Errorf("cannot read the recorded results: %w", err)
-	}
-	if err := json.Unmarshal(data, &recorded); err != nil {
-		return recorded, fmt.Errorf("%s is damaged: %w", recordedFile, err)
-	}
-	return recorded, nil
+	return experiments.ReadRecorded[Recorded](root, recordedFile)
 }
 
 // readRun takes what is recorded from a run folder.
 func readRun(dir string) (Record, error) {
-	run, err := experiments.OpenRun(dir)
-	if err != nil {
-		return Record{}, err
-	}
-	m := run.Manifest
-	if m.Experiment != "clip/lit" && m.Experiment != "clip/products" {
-		return Record{}, fmt.Errorf("expected a run of clip/lit or clip/products in %s, found one of %s", dir, m.Experiment)
-	}
-	if m.Form != experiments.Full {
-		return Record{}, fmt.Errorf("expected a full run in %s, found a quick one", dir)
-	}
-	var result experiments.Result
-	if err := run.Results(&result); err != nil {
-		return Record{}, err
-	}
-	r := Record{Experiment: m.Experiment, Seed: m.Seed, Config: m.Config, Machine: m.Machine, Commit: m.Commit,
-		Started: m.Started.Format("2006-01-02 15:04 MST"), Seconds: result.Seconds}
-	r.Backend, _, _ = strings.Cut(m.Backend, ",") // without the path of a library
-	data, err := os.ReadFile(run.Path(ReportFile))
-	if err != nil {
-		return r, fmt.Errorf("cannot read what a run found out: %w", err)
-	}
-	if err := json.Unmarshal(data, &r.Report); err != nil {
-		return r, fmt.Errorf("%s is damaged: %w", run.Path(ReportFile), err)
-	}
-	steps, err := run.Metrics()
-	if err != nil {
-		return r, err
-	}
-	for _, step := range steps {
-		if _, ok := step[devRecall(1)]; ok {
-			point := map[string]float64{}
-			for _, column := range []string{"step", "seconds", "loss", devTop1, devByTitles, devRecall(1), devRecall(10)} {
-				if v, ok := step[column]; ok {
-					point[column] = v
-				}
-			}
-			r.Curve = append(r.Curve, point)
-		}
-	}
-	return r, nil
+	return experiments.ReadRecord[Report](dir, ReportFile, []string{"clip/lit", "clip/products"},
+		[]string{devRecall(1), devRecall(10), devTop1, devByTitles})
 }
 
 // experiments are the names of the experiments with recorded runs.

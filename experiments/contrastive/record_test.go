@@ -32,14 +32,6 @@ func TestPageAgreesWithRecordedRuns(t *testing.T) {
 	}
 }
 
-// Student's t by hand: three values with mean 2 and standard deviation 1 have the half width 4.303/sqrt(3).
-func TestOverSeeds(t *testing.T) {
-	mean, half := overSeeds([]float64{1, 2, 3})
-	if mean != 2 || half < 2.4843 || half > 2.4845 {
-		t.Errorf("mean %g ± %g", mean, half)
-	}
-}
-
 func TestRecordRefuses(t *testing.T) {
 	run, _, err := quick(t, open(t, "go"), LiT(), 1, "train.steps=2", "limit=200")
 	if err != nil {

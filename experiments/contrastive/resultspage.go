@@ -3,9 +3,7 @@ package contrastive
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/glimpse-ml/glimpse/experiments"
@@ -98,19 +96,19 @@ func writeBars(b *strings.Builder, story told, runs []Record) {
 			values = append(values, p.Value)
 			fmt.Fprintf(b, " %s (%s–%s) |", percent(p.Value), percent(p.Low), percent(p.High))
 		}
-		mean, half := overSeeds(values)
+		mean := stats.Repeated(values)
 		verdict := "reached"
 		switch {
 		case len(values) < seedsAsked:
 			verdict = fmt.Sprintf("of %d seeds: %d", seedsAsked, len(values))
-		case mean < bar.least:
+		case mean.Value < bar.least:
 			verdict = "missed"
 		}
 		spread := "one seed"
 		if len(values) > 1 {
-			spread = "± " + percent(half)
+			spread = "± " + percent(mean.High-mean.Value)
 		}
-		fmt.Fprintf(b, " **%s** %s | %s | %s |\n", percent(mean), spread, percent(bar.least), verdict)
+		fmt.Fprintf(b, " **%s** %s | %s | %s |\n", percent(mean.Value), spread, percent(bar.least), verdict)
 	}
 }
 
@@ -134,7 +132,7 @@ func writeRuns(b *strings.Builder, name string, runs []Record) {
 		if z := r.OnHeldOut.ZeroShot; z != nil {
 			fmt.Fprintf(b, " %s |", percent(z.MeanPerClass.Value))
 		}
-		fmt.Fprintf(b, " %s | %d | %d | %.2f | %.0f | %.0f | %s | %s, %s | %s | `%s` |\n", run.dev(), r.Training, r.Trained.Last.Step, r.Trained.StepSeconds,
+		fmt.Fprintf(b, " %s | %d | %d | %.2f | %.0f | %.0f | %s | %s, %s | %s | `%s` |\n", devOf(run), r.Training, r.Trained.Last.Step, r.Trained.StepSeconds,
 			r.Prepared, run.Seconds, known(r.Processor), run.Backend, run.Machine, run.Started, experiments.ShortCommit(run.Commit))
 	}
 	if name != "clip/products" {
@@ -153,8 +151,8 @@ func writeRuns(b *strings.Builder, name string, runs []Record) {
 	b.WriteString(strings.Join(parts, ", ") + ".\n")
 }
 
-// dev are a run's figures on the dev pictures.
-func (r Record) dev() string {
+// devOf are a run's figures on the dev pictures.
+func devOf(r Record) string {
 	if f := r.Report.OnDev; f.ZeroShot != nil {
 		return fmt.Sprintf("accuracy by prompts %s, by titles %s", percent(f.ZeroShot.Top1.Value), percent(f.ByTitles.Top1.Value))
 	}
@@ -170,81 +168,15 @@ func (r Recorded) writeTried(b *strings.Builder, name string, final Record) {
 			continue
 		}
 		if first {
-			fmt.Fprintf(b, "\nWhat was tried, measured on dev pictures (the recorded configuration there: %s, seed %d):\n\n| different | seed | dev | s |\n| --- | ---: | --- | ---: |\n", final.dev(), final.Seed)
+			fmt.Fprintf(b, "\nWhat was tried, measured on dev pictures (the recorded configuration there: %s, seed %d):\n\n| different | seed | dev | s |\n| --- | ---: | --- | ---: |\n", devOf(final), final.Seed)
 			first = false
 		}
-		fmt.Fprintf(b, "| %s | %d | %s | %.0f |\n", difference(t.Config, final.Config), t.Seed, t.dev(), t.Seconds)
+		fmt.Fprintf(b, "| %s | %d | %s | %.0f |\n", difference(t.Config, final.Config), t.Seed, devOf(t), t.Seconds)
 	}
 }
 
 // difference lists the settings of a that differ from b.
-func difference(a, b json.RawMessage) string {
-	x, y := flat(a), flat(b)
-	keys := map[string]bool{}
-	maps.Copy(keys, boolKeys(x))
-	maps.Copy(keys, boolKeys(y))
-	var parts []string
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		if x[key] != y[key] && key != "final" {
-			value := x[key]
-			if value == "" {
-				value = "none"
-			}
-			parts = append(parts, fmt.Sprintf("%s=%s", key, value))
-		}
-	}
-	if len(parts) == 0 {
-		return "nothing"
-	}
-	return "`" + strings.Join(parts, " ") + "`"
-}
-
-func boolKeys(m map[string]string) map[string]bool {
-	keys := map[string]bool{}
-	for k := range m {
-		keys[k] = true
-	}
-	return keys
-}
-
-// flat is a configuration as one map from paths with dots to values.
-func flat(raw json.RawMessage) map[string]string {
-	out := map[string]string{}
-	var walk func(path string, raw json.RawMessage)
-	walk = func(path string, raw json.RawMessage) {
-		var object map[string]json.RawMessage
-		if json.Unmarshal(raw, &object) != nil || object == nil {
-			var compact any
-			_ = json.Unmarshal(raw, &compact)
-			text, _ := json.Marshal(compact)
-			out[path] = string(text)
-			return
-		}
-		for key, value := range object {
-			walk(strings.TrimPrefix(path+"."+key, "."), value)
-		}
-	}
-	walk("", raw)
-	return out
-}
-
-// overSeeds is a mean with half the width of its 95% interval: Student's t over runs, which are independent. One run has
-// no interval: half is not a number.
-func overSeeds(values []float64) (mean, half float64) {
-	n := float64(len(values))
-	for _, v := range values {
-		mean += v / n
-	}
-	squares := 0.0
-	for _, v := range values {
-		squares += (v - mean) * (v - mean)
-	}
-	t := []float64{0, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262} // 97.5% points by degrees of freedom
-	if len(values) < 2 {
-		return mean, math.NaN()
-	}
-	return mean, t[min(len(values)-1, len(t)-1)] * math.Sqrt(squares/(n-1)/n)
-}
+func difference(a, b json.RawMessage) string { return experiments.Difference(a, b, "final") }
 
 func seeds(n int) string {
 	if n == 1 {

@@ -1,0 +1,70 @@
+package captions
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/glimpse-ml/glimpse/datasets"
+	"github.com/glimpse-ml/glimpse/experiments/captioner"
+)
+
+// stepsFor rounds the number of a batch's steps up to one of a few, so that few graphs are compiled: multiples of 3 from 9 on, and
+// at most maxLen.
+func stepsFor(longest, maxLen int) int {
+	return min(max(9, (longest+2)/3*3), maxLen)
+}
+
+// longest is the largest number of words after the start word.
+func longest(items []captioner.Item) int {
+	n := 1
+	for _, item := range items {
+		n = max(n, len(item.IDs)-1)
+	}
+	return n
+}
+
+// itemSource makes batches of tensors from a loader's items. The items of a few batches are sorted by length and dealt out again,
+// so that a batch has captions of nearly one length, and few of its steps are computed for nothing: half of the time of a batch
+// whose captions have any length. The batches come in a random order.
+type itemSource struct {
+	*datasets.Loader[captioner.Item]
+	c     *captioner.Model
+	mixed int // batches whose items are sorted together
+	rng   *rand.Rand
+	ready [][]captioner.Item
+	epoch int
+}
+
+func (s *itemSource) Next(ctx context.Context) ([]*tensors.Tensor, error) {
+	if len(s.ready) == 0 {
+		if err := s.deal(ctx); err != nil {
+			return nil, err
+		}
+	}
+	items := s.ready[0]
+	s.ready = s.ready[1:]
+	return s.c.BatchUpTo(items, stepsFor(longest(items), s.c.Config.MaxLen))
+}
+
+func (s *itemSource) deal(ctx context.Context) error {
+	var items []captioner.Item
+	size := 0
+	for range max(s.mixed, 1) {
+		batch, err := s.Loader.Next(ctx)
+		if err != nil {
+			return err
+		}
+		items, size, s.epoch = append(items, batch.Items...), len(batch.Items), batch.Epoch
+	}
+	slices.SortStableFunc(items, func(a, b captioner.Item) int { return len(a.IDs) - len(b.IDs) })
+	for batch := range slices.Chunk(items, size) {
+		s.ready = append(s.ready, batch)
+	}
+	s.rng.Shuffle(len(s.ready), func(i, j int) { s.ready[i], s.ready[j] = s.ready[j], s.ready[i] })
+	return nil
+}
+
+func (s *itemSource) Epoch() int { return s.epoch }

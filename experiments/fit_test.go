@@ -1,0 +1,39 @@
+package experiments
+
+import (
+	"context"
+	"math"
+	"testing"
+
+	"github.com/gomlx/compute"
+
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
+)
+
+// A second training starts from the weights of the first and from nothing else: its first step is as long as a fresh Adam's,
+// whatever the first training's gradients were.
+func TestFitForgetsTheOptimiser(t *testing.T) {
+	const weight = "/line/weight"
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		cfg := steps(1)
+		cfg.Optimizer.LR, cfg.Optimizer.WarmupSteps = 1e-3, 1
+		env := func() *Env { return &Env{Backend: wrap(b), Run: newRun(t), Seed: 1} }
+		store := seeded(1)
+		long := cfg
+		long.Steps, long.Optimizer.LR = 300, 0.1
+		if _, err := Fit(context.Background(), env(), "first", store, regression(), &batches{}, long, nil); err != nil {
+			t.Fatal(err)
+		}
+		before := values(t, store, weight)
+		if _, err := Fit(context.Background(), env(), "second", store, regression(), &batches{}, cfg, nil); err != nil {
+			t.Fatal(err)
+		}
+		after := values(t, store, weight)
+		// Adam's first step is lr * sign(gradient) in every weight.
+		for i := range before {
+			if step := math.Abs(after[i] - before[i]); step < 0.9e-3 || step > 1.1e-3 {
+				t.Errorf("weight %d moved by %g in the first step, expected the learning rate, 1e-3", i, step)
+			}
+		}
+	})
+}
