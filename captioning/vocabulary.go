@@ -2,6 +2,8 @@ package captioning
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -65,6 +67,15 @@ func number(words []string) *Vocabulary {
 // Len is the number of words, the special ones included: Config.VocabSize.
 func (v *Vocabulary) Len() int { return len(v.words) }
 
+// Fingerprint is the sha256, in hexadecimal, of the words in the order of their numbers.
+func (v *Vocabulary) Fingerprint() string {
+	h := sha256.New()
+	for _, word := range v.words {
+		fmt.Fprintf(h, "%d:%s", len(word), word)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
 // Words are all words in the order of their numbers, the special ones first.
 func (v *Vocabulary) Words() []string { return slices.Clone(v.words) }
 
@@ -114,11 +125,15 @@ func (v *Vocabulary) Decode(ids []int32) []string {
 }
 
 // Batch puts captions side by side as [len(captions), maxLen+1] numbers, filled up with [Pad], and their lengths: the
-// captions and lengths that [Decode] and [Loss] want. maxLen is Config.MaxLen, so that every batch has one shape.
+// captions and lengths that [Decode] and [Loss] want. maxLen is Config.MaxLen, so that every batch has one shape. A caption that
+// is longer, or has no word after the start word, is an error that names its place.
 func Batch(captions [][]int32, maxLen int) (ids, lengths []int32, err error) {
 	T := maxLen + 1
 	ids, lengths = make([]int32, len(captions)*T), make([]int32, len(captions))
 	for n, caption := range captions {
+		if len(caption) < 2 {
+			return nil, nil, fmt.Errorf("expected captions of the start word and at least one more, found %d words in caption %d; leave it out", len(caption), n)
+		}
 		if len(caption) > T {
 			return nil, nil, fmt.Errorf("expected captions of at most %d words with the start word, found %d in caption %d; "+
 				"encode it for max_len %d", T, len(caption), n, maxLen)

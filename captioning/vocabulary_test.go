@@ -114,12 +114,17 @@ func TestEncodeDecodeProperty(t *testing.T) {
 }
 
 func TestBatch(t *testing.T) {
-	ids, lengths, err := Batch([][]int32{{1, 4, 2}, {1, 2}, nil}, 3)
-	if err != nil || !slices.Equal(ids, []int32{1, 4, 2, 0, 1, 2, 0, 0, 0, 0, 0, 0}) || !slices.Equal(lengths, []int32{3, 2, 0}) {
+	ids, lengths, err := Batch([][]int32{{1, 4, 2}, {1, 2}}, 3)
+	if err != nil || !slices.Equal(ids, []int32{1, 4, 2, 0, 1, 2, 0, 0}) || !slices.Equal(lengths, []int32{3, 2}) {
 		t.Errorf("got %v %v %v", ids, lengths, err)
 	}
 	if _, _, err := Batch([][]int32{{1, 4, 4, 4, 2}}, 3); err == nil || !strings.Contains(err.Error(), "at most 4") {
 		t.Errorf("a caption that is too long: got the error %v", err)
+	}
+	for _, empty := range [][]int32{nil, {1}} {
+		if _, _, err := Batch([][]int32{{1, 4, 2}, empty}, 3); err == nil || !strings.Contains(err.Error(), "in caption 1") {
+			t.Errorf("the caption %v: got the error %v", empty, err)
+		}
 	}
 }
 
@@ -135,6 +140,9 @@ func TestVocabularyFile(t *testing.T) {
 	}
 	if diff := cmp.Diff(v.words, again.words); diff != "" {
 		t.Error(diff)
+	}
+	if other := NewVocabulary([][]string{{"a", "dog's", "mädchen", "x"}}, 1); again.Fingerprint() != v.Fingerprint() || other.Fingerprint() == v.Fingerprint() {
+		t.Errorf("fingerprints: %s, read again %s, of other words %s", v.Fingerprint(), again.Fingerprint(), other.Fingerprint())
 	}
 	for _, c := range []struct{ name, text, want string }{
 		{"empty", ``, "broken JSON"},

@@ -18,23 +18,37 @@ func EncodeImage(scope *model.Scope, cfg VisionConfig, embedDim int, images *gra
 
 // ImageTower is [EncodeImage] with what lies on the way.
 func ImageTower(scope *model.Scope, cfg VisionConfig, embedDim int, images *graph.Node) (feature *graph.Node, layers Layers) {
-	n := images.Shape().Dim(0)
-	images.AssertDims(n, cfg.Height, cfg.Width, 3)
 	scope = scope.At("visual")
-	tower := residualTower
-	if cfg.ViT != nil {
-		tower = visionTransformer
-	} else if cfg.ResNet != nil {
-		tower = modifiedResNet
+	places, layers := placesOf(scope, cfg, images)
+	switch {
+	case cfg.ViT != nil:
+		feature = cfg.ViT.classFeature(scope, embedDim, places, &layers)
+	case cfg.ResNet != nil:
+		feature = attentionPool(scope.At("attnpool"), places, cfg.ResNet.Heads, embedDim)
+	default:
+		x := nn.LayerNorm(scope.At("ln_post"), nn.GlobalMean(places), layerNormEps) // [N, C]
+		feature = nn.Affine(x, nn.Param(scope.At("proj"), x, "weight", nn.HeNormal, embedDim, x.Shape().Dim(-1)), nil)
 	}
-	feature, layers = tower(scope, cfg, embedDim, images)
-	feature.AssertDims(n, embedDim)
+	feature.AssertDims(images.Shape().Dim(0), embedDim)
 	return feature, layers
+}
+
+// placesOf is the tower up to where the places of the picture are put together: [N, h, w, C] or, of a ViT, [N, 1+h*w, C] with
+// the class token first.
+func placesOf(scope *model.Scope, cfg VisionConfig, images *graph.Node) (places *graph.Node, layers Layers) {
+	images.AssertDims(images.Shape().Dim(0), cfg.Height, cfg.Width, 3)
+	switch {
+	case cfg.ViT != nil:
+		return visionTransformer(scope, cfg, images)
+	case cfg.ResNet != nil:
+		return modifiedResNet(scope, cfg, images)
+	}
+	return residualTower(scope, cfg, images)
 }
 
 // residualTower is a small residual network (He et al. 2015) on a patch stem. Every stage halves the grid of the one
 // before by averaging 2 x 2 positions, as CLIP's own ResNets do (section 2.4).
-func residualTower(scope *model.Scope, cfg VisionConfig, embedDim int, images *graph.Node) (feature *graph.Node, layers Layers) {
+func residualTower(scope *model.Scope, cfg VisionConfig, images *graph.Node) (places *graph.Node, layers Layers) {
 	x := patchStem(scope.At("conv1"), cfg, images)
 	layers.addGrid("visual.after_stem", x)
 	for i, stage := range cfg.Stages {
@@ -47,8 +61,7 @@ func residualTower(scope *model.Scope, cfg VisionConfig, embedDim int, images *g
 		}
 		layers.addGrid(fmt.Sprintf("visual.after_layer%d", i+1), x)
 	}
-	x = nn.LayerNorm(scope.At("ln_post"), nn.GlobalMean(x), layerNormEps) // [N, C]
-	return nn.Affine(x, nn.Param(scope.At("proj"), x, "weight", nn.HeNormal, embedDim, x.Shape().Dim(-1)), nil), layers
+	return x, layers
 }
 
 // patchStem cuts the picture into patches and maps each to the first stage's channels: [N, H, W, 3] to

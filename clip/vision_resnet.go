@@ -19,9 +19,9 @@ const (
 func (r ResNetConfig) channels() int { return r.Width * resNetReduction }
 
 // modifiedResNet is CLIP's ResNet (section 2.4): the ResNet-D of He et al. 2018 with the antialiased strides of Zhang 2019,
-// here averages, and attention in the place of the mean over positions. Its layers are visual.after_stem and
+// here averages, up to the attention that takes the place of the mean over positions. Its layers are visual.after_stem and
 // visual.after_layer1 to 4, [N, C, H, W] each.
-func modifiedResNet(scope *model.Scope, cfg VisionConfig, embedDim int, images *graph.Node) (feature *graph.Node, layers Layers) {
+func modifiedResNet(scope *model.Scope, cfg VisionConfig, images *graph.Node) (places *graph.Node, layers Layers) {
 	r := cfg.ResNet
 	x := convReLU(scope, cfg, 1, images, r.Width/2, 3, nn.Conv{Stride: 2, Padding: nn.Pad(1)})
 	x = convReLU(scope, cfg, 2, x, r.Width/2, 3, nn.Conv{Padding: nn.Pad(1)})
@@ -38,7 +38,7 @@ func modifiedResNet(scope *model.Scope, cfg VisionConfig, embedDim int, images *
 		}
 		layers.addGrid(fmt.Sprintf("visual.after_layer%d", i+1), x)
 	}
-	return attentionPool(scope.At("attnpool"), x, r.Heads, embedDim), layers
+	return x, layers
 }
 
 // bottleneck is a residual block [N, H, W, C] to [N, H/stride, W/stride, 4*planes]. All its convolutions have stride 1; the

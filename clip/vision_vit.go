@@ -10,10 +10,9 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/nn"
 )
 
-// visionTransformer is CLIP's ViT (section 2.4): patches, a class token in front, positions, a layer norm, blocks, and the
-// class token's feature through a norm and a projection. Its layers are visual.patch_conv [N, W, H/p, W/p],
-// visual.after_ln_pre and visual.after_block.N [N, L, W], visual.after_ln_post_cls [N, W].
-func visionTransformer(scope *model.Scope, cfg VisionConfig, embedDim int, images *graph.Node) (feature *graph.Node, layers Layers) {
+// visionTransformer is CLIP's ViT (section 2.4) up to its last block: patches, a class token in front, positions, a layer norm,
+// blocks. Its layers are visual.patch_conv [N, W, H/p, W/p], visual.after_ln_pre and visual.after_block.N [N, L, W].
+func visionTransformer(scope *model.Scope, cfg VisionConfig, images *graph.Node) (tokens *graph.Node, layers Layers) {
 	n, width := images.Shape().Dim(0), cfg.ViT.Width
 	gridH, gridW := cfg.Height/cfg.Patch, cfg.Width/cfg.Patch
 	scale := 1 / math.Sqrt(float64(width))
@@ -32,10 +31,17 @@ func visionTransformer(scope *model.Scope, cfg VisionConfig, embedDim int, image
 		x = after
 		layers.add(fmt.Sprintf("visual.after_block.%d", i), x)
 	}
-	x = graph.Reshape(graph.Slice(x, graph.AxisRange(), graph.AxisRange(0, 1)), n, width)
-	x = nn.LayerNorm(scope.At("ln_post"), x, blocks.eps)
+	return x, layers
+}
+
+// classFeature is the class token [N, L, W] through a norm and a projection: [N, embedDim]. Its layer is visual.after_ln_post_cls
+// [N, W].
+func (v *ViTConfig) classFeature(scope *model.Scope, embedDim int, tokens *graph.Node, layers *Layers) *graph.Node {
+	n := tokens.Shape().Dim(0)
+	x := graph.Reshape(graph.Slice(tokens, graph.AxisRange(), graph.AxisRange(0, 1)), n, v.Width)
+	x = nn.LayerNorm(scope.At("ln_post"), x, v.blocks().eps)
 	layers.add("visual.after_ln_post_cls", x)
-	return graph.MatMul(x, nn.Param(scope, x, "proj", nn.Normal(scale), width, embedDim)), layers
+	return graph.MatMul(x, nn.Param(scope, x, "proj", nn.Normal(1/math.Sqrt(float64(v.Width))), v.Width, embedDim))
 }
 
 // patchEmbedding maps each patch to a vector: pictures [N, H, W, 3] to [N, (H/p)*(W/p), C]. It is a convolution whose

@@ -80,7 +80,7 @@ func Lookup(name string) (Entry, error) {
 // Catalogue lists the data sets that Glimpse knows by name. Every hash in it is stated by a public source named
 // beside it; where none states one, there is none.
 func Catalogue() []Entry {
-	return []Entry{flickr8kEntry(), fashionEntry(), cifar10Entry(), squeezenetEntry(), vocabularyEntry(), promptsEntry()}
+	return []Entry{flickr8kEntry(), flickr30kEntry(), cocoEntry(), fashionEntry(), cifar10Entry(), squeezenetEntry(), vocabularyEntry(), promptsEntry()}
 }
 
 func flickr8kEntry() Entry {
@@ -97,10 +97,49 @@ func flickr8kEntry() Entry {
 			{Path: "Flickr8k_text/Flickr_8k.trainImages.txt"},
 			{Path: "Flickr8k_text/Flickr_8k.devImages.txt"},
 			{Path: "Flickr8k_text/Flickr_8k.testImages.txt"},
-		}}},
-		Open: Flickr8k,
+		}}, {"with Karpathy's splits, which are the same", []File{{Path: "Flicker8k_Dataset/"}, {Path: "dataset_flickr8k.json"}}}},
+		Open: Open,
 		ByHand: "its authors ask for registration: fill in the form at https://forms.illinois.edu/sec/1713398, " +
 			"unpack the photographs and the text as folders Flicker8k_Dataset and Flickr8k_text",
+	}
+}
+
+// karpathyByHand says where Karpathy's files are published.
+const karpathyByHand = "his splits are in caption_datasets.zip at https://cs.stanford.edu/people/karpathy/deepimagesent/"
+
+// flickr30kEntry has the counts of Karpathy and Fei-Fei 2015, section 4.
+func flickr30kEntry() Entry {
+	return Entry{
+		Name:        "flickr30k",
+		Description: "31,014 photographs of people and animals in action, five English captions each, with Karpathy's splits",
+		Source:      "Young, Lai, Hodosh, Hockenmaier 2014, From Image Descriptions to Visual Denotations; splits of Karpathy, Fei-Fei 2015",
+		Terms:       "research and education only; not to be redistributed",
+		Publisher:   "https://shannon.cs.illinois.edu/DenotationGraph/",
+		Splits:      []Split{{"train", 29_000}, {"val", 1_014}, {"test", 1_000}},
+		Layouts:     []Layout{{"as published, with Karpathy's splits", []File{{Path: "flickr30k-images/"}, {Path: "dataset_flickr30k.json"}}}},
+		Open:        Karpathy,
+		ByHand: "its authors ask for registration: fill in the form at https://shannon.cs.illinois.edu/DenotationGraph/ and unpack the photographs " +
+			"as a folder flickr30k-images; " + karpathyByHand,
+	}
+}
+
+// cocoEntry has the counts of Karpathy's splits: 82,783 pictures of train2014, and of val2014's 40,504 all but 5,000 each
+// for val and test.
+func cocoEntry() Entry {
+	return Entry{
+		Name:        "coco",
+		Description: "123,287 photographs of common objects in context, five English captions each, with Karpathy's splits (train holds restval)",
+		Source:      "Lin et al. 2014, Microsoft COCO; Chen et al. 2015, Microsoft COCO Captions; splits of Karpathy, Fei-Fei 2015",
+		Terms:       "captions CC BY 4.0; the photographs belong to their owners on Flickr, under the terms they gave",
+		Publisher:   "https://cocodataset.org",
+		Splits:      []Split{{"train", 113_287}, {"val", 5_000}, {"test", 5_000}},
+		Layouts: []Layout{
+			{"as published, with Karpathy's splits", []File{{Path: "train2014/"}, {Path: "val2014/"}, {Path: "dataset_coco.json"}}},
+			{"as published", []File{{Path: "train2014/"}, {Path: "val2014/"}, {Path: "annotations/captions_train2014.json"}, {Path: "annotations/captions_val2014.json"}}},
+		},
+		Open: Open,
+		ByHand: "it is 19 GB in two archives that have to be unpacked: get train2014.zip and val2014.zip from https://cocodataset.org/#download " +
+			"and unpack them as folders train2014 and val2014; " + karpathyByHand,
 	}
 }
 

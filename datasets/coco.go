@@ -55,7 +55,7 @@ func COCOCaptions(pictures, annotations string) (Dataset, error) {
 		case len(captions[im.ID]) == 0:
 			problems = append(problems, Problem{name, "expected captions of this picture, found none; it is left out"})
 		default:
-			examples = append(examples, Example{ID: name, Captions: captions[im.ID], Open: openFile(filepath.Join(pictures, name))})
+			examples = append(examples, Example{ID: name, Captions: captions[im.ID], Attributes: map[string]string{ImageID: fmt.Sprint(im.ID)}, Open: openFile(filepath.Join(pictures, name))})
 		}
 	}
 	if len(examples) == 0 {

@@ -20,6 +20,9 @@ type Example struct {
 	Open func() (image.Image, error)
 }
 
+// ImageID is the attribute of an example that holds COCO's number of the picture, in data sets that number theirs.
+const ImageID = "image_id"
+
 // Dataset is an ordered, read-only collection of examples. Implementations are safe for concurrent use.
 type Dataset interface {
 	// Name is the data set's name and split, such as "flickr8k/train".

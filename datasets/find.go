@@ -93,18 +93,23 @@ func validName(name string) bool {
 	return name != "" && !strings.HasPrefix(name, ".") && !strings.ContainsAny(name, `/\:`)
 }
 
-// Open opens a split of the data in dir, whatever its layout: Flickr8k's, webdataset shards (SPLIT-*.tar), CIFAR-10's
-// binary files, COCO's (annotations/captions_SPLIT*.json beside the folder SPLIT*), folders of classes
-// (DIR/SPLIT/CLASS/*, or DIR/CLASS/* for the split ""), or pictures with captions beside them (in DIR/SPLIT or DIR).
+// Open opens a split of the data in dir, whatever its layout: Flickr8k's, Karpathy's splits of COCO, Flickr8k and Flickr30k
+// ([Karpathy]), webdataset shards (SPLIT-*.tar), CIFAR-10's binary files, COCO's (annotations/captions_SPLIT*.json beside the
+// folder SPLIT*), folders of classes (DIR/SPLIT/CLASS/*, or DIR/CLASS/* for the split ""), or pictures with captions beside
+// them (in DIR/SPLIT or DIR). Where a folder has both, Flickr8k's own text files go before Karpathy's, whose splits are the same;
+// of COCO, Karpathy's train, val and test go before COCO's own, which have the names of their years (val2014).
 func Open(dir, split string) (Dataset, error) {
 	names, err := filesIn(dir)
 	if err != nil {
 		return nil, fmt.Errorf("expected a folder with a data set: %w", err)
 	}
 	sub := filepath.Join(dir, split)
+	karpathy := slices.ContainsFunc(sortedKeys(names), IsKarpathyFile)
 	switch {
-	case names["Flickr8k_text"] || names["Flicker8k_Dataset"]:
+	case names["Flickr8k_text"] || names["Flicker8k_Dataset"] && !karpathy:
 		return Flickr8k(dir, split)
+	case karpathy && !(names["annotations"] && strings.ContainsAny(split, "0123456789")):
+		return Karpathy(dir, split)
 	case names["batches.meta.txt"], names["cifar-10-batches-bin"]:
 		return CIFAR10Binary(dir, split)
 	case slices.ContainsFunc(sortedKeys(names), func(n string) bool { return strings.HasSuffix(n, ".tar") }):

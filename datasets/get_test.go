@@ -168,6 +168,8 @@ func TestGetSaysWhatToDoInstead(t *testing.T) {
 		"flickr8k":         "fill in the form at https://forms.illinois.edu/sec/1713398",
 		"fashion-products": "Kaggle asks for a login",
 		"squeezenet":       "has to be converted to safetensors",
+		"flickr30k":        "caption_datasets.zip",
+		"coco":             "train2014.zip",
 	} {
 		e, err := Lookup(name)
 		if err != nil {
@@ -179,7 +181,7 @@ func TestGetSaysWhatToDoInstead(t *testing.T) {
 			t.Errorf("%s: error %v, want %q and the folder", name, err, want)
 		}
 	}
-	if _, err := Lookup("imagenet"); err == nil || !strings.Contains(err.Error(), "flickr8k, fashion-products, cifar10, squeezenet, clip-vocab, clip-prompts") {
+	if _, err := Lookup("imagenet"); err == nil || !strings.Contains(err.Error(), "flickr8k, flickr30k, coco, fashion-products, cifar10, squeezenet, clip-vocab, clip-prompts") {
 		t.Errorf("an unknown name gives %v", err)
 	}
 }

@@ -140,7 +140,7 @@ func TestCOCOCaptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{`b.jpg ["First." "Second."] "" map[]`}, summary(ds)); diff != "" {
+	if diff := cmp.Diff([]string{`b.jpg ["First." "Second."] "" map[image_id:5]`}, summary(ds)); diff != "" {
 		t.Error(diff)
 	}
 	wantProblems(t, ds, "annotation 9: expected image 77", "a.jpg: expected captions", "c.jpg: expected this picture")

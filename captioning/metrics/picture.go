@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // Picture is a caption to be scored and what people wrote of the same picture.
@@ -14,6 +15,26 @@ type Picture struct {
 	ID         ID
 	Candidate  string   // tokenised
 	References []string // tokenised, at least one
+}
+
+// Tokenized is a picture whose caption and references are tokenised first ([Tokenize]).
+func Tokenized(id ID, candidate string, references []string) Picture {
+	p := Picture{ID: id, Candidate: Tokenize(candidate), References: make([]string, len(references))}
+	for i, reference := range references {
+		p.References[i] = Tokenize(reference)
+	}
+	return p
+}
+
+// Wordless is how many of the picture's references hold no word.
+func (p Picture) Wordless() int {
+	n := 0
+	for _, reference := range p.References {
+		if strings.TrimSpace(reference) == "" {
+			n++
+		}
+	}
+	return n
 }
 
 // ID names a picture: a number, as in COCO, or a text, such as the name of a file. IDs can be compared with ==.
@@ -64,15 +85,20 @@ type captionedPicture struct {
 
 // Read reads a JSON list of pictures with image_id, candidate and references, all tokenised; with raw it takes
 // candidate_raw and references_raw and tokenises them ([Tokenize]). Other fields are ignored. It gives an error when
-// there is no picture, when two have the same image_id, and when one has no image_id, candidate or references.
+// there is no picture, when two have the same image_id, when one has no image_id, candidate or references, when none of the
+// references has a word, and when a text is not UTF-8. A candidate may be empty: what says nothing scores 0. A reference without a
+// word beside others counts as coco-caption counts it; [Picture.Wordless] finds it.
 func Read(r io.Reader, raw bool) ([]Picture, error) {
 	data, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err
 	}
+	if err := checkText(data); err != nil {
+		return nil, err
+	}
 	var found []captionedPicture
 	if err := json.Unmarshal(data, &found); err != nil {
-		return nil, explainJSON(data, err)
+		return nil, explainJSON(data, err, "image_id, candidate and references")
 	}
 	if len(found) == 0 {
 		return nil, errors.New("expected at least one picture, found none")
@@ -91,15 +117,28 @@ func Read(r io.Reader, raw bool) ([]Picture, error) {
 	return pictures, nil
 }
 
-// explainJSON says what is wrong with JSON and where.
-func explainJSON(data []byte, err error) error {
+// checkText gives an error for bytes that are not UTF-8, which the JSON decoder would replace without a word.
+func checkText(data []byte) error {
+	if utf8.Valid(data) {
+		return nil
+	}
+	for i, line := range bytes.Split(data, []byte("\n")) {
+		if !utf8.Valid(line) {
+			return fmt.Errorf("expected UTF-8 text, found other bytes in line %d; convert the file first", i+1)
+		}
+	}
+	return nil
+}
+
+// explainJSON says what is wrong with JSON and where. fields are those that pictures should have.
+func explainJSON(data []byte, err error, fields string) error {
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &syntax):
 		return fmt.Errorf("expected JSON, found a mistake in line %d: %w", 1+bytes.Count(data[:min(int(syntax.Offset), len(data))], []byte("\n")), err)
 	case errors.As(err, &kind) && kind.Field == "":
-		return fmt.Errorf("expected a list of pictures with image_id, candidate and references, found a JSON %s", kind.Value)
+		return fmt.Errorf("expected a list of pictures with %s, found a JSON %s", fields, kind.Value)
 	case errors.As(err, &kind):
 		return fmt.Errorf("expected another kind of value for %s in line %d, found a JSON %s", kind.Field, 1+bytes.Count(data[:min(int(kind.Offset), len(data))], []byte("\n")), kind.Value)
 	}
@@ -121,11 +160,10 @@ func (f captionedPicture) picture(raw bool) (Picture, error) {
 	}
 	p := Picture{*f.ID, *candidate, references}
 	if raw {
-		p.Candidate = Tokenize(p.Candidate)
-		p.References = make([]string, len(references))
-		for i, reference := range references {
-			p.References[i] = Tokenize(reference)
-		}
+		p = Tokenized(*f.ID, *candidate, references)
+	}
+	if p.Wordless() == len(p.References) {
+		return Picture{}, fmt.Errorf("image_id %s: expected words in references%s, found none in %q", f.ID, suffix, references)
 	}
 	return p, nil
 }

@@ -30,7 +30,7 @@ func TestReadGolden(t *testing.T) {
 
 // Numbers stay numbers and texts texts, also beyond 2^53.
 func TestIDs(t *testing.T) {
-	const list = `[{"image_id":9007199254740993,"candidate":"a","references":["b"]},{"image_id":"a \"b\".jpg","candidate":"","references":[""]},` +
+	const list = `[{"image_id":9007199254740993,"candidate":"a","references":["b"]},{"image_id":"a \"b\".jpg","candidate":"","references":["","b"]},` +
 		`{"image_id":"7","candidate":"a","references":["b"]},{"image_id":7,"candidate":"a","references":["b"]}]`
 	pictures := must(Read(strings.NewReader(list), false))
 	written := ""
@@ -84,6 +84,23 @@ func TestReadErrors(t *testing.T) {
 	broken := errors.New("no such luck")
 	if _, err := Read(iotest.ErrReader(broken), false); !errors.Is(err, broken) {
 		t.Errorf("found the error %v", err)
+	}
+	for _, c := range []struct {
+		list string
+		raw  bool
+		want string
+	}{
+		{`[{"image_id":5,"candidate":"a","references":["", " "]}]`, false, `image_id 5: expected words in references, found none in ["" " "]`},
+		{`[{"image_id":5,"candidate_raw":"a","references_raw":["..."]}]`, true, `expected words in references_raw, found none in ["..."]`},
+		{"[\n{\"image_id\":5,\"candidate\":\"caf\xe9\",\"references\":[\"b\"]}]", false, "expected UTF-8 text, found other bytes in line 2"},
+	} {
+		if _, err := Read(strings.NewReader(c.list), c.raw); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: expected an error with %q, found %v", c.list, c.want, err)
+		}
+	}
+	some := must(Read(strings.NewReader(`[{"image_id":5,"candidate_raw":"","references_raw":["...","a 狗"]}]`), true))
+	if some[0].Wordless() != 1 || some[0].References[1] != "a 狗" {
+		t.Errorf("found %q, %d without words", some[0].References, some[0].Wordless())
 	}
 	for _, f := range []func([]Picture) (*Evaluation, error){Evaluate} {
 		if _, err := f(nil); err == nil {

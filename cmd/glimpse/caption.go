@@ -84,16 +84,21 @@ func (f *captionFlags) add(cmd *cobra.Command) {
 	w := &f.writing
 	cmd.Flags().StringVar(&f.model, "model", "", "`folder` of the captioner, or of the run that trained it")
 	f.shown.add(cmd)
-	cmd.Flags().IntVar(&w.Beam.K, "beam", 5, "beginnings kept at each step, `K`; 1 takes the likeliest word")
-	cmd.Flags().Float64Var(&w.Beam.LengthExponent, "length-exponent", 0, "rank captions by log p / length^`x`; 0 by log p")
+	addBeamFlags(cmd, w)
 	cmd.Flags().IntVar(&f.best, "n-best", 1, "captions of each picture, `N`")
 	cmd.Flags().BoolVar(&w.Draw, "sample", false, "draw words in place of searching")
 	cmd.Flags().Int64Var(&w.Seed, "seed", 0, "of what is drawn")
 	cmd.Flags().IntVar(&w.Sample.TopK, "top-k", 0, "draw from the `K` likeliest words; 0 from all")
 	cmd.Flags().Float64Var(&w.Sample.TopP, "top-p", 1, "draw from the fewest words that hold the share `P` of the probability")
 	cmd.Flags().Float64Var(&w.Sample.Temperature, "temperature", 1, "p becomes p^(1/`T`): below 1 sharper, above 1 flatter")
-	cmd.Flags().BoolVar(&w.Unknown, "unknown", false, "let captions have <unk>, which stands for words that the model does not know")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object a picture")
+}
+
+// addBeamFlags adds the flags of beam search, and what captions may not say.
+func addBeamFlags(cmd *cobra.Command, w *captioner.Writing) {
+	cmd.Flags().IntVar(&w.Beam.K, "beam", 5, "beginnings kept at each step, `K`; 1 takes the likeliest word")
+	cmd.Flags().Float64Var(&w.Beam.LengthExponent, "length-exponent", 0, "rank captions by log p / length^`x`; 0 by log p")
+	cmd.Flags().BoolVar(&w.Unknown, "unknown", false, "let captions have <unk>, which stands for words that the model does not know")
 }
 
 // check finds wrong values, and flags that have no meaning beside others.

@@ -113,61 +113,6 @@ func (c *Model) BatchUpTo(items []Item, maxLen int) ([]*tensors.Tensor, error) {
 	}, nil
 }
 
-// Set is a data set as the decoder sees it. Pictures that cannot be read are left out.
-type Set struct {
-	Examples []datasets.Example
-	Indices  []int       // of the examples in the data set
-	Texts    [][][]int32 // encoded captions of each
-	Inputs   func(i int) []float32
-}
-
-// Item is a picture, as the decoder sees it, with one caption.
-type Item struct {
-	Input []float32
-	IDs   []int32
-}
-
-// Prepare encodes the pictures and captions of a data set, and names the pictures that cannot be used.
-func (c *Model) Prepare(ctx context.Context, env *experiments.Env, set datasets.Dataset) (*Set, []string, error) {
-	return c.prepare(ctx, env, set, false)
-}
-
-// PrepareMirrored is [Model.Prepare] for the pictures' mirror images.
-func (c *Model) PrepareMirrored(ctx context.Context, env *experiments.Env, set datasets.Dataset) (*Set, []string, error) {
-	return c.prepare(ctx, env, set, true)
-}
-
-func (c *Model) prepare(ctx context.Context, env *experiments.Env, set datasets.Dataset, mirrored bool) (*Set, []string, error) {
-	inputs, errs, err := c.Encoder.inputSet(ctx, env, set, mirrored)
-	if err != nil {
-		return nil, nil, err
-	}
-	s := &Set{}
-	var problems []string
-	for i := range set.Len() {
-		example := set.At(i)
-		if errs[i] != nil {
-			problems = append(problems, errs[i].Error())
-			continue
-		}
-		if len(example.Captions) == 0 {
-			problems = append(problems, fmt.Sprintf("%s has no caption and was left out", example.ID))
-			continue
-		}
-		var texts [][]int32
-		for _, caption := range example.Captions {
-			ids, _ := c.Vocabulary.Encode(captioning.Tokenize(caption), c.Config.MaxLen)
-			texts = append(texts, ids)
-		}
-		s.Examples, s.Texts, s.Indices = append(s.Examples, example), append(s.Texts, texts), append(s.Indices, i)
-	}
-	if len(s.Examples) == 0 {
-		return nil, nil, fmt.Errorf("none of the %d pictures of %s can be used: %s", set.Len(), set.Name(), problems[0])
-	}
-	s.Inputs = func(i int) []float32 { return inputs(s.Indices[i]) }
-	return s, problems, nil
-}
-
 // lossBatch is how many captions the loss is measured on at a time.
 const lossBatch = 64
 
@@ -348,6 +293,9 @@ const (
 	vocabularyFile = "vocabulary.json"
 )
 
+// vocabularyKey is what the weights' file calls the fingerprint of the vocabulary that they were trained with.
+const vocabularyKey = "vocabulary_sha256"
+
 // Save writes configuration, vocabulary and weights into the folder dir, which is made if need be.
 func (c *Model) Save(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -357,7 +305,7 @@ func (c *Model) Save(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := safetensors.Write(filepath.Join(dir, weightsFile), tensors, nil); err != nil {
+	if err := safetensors.Write(filepath.Join(dir, weightsFile), tensors, map[string]string{vocabularyKey: c.Vocabulary.Fingerprint()}); err != nil {
 		return err
 	}
 	if err := c.Vocabulary.Save(filepath.Join(dir, vocabularyFile)); err != nil {
@@ -413,6 +361,9 @@ func Open(ctx context.Context, b *backend.Backend, dir string) (*Model, error) {
 	if err := checkWeights(saved, file.Decoder); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, weightsFile), err)
 	}
+	if err := checkVocabulary(saved, vocabulary); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, vocabularyFile), err)
+	}
 	// What is missing among the encoder's weights is an error when its graph is built, never a fresh weight.
 	c.Store.SetParam("/"+nn.FixedParam, true)
 	return c, weights.IntoStore(c.Store, saved.Tensors)
@@ -425,6 +376,16 @@ func checkWeights(saved *safetensors.File, cfg captioning.Config) error {
 		if !ok || fmt.Sprint(t.Shape) != fmt.Sprint(shape) {
 			return fmt.Errorf("expected the weight decoder.%s of shape %v, found %v; the files belong to different models", name, shape, t.Shape)
 		}
+	}
+	return nil
+}
+
+// checkVocabulary sees to it that the words are those that the weights were trained with: another vocabulary of the same size
+// would turn every caption into other words. Weights that do not say which they were are taken as they are.
+func checkVocabulary(saved *safetensors.File, vocabulary *captioning.Vocabulary) error {
+	if want, found := saved.Metadata[vocabularyKey], vocabulary.Fingerprint(); want != "" && want != found {
+		return fmt.Errorf("expected the vocabulary with the sha256 %.12s..., which the weights in %s were trained with, found %.12s...; the files belong to different models",
+			want, weightsFile, found)
 	}
 	return nil
 }

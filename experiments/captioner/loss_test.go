@@ -6,8 +6,10 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/glimpse-ml/glimpse/captioning"
 	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
 	"github.com/glimpse-ml/glimpse/experiments"
@@ -40,9 +42,9 @@ func pureGo(t *testing.T) *backend.Backend {
 	return b
 }
 
-// A captioner measures the same loss on its own held-out pictures as its run did, and after it was saved and opened.
-func TestHeldOutLoss(t *testing.T) {
-	b := pureGo(t)
+// barelyTrained is a run of the quick form with 3 steps.
+func barelyTrained(t *testing.T, b *backend.Backend) (*experiments.Run, experiments.Result) {
+	t.Helper()
 	opts := experiments.Options{Form: experiments.Quick, Seed: 1, Out: t.TempDir() + "/run", Messages: io.Discard}
 	for _, text := range []string{"train.steps=3", "pictures=40", "held_out=100", "held_out_texts=99", "ablation=false", "examples=1"} {
 		o, err := experiments.ParseOverride(text)
@@ -55,6 +57,13 @@ func TestHeldOutLoss(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return run, result
+}
+
+// A captioner measures the same loss on its own held-out pictures as its run did, and after it was saved and opened.
+func TestHeldOutLoss(t *testing.T) {
+	b := pureGo(t)
+	run, result := barelyTrained(t, b)
 	c, err := captioner.Open(t.Context(), b, run.Dir)
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +75,12 @@ func TestHeldOutLoss(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := c.HeldOutLoss(t.Context(), withBroken{set, nil}, 3, nil)
+	env := &experiments.Env{Backend: b}
+	prepared, problems, err := c.Prepare(t.Context(), env, set)
+	if err != nil || len(problems) != 1 || !strings.Contains(problems[0], "pictures were read up to their word 12 alone") {
+		t.Fatal(problems, err)
+	}
+	found, err := c.HeldOutLoss(t.Context(), prepared)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,14 +94,61 @@ func TestHeldOutLoss(t *testing.T) {
 	if found.Captions != captions || found.Unknown < 0 || found.Unknown > 0.2 || found.Words < 5*captions {
 		t.Errorf("got %d captions, %d words, %v unknown; expected %d captions", found.Captions, found.Words, found.Unknown, captions)
 	}
-	if len(found.Examples) != 3 || found.Examples[2].ID != set.At(2).ID || len(found.Examples[2].Human) == 0 {
-		t.Errorf("got the examples %+v", found.Examples)
-	}
-	broken, err := c.HeldOutLoss(t.Context(), withBroken{set, []int{0, 5}}, 1, nil)
+	some, problems, err := c.Prepare(t.Context(), env, withBroken{set, []int{0, 5}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if broken.Loss.N != 98 || len(broken.Problems) != 2 || broken.Examples[0].ID != set.At(1).ID {
-		t.Errorf("got %+v", broken)
+	broken, err := c.HeldOutLoss(t.Context(), some)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if broken.Loss.N != 98 || len(problems) != 3 || !strings.Contains(problems[1], "is broken") || some.Examples[0].ID != set.At(1).ID {
+		t.Errorf("got %+v and %q", broken, problems)
+	}
+}
+
+// Scores are those of the captions that the same search writes, picture by picture, against all captions of people.
+func TestScore(t *testing.T) {
+	b := pureGo(t)
+	run, _ := barelyTrained(t, b)
+	c, err := captioner.Open(t.Context(), b, run.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	cfg := scenes.Pairs()
+	cfg.Seed, cfg.Split, cfg.Count, cfg.Size = 1, scenes.Test, 20, 32
+	set, err := scenes.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prepared, _, err := c.Prepare(t.Context(), &experiments.Env{}, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	how := captioner.Writing{Beam: captioning.BeamOptions{K: 3, LengthExponent: 0.7}}
+	last := 0
+	found, err := c.Score(t.Context(), prepared, how, func(n int) { last = n })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found.Captions) != 20 || last != 20 || !(found.Corpus.Bleu1 > 0) {
+		t.Errorf("%d captions after %d pictures scored %+v", len(found.Captions), last, found.Corpus)
+	}
+	writer, err := c.NewWriter(how, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	img, err := set.At(7).Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone, err := writer.Write([]image.Image{img})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if words := strings.Join(alone[0][0].Words, " "); words != found.Captions[7] || found.Pictures[7].ID.String() != set.At(7).ID || len(found.Pictures[7].References) != len(set.At(7).Captions) {
+		t.Errorf("picture 7 alone is %q, among others %q: %+v", words, found.Captions[7], found.Pictures[7])
 	}
 }

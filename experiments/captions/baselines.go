@@ -51,7 +51,7 @@ func baselines(ctx context.Context, cfg Config, c *captioner.Model, train, set *
 	var found []Baseline
 	for _, way := range ways {
 		pictures, errs := parallel.Map(ctx, len(set.Examples), func(i int) (metrics.Picture, error) {
-			return picture(set.Examples[i].ID, way.caption(i), set.Examples[i].Captions), nil
+			return captioner.Picture(set.Examples[i], way.caption(i)), nil
 		})
 		if err := firstOf(ctx, errs); err != nil {
 			return nil, err

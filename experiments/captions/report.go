@@ -2,7 +2,6 @@ package captions
 
 import (
 	"context"
-	"strings"
 
 	"github.com/glimpse-ml/glimpse/captioning"
 	"github.com/glimpse-ml/glimpse/captioning/metrics"
@@ -40,8 +39,6 @@ type Scored struct {
 	Scores   metrics.Scores        `json:"scores"`
 	Interval map[string]stats.Mean `json:"intervals"` // 95%, a bootstrap over pictures
 	Examples []Example             `json:"examples"`
-
-	perPicture *metrics.Evaluation
 }
 
 // Example is a picture with what the model and what people say of it.
@@ -56,9 +53,6 @@ const (
 	devCIDEr = "dev_cider"
 	devBLEU4 = "dev_bleu_4"
 )
-
-// scoreBatch is how many pictures are described together.
-const scoreBatch = 16
 
 // onDev scores the captions of dev pictures during training.
 func onDev(env *experiments.Env, cfg Config, c *captioner.Model, data *sets) func(ctx context.Context) (map[string]float64, error) {
@@ -92,58 +86,34 @@ const bootstrapSamples = 1000
 
 // scoreSet describes every picture of a set and scores the captions, tokenised as coco-caption does, against people's.
 func scoreSet(ctx context.Context, c *captioner.Model, set *captioner.Set, options captioning.BeamOptions, examples int) (Scored, error) {
-	var s Scored
-	writer, err := c.NewWriter(captioner.Writing{Beam: options}, scoreBatch)
+	found, err := c.Score(ctx, set, captioner.Writing{Beam: options}, nil)
 	if err != nil {
-		return s, err
+		return Scored{}, err
 	}
-	defer writer.Close()
-	var pictures []metrics.Picture
-	const group = 8 * scoreBatch
-	for from := 0; from < len(set.Examples); from += group {
-		if err := ctx.Err(); err != nil {
-			return s, err
-		}
-		to := min(from+group, len(set.Examples))
-		var inputs [][]float32
-		for i := from; i < to; i++ {
-			inputs = append(inputs, set.Inputs(i))
-		}
-		written, err := writer.WriteInputs(inputs, make([]uint64, len(inputs)), 0)
-		if err != nil {
-			return s, err
-		}
-		for i, captions := range written {
-			pictures = append(pictures, picture(set.Examples[from+i].ID, strings.Join(c.Vocabulary.Decode(captions[0].IDs), " "), set.Examples[from+i].Captions))
-		}
-	}
-	return scorePictures(pictures, set, examples)
+	return withExamples(&found.Evaluation, found.Pictures, set, examples)
 }
 
-// scorePictures scores captions of a set's pictures; with examples the intervals are computed too.
-func scorePictures(pictures []metrics.Picture, set *captioner.Set, examples int) (s Scored, err error) {
-	if s.perPicture, err = metrics.Evaluate(pictures); err != nil {
-		return s, err
+// scorePictures scores captions of a set's pictures.
+func scorePictures(pictures []metrics.Picture, set *captioner.Set, examples int) (Scored, error) {
+	evaluation, err := metrics.Evaluate(pictures)
+	if err != nil {
+		return Scored{}, err
 	}
-	s.Scores = s.perPicture.Corpus
+	return withExamples(evaluation, pictures, set, examples)
+}
+
+// withExamples are the scores with some captions and, where there are any, the intervals.
+func withExamples(evaluation *metrics.Evaluation, pictures []metrics.Picture, set *captioner.Set, examples int) (s Scored, err error) {
+	s.Scores = evaluation.Corpus
 	if examples == 0 {
 		return s, nil
 	}
 	for k := range min(examples, len(pictures)) { // spread evenly over the set: not chosen
 		i := k * len(pictures) / min(examples, len(pictures))
-		s.Examples = append(s.Examples, Example{pictures[i].ID.String(), pictures[i].Candidate, s.perPicture.PerImage[i].CIDEr, set.Examples[i].Captions})
+		s.Examples = append(s.Examples, Example{pictures[i].ID.String(), pictures[i].Candidate, evaluation.PerImage[i].CIDEr, set.Examples[i].Captions})
 	}
-	s.Interval, err = s.perPicture.Bootstrap(bootstrapSamples, 1)
+	s.Interval, err = evaluation.Bootstrap(bootstrapSamples, 1)
 	return s, err
-}
-
-// picture is a caption with people's, all tokenised alike.
-func picture(id, caption string, human []string) metrics.Picture {
-	p := metrics.Picture{ID: metrics.TextID(id), Candidate: metrics.Tokenize(caption)}
-	for _, h := range human {
-		p.References = append(p.References, metrics.Tokenize(h))
-	}
-	return p
 }
 
 // metrics are the report's figures under the names that scripts read: those of the last training without a prefix.

@@ -1,0 +1,48 @@
+package clip
+
+import (
+	"strings"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/glimpse-ml/glimpse/internal/nn"
+)
+
+// ImageGrid is what the image tower knows of every place of pictures [N, H, W, 3] (normalised by the configuration's mean and
+// std), before the places are put together to one feature: [N, h, w, C], where h, w and C are those of [VisionConfig.Grid].
+//
+// Of a ResNet that is the last stage's grid, of a ViT the tokens of the patches after the last block. They go through the norm
+// that CLIP has for the class token (ln_post): the blocks never normalise what they pass on, and a few of its channels are many
+// times as large as the others.
+func ImageGrid(scope *model.Scope, cfg VisionConfig, images *graph.Node) *graph.Node {
+	scope = scope.At("visual")
+	places, _ := placesOf(scope, cfg, images)
+	if cfg.ViT == nil {
+		return places
+	}
+	h, w, c := cfg.Grid()
+	patches := graph.Slice(places, graph.AxisRange(), graph.AxisRangeToEnd(1))
+	patches = nn.LayerNorm(scope.At("ln_post"), patches, cfg.ViT.blocks().eps)
+	return graph.Reshape(patches, images.Shape().Dim(0), h, w, c)
+}
+
+// Grid is the size of what [ImageGrid] returns: places from top to bottom and from left to right, and channels of each.
+func (v VisionConfig) Grid() (h, w, channels int) {
+	switch {
+	case v.ViT != nil:
+		return v.Height / v.Patch, v.Width / v.Patch, v.ViT.Width
+	case v.ResNet != nil:
+		return v.Height / resNetReduction, v.Width / resNetReduction, v.ResNet.channels()
+	}
+	shrink := v.Patch << (len(v.Stages) - 1)
+	return v.Height / shrink, v.Width / shrink, v.Stages[len(v.Stages)-1].Channels
+}
+
+// IsGridWeight says whether [ImageGrid] needs the variable of that path, in a model of this configuration.
+func (v VisionConfig) IsGridWeight(path string) bool {
+	name, visual := strings.CutPrefix(path, "/visual/")
+	pooling := strings.HasPrefix(name, "attnpool/") || name == "proj" || strings.HasPrefix(name, "proj/") ||
+		v.ViT == nil && strings.HasPrefix(name, "ln_post/")
+	return visual && !pooling
+}
