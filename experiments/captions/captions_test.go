@@ -2,7 +2,9 @@ package captions
 
 import (
 	"context"
+	"encoding/json"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -145,9 +147,17 @@ func TestStartFrom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, got, err := start(first.Path("model"), "train.steps=0")
+	second, got, err := start(first.Path("model"), "train.steps=0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	data, err := os.ReadFile(second.Path(ReportFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report Report
+	if err := json.Unmarshal(data, &report); err != nil || report.Foretold.Trained.Last.Step != 40 || !(report.Earlier > 0) {
+		t.Errorf("expected the 40 steps of the earlier run and its processor seconds, found %d and %g (%v)", report.Foretold.Trained.Last.Step, report.Earlier, err)
 	}
 	if got.Metrics["CIDEr"] != want.Metrics["CIDEr"] || want.Metrics["CIDEr"] == 0 {
 		t.Errorf("CIDEr %v, expected that of the run it started from, %v", got.Metrics["CIDEr"], want.Metrics["CIDEr"])

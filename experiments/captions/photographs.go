@@ -2,8 +2,13 @@ package captions
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -78,7 +83,12 @@ func train(ctx context.Context, env *experiments.Env, cfg Config) (experiments.R
 	}
 	defer c.Close()
 	report := &Report{Data: cfg.Data, Training: len(data.train.Examples), Dev: len(data.dev.Examples), HeldOut: len(data.test.Examples), Words: c.Vocabulary.Len()}
-	if report.Foretold, err = foretell(ctx, env, cfg, c, data); err != nil {
+	earlier, err := startedFrom(cfg)
+	if err != nil {
+		return result, err
+	}
+	report.Earlier = earlier.Processor + earlier.Earlier
+	if report.Foretold, err = foretell(ctx, env, cfg, c, data, earlier); err != nil {
 		return result, err
 	}
 	if err := report.Foretold.score(ctx, env, cfg, c, data); err != nil {
@@ -109,6 +119,25 @@ func train(ctx context.Context, env *experiments.Env, cfg Config) (experiments.R
 	report.Processor, _ = experiments.Usage()
 	result.Metrics = report.metrics()
 	return result, env.Run.WriteJSON(ReportFile, report)
+}
+
+// startedFrom is the report of the run whose captioner this one starts from; an empty one when there is none.
+func startedFrom(cfg Config) (*Report, error) {
+	earlier := &Report{Foretold: &Phase{}}
+	if cfg.Start == "" {
+		return earlier, nil
+	}
+	data, err := os.ReadFile(filepath.Join(cfg.Start, "..", ReportFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return earlier, nil // the folder was copied out of its run
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the report of the run to start from: %w", err)
+	}
+	if err := json.Unmarshal(data, earlier); err != nil || earlier.Foretold == nil {
+		return nil, fmt.Errorf("%s: expected the report of a run of captions/flickr8k, found something else (%v)", filepath.Join(cfg.Start, "..", ReportFile), err)
+	}
+	return earlier, nil
 }
 
 // prepare opens the data, learns the vocabulary, and encodes pictures and captions.
@@ -187,10 +216,10 @@ func openSplits(env *experiments.Env, cfg Config) (open [3]datasets.Dataset, err
 // sortedTogether is from how many batches captions of one length are put together.
 const sortedTogether = 8
 
-// foretell trains the decoder to foretell people's words.
-func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captioner.Model, data *sets) (*Phase, error) {
+// foretell trains the decoder to foretell people's words, or takes it as an earlier run has trained it.
+func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captioner.Model, data *sets, earlier *Report) (*Phase, error) {
 	if cfg.Train.Steps == 0 {
-		return &Phase{}, nil
+		return &Phase{Trained: earlier.Foretold.Trained}, nil
 	}
 	loader, err := datasets.NewLoader(len(data.train.Examples), datasets.LoaderConfig{
 		BatchSize: cfg.BatchSize, Seed: uint64(env.Seed), Shuffle: true, DropLast: true, Prefetch: 4,

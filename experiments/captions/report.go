@@ -23,8 +23,9 @@ type Report struct {
 	Foretold *Phase `json:"foretold"`           // after training to foretell people's words
 	Critical *Phase `json:"critical,omitempty"` // after self-critical training
 
-	Processor float64    `json:"processor"` // processor seconds of the run, all cores together
-	Baselines []Baseline `json:"baselines"` // on the test pictures; in a run that is not final, on the dev pictures
+	Processor float64    `json:"processor"`         // processor seconds of the run, all cores together
+	Earlier   float64    `json:"earlier,omitempty"` // those of the run whose captioner this one started from
+	Baselines []Baseline `json:"baselines"`         // on the test pictures; in a run that is not final, on the dev pictures
 }
 
 // Phase is one training and what it came to.

@@ -189,7 +189,7 @@ func (r Recorded) writeVerdict(b *strings.Builder) {
 // writeRuns writes the circumstances of each run.
 func (r Recorded) writeRuns(b *strings.Builder) {
 	b.WriteString("\n## The runs\n\nSeconds are by the clock, on a machine that was busy with other work besides; processor seconds are the run's own, all cores\n" +
-		"together. Settings: `glimpse train captions/flickr8k --show` at the commit given; what differs from the first run is named.\n\n" +
+		"together, with those of the run that it started from. Settings: `glimpse train captions/flickr8k --show` at the commit given; what differs from the first run is named.\n\n" +
 		"| captions by | seed | different | steps, s a step | self-critical steps, s a step | dev CIDEr-D | then | whole run s | processor s | backend, machine | started | commit |\n" +
 		"| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- | --- |\n")
 	for _, run := range r.Runs {
@@ -200,7 +200,7 @@ func (r Recorded) writeRuns(b *strings.Builder) {
 		}
 		fmt.Fprintf(b, "| %s | %d | %s | %d, %.2f | %s | %s | %s | %.0f | %.0f | %s, %s | %s | `%s` |\n", named(kindOf(run)), run.Seed,
 			experiments.Difference(run.Config, r.Runs[0].Config), report.Foretold.Trained.Last.Step, report.Foretold.Trained.StepSeconds, self,
-			shown(report.Foretold.OnDev.Interval["CIDEr"], 1, 3), then, run.Seconds, report.Processor, run.Backend, run.Machine, run.Started, experiments.ShortCommit(run.Commit))
+			shown(report.Foretold.OnDev.Interval["CIDEr"], 1, 3), then, run.Seconds, report.Processor+report.Earlier, run.Backend, run.Machine, run.Started, experiments.ShortCommit(run.Commit))
 	}
 }
 
