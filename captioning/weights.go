@@ -38,6 +38,16 @@ func (c Config) WeightShapes() map[string][]int {
 	return shapes
 }
 
+// WeightShapes returns the shape of every weight of the decoder by its name, as [Config.WeightShapes] does.
+func (c ShowAndTellConfig) WeightShapes() map[string][]int {
+	V, E, H, F := c.VocabSize, c.EmbedDim, c.Hidden, c.FeatureDim
+	return map[string][]int{
+		"image_proj.weight": {E, F}, "image_proj.bias": {E}, "embedding.weight": {V, E},
+		"lstm.weight_ih": {4 * H, E}, "lstm.bias_ih": {4 * H}, "lstm.weight_hh": {4 * H, H}, "lstm.bias_hh": {4 * H},
+		"out.weight": {V, H}, "out.bias": {V},
+	}
+}
+
 // LoadWeights puts tensors named as in [Config.WeightShapes] into the scope's variables, creating those that are not
 // there yet. It returns an error, and changes nothing, when one is missing, left over or of another shape.
 func LoadWeights(scope *model.Scope, cfg Config, weights map[string]safetensors.Tensor) error {

@@ -153,6 +153,9 @@ func caption(cmd *cobra.Command, f captionFlags, paths []string) error {
 		return err
 	}
 	defer c.Close()
+	if c.Tells && f.shown != (attentionFiles{}) {
+		return fmt.Errorf("%s: expected a captioner with attention to show, found Show and Tell's, which sees the picture once and looks nowhere", f.model)
+	}
 	writer, err := c.NewWriter(f.writing, min(len(paths), captionGroup))
 	if err != nil {
 		return err
@@ -203,7 +206,8 @@ func printCaptions(cmd *cobra.Command, file string, all []captioner.Described, a
 			File: file, Caption: text(all[0]), Words: append([]string{}, all[0].Words...), Alphas: append([][]float64{}, all[0].Alphas...),
 			Entropies: []float64{}, Places: []float64{},
 		}
-		for _, l := range looksOf(all[0])[:len(all[0].Words)] {
+		looks := looksOf(all[0])
+		for _, l := range looks[:min(len(looks), len(all[0].Words))] {
 			line.Entropies, line.Places = append(line.Entropies, l.Entropy), append(line.Places, l.Places)
 		}
 		for _, d := range all {

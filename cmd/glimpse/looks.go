@@ -21,14 +21,14 @@ type look struct {
 }
 
 // looksOf are the looks for the words of a caption, and last their sum over the words (the doubly stochastic picture), if
-// there is a word.
+// there is a word. Show and Tell does not look.
 func looksOf(d captioner.Described) []look {
+	if len(d.Alphas) == 0 {
+		return nil
+	}
 	var looks []look
 	for i, word := range d.Words {
 		looks = append(looks, newLook(word, d.Alphas[i]))
-	}
-	if len(looks) == 0 {
-		return nil
 	}
 	sum := make([]float64, len(d.Alphas[0]))
 	for _, alpha := range d.Alphas {

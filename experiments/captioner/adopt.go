@@ -25,7 +25,7 @@ func (c *Model) Adopt(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkWeights(saved, c.Config); err != nil {
+	if err := checkWeights(saved, c.weightShapes()); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(dir, weightsFile), err)
 	}
 	return weights.IntoStore(c.Store, saved.Tensors)

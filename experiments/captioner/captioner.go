@@ -26,6 +26,7 @@ import (
 // Model is a trained (or fresh) decoder with its encoder and vocabulary. Not for concurrent use.
 type Model struct {
 	Config     captioning.Config
+	Tells      bool // the decoder is Show and Tell's, with the sizes of Config
 	Vocabulary *captioning.Vocabulary
 	Data       string // name of the data set it was trained on
 
@@ -42,7 +43,7 @@ type Model struct {
 // Described is what the model says of a picture.
 type Described struct {
 	Words   []string    `json:"words"`
-	Alphas  [][]float64 `json:"alphas"` // for each word, where it looked: Rows*Cols weights with sum 1
+	Alphas  [][]float64 `json:"alphas"` // for each word, where it looked: Rows*Cols weights with sum 1; none for Show and Tell
 	Rows    int         `json:"rows"`
 	Cols    int         `json:"cols"`
 	LogProb float64     `json:"log_prob"` // of the words, and of the end of the sentence
@@ -81,6 +82,9 @@ func (c *Model) Close() {
 func (c *Model) Losses(scope *model.Scope, inputs []*graph.Node) captioning.Losses {
 	features := c.Encoder.features(scope, inputs[0])
 	decoder := scope.At("decoder")
+	if c.Tells {
+		return c.tellLosses(decoder, features, inputs[1], inputs[2])
+	}
 	out := captioning.Decode(decoder, c.Config, features, inputs[1])
 	if c.Config.Attention == captioning.AttentionHard {
 		return captioning.HardLoss(decoder, c.Config, out, inputs[1], inputs[2]).Losses
@@ -193,7 +197,7 @@ func (c *Model) Caption(images []image.Image) ([]Described, error) {
 // Describe writes a caption for each input, as [Set.Inputs] has them.
 func (c *Model) Describe(inputs [][]float32) ([]Described, error) {
 	if c.writer == nil {
-		writer, err := captioning.NewGreedy(c.backend.Backend, c.Store.RootScope().At("decoder"), c.Config, writeBatch)
+		writer, err := captioning.NewGreedy(c.backend.Backend, c.Store.RootScope().At("decoder"), c.decoder(), writeBatch)
 		if err != nil {
 			return nil, err
 		}
@@ -218,6 +222,10 @@ func (c *Model) Describe(inputs [][]float32) ([]Described, error) {
 // described puts a caption into words.
 func (c *Model) described(caption captioning.Caption) Described {
 	d := Described{Rows: c.Encoder.Grid, Cols: c.Encoder.Grid, LogProb: caption.LogProb, Words: c.Vocabulary.Decode(caption.IDs)}
+	if caption.Alphas == nil {
+		d.Rows, d.Cols = 0, 0
+		return d
+	}
 	for i := range d.Words {
 		alpha := make([]float64, len(caption.Alphas[i]))
 		for j, a := range caption.Alphas[i] {
@@ -228,8 +236,17 @@ func (c *Model) described(caption captioning.Caption) Described {
 	return d
 }
 
-// featuresOf runs the encoder's part of the graph: row-major [len(inputs), L, D].
+// featuresOf is what the decoder sees of pictures: row-major [len(inputs), L, D], or [len(inputs), D] for Show and Tell.
 func (c *Model) featuresOf(inputs [][]float32) ([]float32, error) {
+	features, err := c.grid(inputs)
+	if c.Tells && err == nil {
+		features = c.meanOfPlaces(features)
+	}
+	return features, err
+}
+
+// grid runs the encoder's part of the graph: row-major [len(inputs), L, D].
+func (c *Model) grid(inputs [][]float32) ([]float32, error) {
 	var flat []float32
 	for _, input := range inputs {
 		flat = append(flat, input...)
@@ -275,6 +292,7 @@ func (c *Model) Examples(set *Set, n int) ([]Example, error) {
 
 // captionerFile is a captioner on disk, beside its weights and vocabulary.
 type captionerFile struct {
+	Tells   bool              `json:"show_and_tell,omitempty"`
 	Decoder captioning.Config `json:"decoder"`
 	Encoder string            `json:"encoder"`
 	Size    int               `json:"size"`
@@ -311,7 +329,7 @@ func (c *Model) Save(dir string) error {
 	if err := c.Vocabulary.Save(filepath.Join(dir, vocabularyFile)); err != nil {
 		return err
 	}
-	config, err := json.MarshalIndent(captionerFile{c.Config, c.Encoder.name, c.Encoder.size, c.Encoder.pool, c.Data, c.DataDir, c.seed, c.Encoder.ownCNN()}, "", "  ")
+	config, err := json.MarshalIndent(captionerFile{c.Tells, c.Config, c.Encoder.name, c.Encoder.size, c.Encoder.pool, c.Data, c.DataDir, c.seed, c.Encoder.ownCNN()}, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -357,8 +375,8 @@ func Open(ctx context.Context, b *backend.Backend, dir string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := (&Model{Config: file.Decoder, Vocabulary: vocabulary, Data: file.Data, DataDir: file.DataDir, backend: b, Encoder: encoder}).Fresh(file.Seed)
-	if err := checkWeights(saved, file.Decoder); err != nil {
+	c := (&Model{Config: file.Decoder, Tells: file.Tells, Vocabulary: vocabulary, Data: file.Data, DataDir: file.DataDir, backend: b, Encoder: encoder}).Fresh(file.Seed)
+	if err := checkWeights(saved, c.weightShapes()); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, weightsFile), err)
 	}
 	if err := checkVocabulary(saved, vocabulary); err != nil {
@@ -370,8 +388,8 @@ func Open(ctx context.Context, b *backend.Backend, dir string) (*Model, error) {
 }
 
 // checkWeights sees to it that every weight of the decoder is there, in its shape.
-func checkWeights(saved *safetensors.File, cfg captioning.Config) error {
-	for name, shape := range cfg.WeightShapes() {
+func checkWeights(saved *safetensors.File, shapes map[string][]int) error {
+	for name, shape := range shapes {
 		t, ok := saved.Get("decoder." + name)
 		if !ok || fmt.Sprint(t.Shape) != fmt.Sprint(shape) {
 			return fmt.Errorf("expected the weight decoder.%s of shape %v, found %v; the files belong to different models", name, shape, t.Shape)

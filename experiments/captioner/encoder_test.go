@@ -31,7 +31,9 @@ func TestAveraged(t *testing.T) {
 }
 
 // frozenCaptioner has fresh weights and SqueezeNet's features.
-func frozenCaptioner(t *testing.T) *Model {
+func frozenCaptioner(t *testing.T) *Model { return frozenWith(t, New) }
+
+func frozenWith(t *testing.T, make func(*backend.Backend, captioning.Config, *captioning.Vocabulary, *Encoder, int64) (*Model, error)) *Model {
 	t.Helper()
 	t.Setenv("GLIMPSE_DATA", filepath.Dir(testdata.Data(t, "squeezenet")))
 	b, err := backend.OpenNamed("go")
@@ -44,7 +46,9 @@ func frozenCaptioner(t *testing.T) *Model {
 		t.Fatal(err)
 	}
 	vocabulary := captioning.NewVocabulary([][]string{{"a", "red", "blue", "circle", "square"}}, 1)
-	c, err := New(b, captioning.Tiny(0), vocabulary, encoder, 1)
+	cfg := captioning.Tiny(0)
+	cfg.MaxLen = 40 // no caption is cut
+	c, err := make(b, cfg, vocabulary, encoder, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +58,11 @@ func frozenCaptioner(t *testing.T) *Model {
 
 // A caption is written with the features that the decoder was trained on: its log p is what the loss says of its words.
 func TestWritingSeesWhatTrainingSees(t *testing.T) {
-	c := frozenCaptioner(t)
+	t.Run("Show, Attend and Tell", func(t *testing.T) { writingSeesWhatTrainingSees(t, frozenCaptioner(t)) })
+	t.Run("Show and Tell", func(t *testing.T) { writingSeesWhatTrainingSees(t, frozenWith(t, NewShowAndTell)) })
+}
+
+func writingSeesWhatTrainingSees(t *testing.T, c *Model) {
 	cfg := scenes.Pairs()
 	cfg.Count, cfg.Size = 3, 67
 	set, err := scenes.New(cfg)

@@ -42,6 +42,9 @@ type Candidate struct {
 // Trace follows the decoder through a caption of the picture, as [Model.Caption] writes it or any other of words that it
 // knows. Words beyond what the model allows are left out.
 func (c *Model) Trace(img image.Image, words []string) (*Trace, error) {
+	if c.Tells {
+		return nil, errors.New("expected a captioner that looks at the picture at every step, found Show and Tell's, which sees it once")
+	}
 	inputs, err := c.Encoder.inputs([]image.Image{img})
 	if err != nil {
 		return nil, err

@@ -42,10 +42,10 @@ func (c *Model) NewWriter(how Writing, batch int) (*Writer, error) {
 	var err error
 	if how.Draw {
 		how.Sample.Forbid = append(how.unspoken(), how.Sample.Forbid...)
-		w.sampler, err = captioning.NewSampler(c.backend.Backend, scope, c.Config, batch, how.Sample)
+		w.sampler, err = captioning.NewSampler(c.backend.Backend, scope, c.decoder(), batch, how.Sample)
 	} else {
 		how.Beam.Forbid = append(how.unspoken(), how.Beam.Forbid...)
-		w.beam, err = captioning.NewBeam(c.backend.Backend, scope, c.Config, batch, how.Beam)
+		w.beam, err = captioning.NewBeam(c.backend.Backend, scope, c.decoder(), batch, how.Beam)
 	}
 	return w, err
 }

@@ -3,6 +3,7 @@ package captions
 import (
 	"context"
 	"encoding/json"
+	"image"
 	"math"
 	"os"
 	"path/filepath"
@@ -167,5 +168,48 @@ func TestStartFrom(t *testing.T) {
 	}
 	if _, _, err = start(first.Path("model"), "train.steps=0", "model.hidden=48"); err == nil || !strings.Contains(err.Error(), "different models") {
 		t.Errorf("another shape: %v", err)
+	}
+}
+
+// Show and Tell learns as well, is saved as what it is, and looks nowhere.
+func TestShowAndTell(t *testing.T) {
+	b := fast(t)
+	opts := experiments.Options{Form: experiments.Quick, Seed: 1, Out: filepath.Join(t.TempDir(), "run")}
+	for _, text := range []string{"decoder=tell", "critical.train.steps=2", "train.steps=60", "train.eval_every=0", "critical.train.eval_every=0"} {
+		o, err := experiments.ParseOverride(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opts.Overrides = append(opts.Overrides, o)
+	}
+	run, result, err := Photographs().Start(context.Background(), b, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := result.Metrics; m["CIDEr"] < 0.04 || m["Bleu_1"] < 0.3 { // an untrained decoder has 0
+		t.Errorf("captions scored CIDEr %g, BLEU-1 %g", m["CIDEr"], m["Bleu_1"])
+	}
+	c, err := captioner.Open(t.Context(), b, run.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	pictures, err := c.Samples(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := pictures[0].Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	described, err := c.Caption([]image.Image{img})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := described[0]; !c.Tells || len(d.Alphas) != 0 || d.Rows != 0 || len(d.Words) == 0 {
+		t.Errorf("found %+v", d)
+	}
+	if _, err := c.Trace(img, []string{"a"}); err == nil || !strings.Contains(err.Error(), "Show and Tell") {
+		t.Errorf("a trace: %v", err)
 	}
 }

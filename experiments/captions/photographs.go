@@ -32,6 +32,7 @@ type Config struct {
 	Pool       int                     `json:"pool"`     // places on a side that frozen features are averaged to; 0 for as many as they have
 	Mirror     bool                    `json:"mirror"`   // half of the time a picture is trained on in a mirror
 	MinCount   int                     `json:"min_count"`
+	Decoder    string                  `json:"decoder"`    // attend (Show, Attend and Tell) or tell (Show and Tell, with the sizes of model)
 	Model      captioning.Config       `json:"model"`      // vocab_size, feature_dim and locations follow from data and encoder
 	Start      string                  `json:"start"`      // folder of a saved captioner of the same shape to go on from; "" for fresh weights
 	BatchSize  int                     `json:"batch_size"` // pictures, with one caption each
@@ -42,6 +43,12 @@ type Config struct {
 	Final      bool                    `json:"final"`           // whether the test pictures are looked at, once, at the end; false while choosing settings
 	Examples   int                     `json:"examples"`        // captions for the report
 }
+
+// The decoders.
+const (
+	attend = "attend"
+	tell   = "tell"
+)
 
 // Photographs is the experiment captions/flickr8k: Show, Attend and Tell (Xu et al. 2015) with soft attention on the 6,000
 // training photographs of Flickr8k and SqueezeNet's features, and self-critical training (Rennie et al. 2017) behind it.
@@ -54,7 +61,7 @@ func Photographs() experiments.Experiment {
 
 func defaults(form experiments.Form, _ backend.Kind) Config {
 	c := Config{
-		Data: "flickr8k", Dev: 500, Encoder: "squeezenet", Size: 224, Pool: 7, Mirror: true, MinCount: 5, Model: captioning.Small(0), BatchSize: 64,
+		Data: "flickr8k", Dev: 500, Encoder: "squeezenet", Size: 224, Pool: 7, Mirror: true, MinCount: 5, Decoder: attend, Model: captioning.Small(0), BatchSize: 64,
 		Train: experiments.TrainConfig{Steps: 3000, Optimizer: experiments.DefaultAdamW(), LogEvery: 10, EvalEvery: 500, Average: 0.99},
 		Critical: Critical{BatchSize: 16, Samples: 5,
 			Train: experiments.TrainConfig{Steps: 1000, Optimizer: experiments.DefaultAdamW(), LogEvery: 10, EvalEvery: 250, Average: 0.99}},
@@ -142,6 +149,9 @@ func startedFrom(cfg Config) (*Report, error) {
 
 // prepare opens the data, learns the vocabulary, and encodes pictures and captions.
 func prepare(ctx context.Context, env *experiments.Env, cfg Config, result *experiments.Result) (*captioner.Model, *sets, error) {
+	if cfg.Decoder != attend && cfg.Decoder != tell {
+		return nil, nil, fmt.Errorf("decoder: expected %s or %s, found %q", attend, tell, cfg.Decoder)
+	}
 	open, err := openSplits(env, cfg)
 	if err != nil {
 		return nil, nil, err
@@ -156,7 +166,11 @@ func prepare(ctx context.Context, env *experiments.Env, cfg Config, result *expe
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := captioner.New(env.Backend, cfg.Model, captioning.NewVocabulary(captions, cfg.MinCount), encoder, env.Seed)
+	make := captioner.New
+	if cfg.Decoder == tell {
+		make = captioner.NewShowAndTell
+	}
+	c, err := make(env.Backend, cfg.Model, captioning.NewVocabulary(captions, cfg.MinCount), encoder, env.Seed)
 	if err != nil {
 		encoder.Close()
 		return nil, nil, err

@@ -149,13 +149,18 @@ func learntFrom(r Record) string {
 	return fmt.Sprintf("%d and %d pictures of %s", r.Report.Training, r.Report.HeldOut, r.Report.Data)
 }
 
-// kinds of decoders in the page's order.
-var kinds = []captioning.Attention{captioning.AttentionUniform, captioning.AttentionHard, captioning.AttentionSoft}
+// kinds of decoders in the page's order, by their attention. Show and Tell's has none at all.
+var kinds = []captioning.Attention{showAndTell, captioning.AttentionUniform, captioning.AttentionHard, captioning.AttentionSoft}
+
+const showAndTell captioning.Attention = tell
 
 func kindOf(r Record) captioning.Attention {
 	var cfg Config
 	if err := json.Unmarshal(r.Config, &cfg); err != nil {
 		return ""
+	}
+	if cfg.Decoder == tell {
+		return showAndTell
 	}
 	return cfg.Model.Attention
 }
@@ -172,7 +177,10 @@ func (r Recorded) of(kind captioning.Attention) (runs []Record) {
 
 // named are a kind's words on the page.
 func named(kind captioning.Attention) string {
-	if kind == captioning.AttentionUniform {
+	switch kind {
+	case showAndTell:
+		return "Show and Tell"
+	case captioning.AttentionUniform:
 		return "no attention (uniform)"
 	}
 	return strings.ToLower(string(kind)) + " attention"
