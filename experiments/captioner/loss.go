@@ -50,6 +50,9 @@ func (c *Model) HeldOutLoss(ctx context.Context, set datasets.Dataset, examples 
 	}
 	result.Loss = stats.NewMean(losses)
 	n := min(examples, len(prepared.Examples))
+	if n == 0 {
+		return result, nil
+	}
 	result.Examples, err = c.Examples(&Set{prepared.Examples[:n], prepared.Indices[:n], prepared.Texts[:n], prepared.Inputs}, n)
 	return result, err
 }
