@@ -416,10 +416,16 @@ type Example struct {
 	Human     []string  `json:"human"`
 }
 
-// Samples are n held-out pictures of the data set that the captioner was trained on, spread evenly over it.
-func (c *Model) Samples(n int) ([]datasets.Example, error) {
+// HeldOut are the held-out pictures of the data set that the captioner was trained on; at least 100 of a set that is drawn.
+func (c *Model) HeldOut() (datasets.Dataset, error) {
 	env := &experiments.Env{DataDir: c.DataDir, Seed: c.seed}
 	_, heldOut, err := Splits(env, c.Data, c.Encoder.size, 100, 100)
+	return heldOut, err
+}
+
+// Samples are n of [Model.HeldOut], spread evenly over it.
+func (c *Model) Samples(n int) ([]datasets.Example, error) {
+	heldOut, err := c.HeldOut()
 	if err != nil {
 		return nil, err
 	}
