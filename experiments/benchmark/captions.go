@@ -121,7 +121,7 @@ func (c CaptionCase) files(dir string) (sides [2]contestant, err error) {
 	}
 	for i := range sides {
 		sides[i] = contestant{request{Do: "prepare", Kind: c.Kind, Captioner: &c.Model, Weights: weights, Inputs: inputs,
-			Threads: runtime.NumCPU(), Size: c.Write[i], Chunks: c.Batch}, max(c.Write[i], 1)}
+			Threads: runtime.NumCPU(), Size: c.Write[i], Batch: c.Batch}, max(c.Write[i], 1)}
 	}
 	return sides, nil
 }

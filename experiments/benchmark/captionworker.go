@@ -12,7 +12,8 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/safetensors"
 )
 
-// The numbers of answers that are compared before anything is timed: steps of training, and pictures that are written about.
+// The numbers of answers that are compared before anything is timed, steps of training and pictures that are written about; peer.py
+// has them too.
 const (
 	comparedSteps    = 3
 	comparedCaptions = 3
@@ -123,7 +124,7 @@ func (w *worker) prepareWriting(r request) ([]float64, error) {
 		return nil, err
 	}
 	each := shape[1] * shape[2]
-	beam, err := captioning.NewBeam(w.backend.Backend, store.RootScope().At("decoder"), r.Captioner.Decoder, r.Chunks,
+	beam, err := captioning.NewBeam(w.backend.Backend, store.RootScope().At("decoder"), r.Captioner.Decoder, r.Batch,
 		captioning.BeamOptions{K: r.Captioner.Beam, Rule: captioning.Shrink})
 	if err != nil {
 		return nil, err

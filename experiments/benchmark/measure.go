@@ -122,10 +122,9 @@ func (o Options) compare(ctx context.Context, contestants [2]contestant, done fu
 			return c, versions, err
 		}
 		outputs[i] = a.Output
-		if a, err = s.ask(request{Do: "run", Times: 2}); err != nil { // warms up, and says how long a call takes
+		if calls[i], err = o.calls(s); err != nil {
 			return c, versions, err
 		}
-		calls[i] = int(min(max(math.Ceil(o.Turn/slices.Min(a.Seconds)), 1), 1000))
 	}
 	c.Difference = largestDifference(outputs[0], outputs[1])
 	if !(c.Difference < 1e-3) {
@@ -154,6 +153,18 @@ func (o Options) compare(ctx context.Context, contestants [2]contestant, done fu
 	}
 	c.summarize()
 	return c, versions, nil
+}
+
+// calls warms a side up, and returns how many calls make a turn.
+func (o Options) calls(s *side) (int, error) {
+	a, err := s.ask(request{Do: "run", Times: 1})
+	if err == nil && a.Seconds[0] < o.Turn { // a long call is warm after the first
+		a, err = s.ask(request{Do: "run", Times: 1})
+	}
+	if err != nil {
+		return 0, err
+	}
+	return int(min(max(math.Ceil(o.Turn/a.Seconds[0]), 1), 1000)), nil
 }
 
 func orFirst(err, other error) error {

@@ -1,4 +1,4 @@
-"""CLIP in plain PyTorch, as a user of PyTorch would write it: what Glimpse is timed against.
+"""CLIP in plain PyTorch (and the worker for it and peer_captioner.py), as a user of PyTorch would write it: what Glimpse is timed against.
 
 Reads requests on standard input and answers on standard output, one JSON object a line. The parameters have OpenAI's
 names, so that both sides load the same file.
@@ -191,6 +191,9 @@ def load(model, path):
         raise ValueError("weights without values: %s" % left)
 
 
+STEPS, CAPTIONS = 3, 3  # that are compared before anything is timed
+
+
 class Worker:
     def prepare(self, r):
         torch.set_num_threads(r["threads"])
@@ -209,7 +212,7 @@ class Worker:
             return self.prepare_captions()
         if kind == "writing":
             self.call = lambda: self.write(r["size"], r["captioner"]["beam"])
-            return {"output": self.write(3, r["captioner"]["beam"])}
+            return {"output": self.write(CAPTIONS, r["captioner"]["beam"])}
         images, ids = self.inputs["images"], self.inputs["text_ids"].long()
         if training:
             self.call = lambda: self.step(images, ids)[:1]
@@ -221,7 +224,7 @@ class Worker:
         seen = self.inputs["images"] if "images" in self.inputs else self.inputs["features"]
         captions, lengths = self.inputs["captions"].long(), self.inputs["lengths"].long()
         self.call = lambda: self.step(seen, captions, lengths)
-        return {"output": [x for _ in range(3) for x in self.call()]}
+        return {"output": [x for _ in range(STEPS) for x in self.call()]}
 
     def step(self, *batch):
         self.optimizer.zero_grad(set_to_none=True)
@@ -240,7 +243,7 @@ class Worker:
         with torch.no_grad():
             for i in range(pictures):
                 score, words = self.model.decoder.beam(self.inputs["features"][i : i + 1], k)
-                if i < 3:
+                if i < CAPTIONS:
                     numbers += [score] + words
         return numbers
 

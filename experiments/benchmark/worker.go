@@ -33,6 +33,7 @@ type request struct {
 	Times     int          `json:"times,omitempty"`
 	Size      int          `json:"size,omitempty"`   // of the matrices, or how many pictures to find or to describe
 	Chunks    int          `json:"chunks,omitempty"` // of a training step
+	Batch     int          `json:"batch,omitempty"`  // pictures that are written about at a time
 }
 
 // answer is a line from a worker.
