@@ -53,13 +53,18 @@ func (o AdamW) check() error {
 // optimizerScope holds the optimiser's state in the store, so that a checkpoint of the store is a whole one.
 const optimizerScope = "/optimizer"
 
-// hyper returns what the graph needs to know of a step (counted from 1): learning rate, the two bias corrections, and the
-// decay of the average of the weights.
+// hyper returns what the graph needs to know of a step (counted from 1): learning rate, what the mean gradient is multiplied by,
+// what is added to the root of the mean square, and the decay of the average of the weights.
+//
+// With the bias corrections c1 = 1-beta1^step and c2 = 1-beta2^step, the algorithm's lr * (m/c1) / (sqrt(v/c2) + eps) is
+// m * (lr sqrt(c2)/c1) / (sqrt(v) + eps sqrt(c2)): two passes over each variable fewer.
 func (o AdamW) hyper(step, steps int, average float64) *tensors.Tensor {
+	lr := o.LR * o.schedule(step, steps)
+	c1, c2 := 1-math.Pow(o.Beta1, float64(step)), 1-math.Pow(o.Beta2, float64(step))
 	return tensors.FromValue([]float32{
-		float32(o.LR * o.schedule(step, steps)),
-		float32(1 / (1 - math.Pow(o.Beta1, float64(step)))),
-		float32(1 / (1 - math.Pow(o.Beta2, float64(step)))),
+		float32(lr),
+		float32(lr * math.Sqrt(c2) / c1),
+		float32(o.Eps * math.Sqrt(c2)),
 		float32(average),
 	})
 }
@@ -96,30 +101,31 @@ type rules struct {
 // apply is [AdamW.update] for gradients that are known.
 func (o AdamW) apply(store *model.Store, variables []*model.Variable, gradients []*graph.Node, hyper *graph.Node, rules rules) (norm *graph.Node) {
 	g := hyper.Graph()
-	norm = globalNorm(gradients)
-	if o.ClipNorm > 0 {
-		shrink := graph.MinScalar(graph.Div(graph.Scalar(g, norm.DType(), o.ClipNorm), graph.AddScalar(norm, 1e-6)), 1)
-		for i := range gradients {
-			gradients[i] = graph.Mul(gradients[i], shrink)
-		}
+	squares := make([]*graph.Node, len(gradients))
+	for i, gradient := range gradients {
+		squares[i] = graph.Square(gradient)
 	}
+	norm = root(squares)
+	shrink := graph.ScalarOne(g, norm.DType())
+	if o.ClipNorm > 0 {
+		shrink = graph.MinScalar(graph.Div(graph.Scalar(g, norm.DType(), o.ClipNorm), graph.AddScalar(norm, 1e-6)), 1)
+	}
+	// The clipped gradient itself is needed nowhere: a pass over memory less.
+	share, squareShare := graph.MulScalar(shrink, 1-o.Beta1), graph.MulScalar(graph.Square(shrink), 1-o.Beta2)
 	at := func(i int) *graph.Node { return graph.Squeeze(graph.Slice(hyper, graph.AxisElem(i))) }
-	lr, correct1, correct2 := at(0), at(1), at(2)
+	lr, rate, eps := at(0), at(1), at(2)
 	for i, v := range variables {
 		m, s := state(store, v, "exp_avg"), state(store, v, "exp_avg_sq")
-		mean := graph.Add(graph.MulScalar(m.NodeValue(g), o.Beta1), graph.MulScalar(gradients[i], 1-o.Beta1))
-		square := graph.Add(graph.MulScalar(s.NodeValue(g), o.Beta2), graph.MulScalar(graph.Square(gradients[i]), 1-o.Beta2))
+		mean := graph.Add(graph.MulScalar(m.NodeValue(g), o.Beta1), graph.Mul(gradients[i], share))
+		square := graph.Add(graph.MulScalar(s.NodeValue(g), o.Beta2), graph.Mul(squares[i], squareShare))
 		m.SetNodeValue(mean)
 		s.SetNodeValue(square)
-		value := v.NodeValue(g)
-		step := graph.Div(graph.Mul(mean, correct1), graph.AddScalar(graph.Sqrt(graph.Mul(square, correct2)), o.Eps))
+		value, factor := v.NodeValue(g), rules.lr(v.Path())
+		step := graph.Div(graph.Mul(mean, graph.MulScalar(rate, factor)), graph.Add(graph.Sqrt(square), eps))
 		if o.WeightDecay > 0 && rules.decays(v.Path()) {
-			step = graph.Add(step, graph.MulScalar(value, o.WeightDecay))
+			value = graph.Mul(value, graph.OneMinus(graph.MulScalar(lr, factor*o.WeightDecay)))
 		}
-		if factor := rules.lr(v.Path()); factor != 1 {
-			step = graph.MulScalar(step, factor)
-		}
-		v.SetNodeValue(graph.Sub(value, graph.Mul(lr, step)))
+		v.SetNodeValue(graph.Sub(value, step))
 	}
 	return norm
 }
@@ -159,10 +165,11 @@ func notTrained(v *model.Variable) *model.Variable {
 	return v
 }
 
-func globalNorm(gradients []*graph.Node) *graph.Node {
+// root is the square root of the sum of all numbers.
+func root(squares []*graph.Node) *graph.Node {
 	var sum *graph.Node
-	for _, gradient := range gradients {
-		part := graph.ReduceAllSum(graph.Square(gradient))
+	for _, square := range squares {
+		part := graph.ReduceAllSum(square)
 		if sum == nil {
 			sum = part
 		} else {

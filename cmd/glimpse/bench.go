@@ -23,11 +23,12 @@ func benchCommand() *cobra.Command {
 		Use:   "bench",
 		Short: "Time the lab against PyTorch, side by side",
 		Long: `Bench times encoding and training against plain PyTorch: the same weights and inputs, each side in a process of
-its own, in turns. It says the ratio of their times, the share of this machine's measured matrix product that is
-reached, and the largest memory of both; then, without a peer, an exact search through a million embeddings and a
-training step in chunks. Nothing else should run meanwhile. It takes minutes; PyTorch has to be there
+its own, in turns: CLIPs, a captioner's training step, its beam search. It says the ratio of their times, the share of
+this machine's measured matrix product that is reached, and the largest memory of both; then, without a peer, an exact
+search through a million embeddings and a training step in chunks. Nothing else should run meanwhile: beside other work
+PyTorch's threads wait for each other, and the ratios flatter us. It takes minutes; PyTorch has to be there
 (python3-torch, and libopenblas0-openmp, without which it multiplies matrices slowly).`,
-		Example: examples("glimpse bench", "glimpse bench --only RN50 --rounds 3", "glimpse bench --record"),
+		Example: examples("glimpse bench", "glimpse bench --only RN50 --rounds 3", "glimpse bench --only beam", "glimpse bench --record"),
 		Args:    wantArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Rounds < 1 {
@@ -36,25 +37,22 @@ training step in chunks. Nothing else should run meanwhile. It takes minutes; Py
 			if record && (quick || only != "") {
 				return usagef(cmd, "expected --record without --quick and --only: the page is about all cases in full")
 			}
+			m := measurements{benchmark.CaptionCases(), benchmark.SearchCases(), benchmark.ChunkedCases()}
 			o.Cases = benchmark.Cases()
 			if quick {
 				o.Cases, o.Rounds, o.Turn, o.Size = benchmark.QuickCases(), 2, 0.01, 128
-			}
-			if o.Cases = chosen(o.Cases, only); len(o.Cases) == 0 {
-				return usagef(cmd, "expected --only to be a part of a case's name, such as ViT or RN50, found %q", only)
-			}
-			o.Messages = cmd.ErrOrStderr()
-			o.Each = func(r benchmark.Row) {
-				fmt.Fprintln(o.Messages, "glimpse: "+strings.ReplaceAll(r.Line(), "\t", ", "))
-			}
-			searches, chunked := benchmark.SearchCases(), benchmark.ChunkedCases()
-			if quick {
-				searches, chunked = benchmark.QuickSearchCases(), benchmark.QuickChunkedCases()
+				m = measurements{benchmark.QuickCaptionCases(), benchmark.QuickSearchCases(), benchmark.QuickChunkedCases()}
 			}
 			if only != "" {
-				searches, chunked = nil, nil
+				o.Cases = chosen(o.Cases, only, func(c benchmark.Case) string { return c.Name })
+				m = measurements{captions: chosen(m.captions, only, func(c benchmark.CaptionCase) string { return c.Name })}
 			}
-			report, err := bench(cmd, o, searches, chunked)
+			if len(o.Cases)+len(m.captions) == 0 {
+				return usagef(cmd, "expected --only to be a part of a case's name, such as ViT, RN50 or beam, found %q", only)
+			}
+			o.Messages = cmd.ErrOrStderr()
+			o.Each = func(line string) { fmt.Fprintln(o.Messages, "glimpse: "+strings.ReplaceAll(line, "\t", ", ")) }
+			report, err := bench(cmd, o, m)
 			if err != nil {
 				return err
 			}
@@ -77,17 +75,25 @@ training step in chunks. Nothing else should run meanwhile. It takes minutes; Py
 	return cmd
 }
 
-func chosen(cases []benchmark.Case, only string) []benchmark.Case {
-	var out []benchmark.Case
+// chosen are the cases with text in their names.
+func chosen[C any](cases []C, text string, name func(C) string) []C {
+	var out []C
 	for _, c := range cases {
-		if strings.Contains(c.Name, only) {
+		if strings.Contains(name(c), text) {
 			out = append(out, c)
 		}
 	}
 	return out
 }
 
-func bench(cmd *cobra.Command, o benchmark.Options, searches []benchmark.SearchCase, chunked []benchmark.ChunkedCase) (*benchmark.Report, error) {
+// measurements are what is measured beside the encoders and CLIP's training.
+type measurements struct {
+	captions []benchmark.CaptionCase
+	searches []benchmark.SearchCase
+	chunked  []benchmark.ChunkedCase
+}
+
+func bench(cmd *cobra.Command, o benchmark.Options, m measurements) (*benchmark.Report, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("cannot find this program's own file: %w", err)
@@ -102,11 +108,20 @@ func bench(cmd *cobra.Command, o benchmark.Options, searches []benchmark.SearchC
 	if report.Rows, versions, err = benchmark.Measure(cmd.Context(), o); err != nil {
 		return nil, err
 	}
-	fmt.Fprintln(o.Messages, "glimpse: searching, and training in chunks")
-	if report.Search, err = benchmark.MeasureSearch(cmd.Context(), o, searches); err != nil {
+	var captioners [2]string
+	if report.Captions, captioners, err = benchmark.MeasureCaptions(cmd.Context(), o, m.captions); err != nil {
 		return nil, err
 	}
-	if report.Chunked, err = benchmark.MeasureChunked(cmd.Context(), o, chunked); err != nil {
+	if len(o.Cases) == 0 {
+		versions = captioners
+	}
+	if len(m.searches)+len(m.chunked) > 0 {
+		fmt.Fprintln(o.Messages, "glimpse: searching, and training in chunks")
+	}
+	if report.Search, err = benchmark.MeasureSearch(cmd.Context(), o, m.searches); err != nil {
+		return nil, err
+	}
+	if report.Chunked, err = benchmark.MeasureChunked(cmd.Context(), o, m.chunked); err != nil {
 		return nil, err
 	}
 	if strings.HasSuffix(versions[1], "openblas-pthread") || strings.HasSuffix(versions[1], "with blas") {

@@ -43,7 +43,7 @@ func TestMeasure(t *testing.T) {
 	told := 0
 	rows, versions, err := Measure(t.Context(), Options{
 		Rounds: 3, Turn: 0.001, Size: 64, Cases: QuickCases(), Ours: itself(t), Peer: itself(t),
-		Messages: &messages, Each: func(Row) { told++ },
+		Messages: &messages, Each: func(string) { told++ },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -66,6 +66,64 @@ func TestMeasure(t *testing.T) {
 		}
 		if r.Ours.PeakMemory < 1<<20 {
 			t.Errorf("%s: got a peak memory of %d bytes", r.Name, r.Ours.PeakMemory)
+		}
+	}
+}
+
+func TestMeasureCaptions(t *testing.T) {
+	o := Options{Rounds: 3, Turn: 0.001, Size: 64, Ours: itself(t), Peer: itself(t)}
+	rows, versions, err := MeasureCaptions(t.Context(), o, QuickCaptionCases())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 3 || versions[0] == "" {
+		t.Fatalf("got %d rows, versions %q", len(rows), versions)
+	}
+	for _, r := range rows {
+		if r.Difference != 0 {
+			t.Errorf("%s: the same program differs from itself by %g", r.Name, r.Difference)
+		}
+		if len(r.Ours.Turns) != 3 || r.Ours.Median <= 0 || r.Ratio <= 0 || r.Peer.PeakMemory < 1<<20 {
+			t.Errorf("%s: got %+v", r.Name, r.Comparison)
+		}
+	}
+}
+
+// Both sides of the captioners are held against each other where PyTorch is: the same losses and gradients over three steps, the
+// same captions.
+func TestCaptionersEqualPyTorch(t *testing.T) {
+	peer, err := Peer(t.Context())
+	if err != nil {
+		t.Skip(err)
+	}
+	rows, _, err := MeasureCaptions(t.Context(), Options{Rounds: 1, Turn: 0.001, Size: 64, Ours: itself(t), Peer: peer}, QuickCaptionCases())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rows {
+		if r.Difference > 1e-4 {
+			t.Errorf("%s: differs from PyTorch by %g", r.Name, r.Difference)
+		}
+	}
+}
+
+// A row's units: seconds of a call by the pictures that it writes about, goals by the ratio.
+func TestCaptionRow(t *testing.T) {
+	r := CaptionRow{CaptionCase: CaptionCases()[2], Comparison: Comparison{Ours: Times{Median: 0.004}, Ratio: 1.5}}
+	if got := r.perSecond(r.Ours); got != 250 {
+		t.Errorf("4 ms a picture are %v a second, expected 250", got)
+	}
+	if got := r.verdict(); !strings.HasPrefix(got, "missed: 1.50") {
+		t.Errorf("got the verdict %q", got)
+	}
+	training := CaptionRow{CaptionCase: CaptionCases()[0], Comparison: Comparison{Ours: Times{Median: 0.5}, Ratio: 2}}
+	if got := training.perSecond(training.Ours); got != 64 {
+		t.Errorf("a step of 32 in half a second is %v a second, expected 64", got)
+	}
+	page := captionsPage([]CaptionRow{r, training})
+	for _, want := range []string{"a picture", "writes about 1000 pictures, 32 at a time", "reached: 2.00", "captions of 10 to 18 words"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("expected %q on the page, found %s", want, page)
 		}
 	}
 }
@@ -132,7 +190,7 @@ func TestOperations(t *testing.T) {
 }
 
 func TestSummarize(t *testing.T) {
-	r := Row{Case: Cases()[0], Ours: Times{Turns: []float64{1, 2, 4}}, Peer: Times{Turns: []float64{3, 4, 4}}, Peak: 1e9}
+	r := Row{Case: Cases()[0], Comparison: Comparison{Ours: Times{Turns: []float64{1, 2, 4}}, Peer: Times{Turns: []float64{3, 4, 4}}, Peak: 1e9}}
 	r.summarize()
 	if r.Ratio != 2 || r.RatioRange != [2]float64{1, 3} || r.Ours.Median != 2 || r.Peer.Max != 4 {
 		t.Errorf("got %+v", r)

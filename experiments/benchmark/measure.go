@@ -25,7 +25,7 @@ type Options struct {
 	Peer     []string // of the other side's; see [Peer]
 	Size     int      // of the square matrices that tell the machine's peak
 	Messages io.Writer
-	Each     func(Row) // is told every row when it is measured; may be nil
+	Each     func(line string) // is told every row of the table when it is measured; may be nil
 }
 
 // Times are one side's seconds a call: the median of each turn, in order, and what they come to.
@@ -37,17 +37,22 @@ type Times struct {
 	PeakMemory int64     `json:"peak_memory"` // bytes
 }
 
-// Row is what came out of a case.
-type Row struct {
-	Case
+// Comparison is what came out of two sides in turns.
+type Comparison struct {
 	Ours       Times      `json:"ours"`
 	Peer       Times      `json:"peer"`
 	Ratio      float64    `json:"ratio"`       // PyTorch's time over ours: the median of the pairs of turns
 	RatioRange [2]float64 `json:"ratio_range"` // the smallest and the largest of them
 	Peak       float64    `json:"peak"`        // largest rate of the matrix product that was measured beside it, operations a second
-	Share      float64    `json:"share"`       // of that peak which ours reaches
-	PeerShare  float64    `json:"peer_share"`
-	Difference float64    `json:"difference"` // largest between the two answers
+	Difference float64    `json:"difference"`  // largest between the two answers
+}
+
+// Row is what came out of a case.
+type Row struct {
+	Case
+	Comparison
+	Share     float64 `json:"share"` // of that peak which ours reaches
+	PeerShare float64 `json:"peer_share"`
 }
 
 // Measure runs all cases.
@@ -68,58 +73,72 @@ func Measure(ctx context.Context, o Options) (rows []Row, versions [2]string, er
 		rows, versions = append(rows, row), v
 		bar.Set(int64((i + 1) * (o.Rounds + 1)))
 		if o.Each != nil {
-			o.Each(row)
+			o.Each(row.Line())
 		}
 	}
 	return rows, versions, nil
 }
 
-// measure runs one case, in processes of its own.
+// measure runs one case.
 func (o Options) measure(ctx context.Context, dir string, c Case, done func(round int)) (row Row, versions [2]string, err error) {
 	prepare, err := files(filepath.Join(dir, c.Model), c)
 	if err != nil {
 		return row, versions, err
 	}
+	row.Case = c
+	if row.Comparison, versions, err = o.compare(ctx, [2]contestant{{prepare, 1}, {prepare, 1}}, done); err != nil {
+		return row, versions, err
+	}
+	row.summarize()
+	return row, versions, nil
+}
+
+// contestant is what a side is asked to prepare, and how many units of what is timed a call of it then does.
+type contestant struct {
+	prepare request
+	units   int
+}
+
+// compare has ours and theirs work in turns, each in a process of its own. Times are seconds a unit.
+func (o Options) compare(ctx context.Context, contestants [2]contestant, done func(round int)) (c Comparison, versions [2]string, err error) {
 	var sides [2]*side
 	if sides[0], err = start(ctx, "Glimpse", o.Ours); err != nil {
-		return row, versions, err
+		return c, versions, err
 	}
 	defer func() { err = orFirst(err, sides[0].stop()) }()
 	if sides[1], err = start(ctx, "PyTorch", o.Peer); err != nil {
-		return row, versions, err
+		return c, versions, err
 	}
 	defer func() { err = orFirst(err, sides[1].stop()) }()
-	row.Case = c
-	times := [2]*Times{&row.Ours, &row.Peer}
 	var outputs [2][]float64
 	var calls [2]int
 	for i, s := range sides {
 		a, err := s.ask(request{Do: "version"})
 		if err != nil {
-			return row, versions, err
+			return c, versions, err
 		}
 		versions[i] = a.Version
-		if a, err = s.ask(prepare); err != nil {
-			return row, versions, err
+		if a, err = s.ask(contestants[i].prepare); err != nil {
+			return c, versions, err
 		}
 		outputs[i] = a.Output
-		if a, err = s.ask(request{Do: "run", Times: 2}); err != nil { // warms up, and says how long a call takes
-			return row, versions, err
+		if calls[i], err = o.calls(s); err != nil {
+			return c, versions, err
 		}
-		calls[i] = int(min(max(math.Ceil(o.Turn/slices.Min(a.Seconds)), 1), 1000))
 	}
-	row.Difference = largestDifference(outputs[0], outputs[1])
-	if !(row.Difference < 1e-3) {
-		return row, versions, fmt.Errorf("expected the same answers from both sides, found a difference of %g", row.Difference)
+	c.Difference = largestDifference(outputs[0], outputs[1])
+	if !(c.Difference < 1e-3) {
+		return c, versions, fmt.Errorf("expected the same answers from both sides, found a difference of %g", c.Difference)
 	}
+	times := [2]*Times{&c.Ours, &c.Peer}
 	for round := range o.Rounds {
 		done(round + 1)
 		for i, s := range sides {
 			a, err := s.ask(request{Do: "run", Times: calls[i]})
 			if err != nil {
-				return row, versions, err
+				return c, versions, err
 			}
-			times[i].Turns = append(times[i].Turns, median(a.Seconds))
+			times[i].Turns = append(times[i].Turns, median(a.Seconds)/float64(contestants[i].units))
 		}
 	}
 	for i, s := range sides {
@@ -128,12 +147,24 @@ func (o Options) measure(ctx context.Context, dir string, c Case, done func(roun
 	for _, s := range sides {
 		a, err := s.ask(request{Do: "matmul", Size: o.Size, Times: 7})
 		if err != nil {
-			return row, versions, err
+			return c, versions, err
 		}
-		row.Peak = max(row.Peak, 2*math.Pow(float64(o.Size), 3)/slices.Min(a.Seconds))
+		c.Peak = max(c.Peak, 2*math.Pow(float64(o.Size), 3)/slices.Min(a.Seconds))
 	}
-	row.summarize()
-	return row, versions, nil
+	c.summarize()
+	return c, versions, nil
+}
+
+// calls warms a side up, and returns how many calls make a turn.
+func (o Options) calls(s *side) (int, error) {
+	a, err := s.ask(request{Do: "run", Times: 1})
+	if err == nil && a.Seconds[0] < o.Turn { // a long call is warm after the first
+		a, err = s.ask(request{Do: "run", Times: 1})
+	}
+	if err != nil {
+		return 0, err
+	}
+	return int(min(max(math.Ceil(o.Turn/a.Seconds[0]), 1), 1000)), nil
 }
 
 func orFirst(err, other error) error {
@@ -143,15 +174,20 @@ func orFirst(err, other error) error {
 	return other
 }
 
-func (r *Row) summarize() {
+func (c *Comparison) summarize() {
 	var ratios []float64
-	for i := range r.Ours.Turns {
-		ratios = append(ratios, r.Peer.Turns[i]/r.Ours.Turns[i])
+	for i := range c.Ours.Turns {
+		ratios = append(ratios, c.Peer.Turns[i]/c.Ours.Turns[i])
 	}
-	for _, t := range []*Times{&r.Ours, &r.Peer} {
+	for _, t := range []*Times{&c.Ours, &c.Peer} {
 		t.Median, t.Min, t.Max = median(t.Turns), slices.Min(t.Turns), slices.Max(t.Turns)
 	}
-	r.Ratio, r.RatioRange = median(ratios), [2]float64{slices.Min(ratios), slices.Max(ratios)}
+	c.Ratio, c.RatioRange = median(ratios), [2]float64{slices.Min(ratios), slices.Max(ratios)}
+}
+
+// summarize is [Comparison.summarize], and how much of the machine's peak that is.
+func (r *Row) summarize() {
+	r.Comparison.summarize()
 	r.Share, r.PeerShare = r.operations()/r.Ours.Median/r.Peak, r.operations()/r.Peer.Median/r.Peak
 }
 

@@ -1,4 +1,4 @@
-"""CLIP in plain PyTorch, as a user of PyTorch would write it: what Glimpse is timed against.
+"""CLIP in plain PyTorch (and the worker for it and peer_captioner.py), as a user of PyTorch would write it: what Glimpse is timed against.
 
 Reads requests on standard input and answers on standard output, one JSON object a line. The parameters have OpenAI's
 names, so that both sides load the same file.
@@ -180,36 +180,72 @@ def read_safetensors(path):
                 yield name, torch.frombuffer(bytearray(f.read(end - start)), dtype=kinds[entry["dtype"]]).reshape(entry["shape"])
 
 
+def load(model, path):
+    """Fills a model from a file, in which every weight has to be."""
+    parameters = dict(model.named_parameters(), **dict(model.named_buffers()))
+    with torch.no_grad():
+        for name, tensor in read_safetensors(path):
+            parameters.pop(name if name in parameters else "decoder." + name).copy_(tensor)
+    left = [n for n in parameters if not n.endswith("num_batches_tracked") and n != "mask"]
+    if left:
+        raise ValueError("weights without values: %s" % left)
+
+
+STEPS, CAPTIONS = 3, 3  # that are compared before anything is timed
+
+
 class Worker:
     def prepare(self, r):
         torch.set_num_threads(r["threads"])
-        self.kind = r["kind"]
-        self.model = CLIP(r["config"])
-        parameters = dict(self.model.named_parameters(), **dict(self.model.named_buffers()))
-        with torch.no_grad():
-            for name, tensor in read_safetensors(r["weights"]):
-                parameters.pop(name).copy_(tensor)
-        left = [n for n in parameters if not n.endswith("num_batches_tracked") and n != "mask"]
-        if left:
-            raise ValueError("weights without values: %s" % left)
-        inputs = dict(read_safetensors(r["inputs"]))
-        self.images, self.ids = inputs["images"], inputs["text_ids"].long()
-        self.model.train(self.kind == "training")
-        if self.kind == "training":
+        kind = r["kind"]
+        if kind in ("caption training", "writing"):
+            self.model = Captioner(r["captioner"])
+        else:
+            self.model = CLIP(r["config"])
+        load(self.model, r["weights"])
+        self.inputs = dict(read_safetensors(r["inputs"]))
+        training = kind.endswith("training")
+        self.model.train(training)
+        if training:
             self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-4, weight_decay=0.1)
+        if kind == "caption training":
+            return self.prepare_captions()
+        if kind == "writing":
+            self.call = lambda: self.write(r["size"], r["captioner"]["beam"])
+            return {"output": self.write(CAPTIONS, r["captioner"]["beam"])}
+        images, ids = self.inputs["images"], self.inputs["text_ids"].long()
+        if training:
+            self.call = lambda: self.step(images, ids)[:1]
+        else:
+            self.call = lambda: self.encode(self.model.visual, images) if kind == "images" else self.encode(self.model.encode_text, ids)
         return {"output": self.call()}
 
-    def call(self):
-        if self.kind == "training":
-            self.optimizer.zero_grad(set_to_none=True)
-            loss = self.model.loss(self.images, self.ids)
-            loss.backward()
-            nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-            self.optimizer.step()
-            return [loss.item()]
+    def prepare_captions(self):
+        seen = self.inputs["images"] if "images" in self.inputs else self.inputs["features"]
+        captions, lengths = self.inputs["captions"].long(), self.inputs["lengths"].long()
+        self.call = lambda: self.step(seen, captions, lengths)
+        return {"output": [x for _ in range(STEPS) for x in self.call()]}
+
+    def step(self, *batch):
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.model.loss(*batch)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        return [loss.item(), norm.item()]
+
+    def encode(self, tower, x):
         with torch.no_grad():
-            features = self.model.visual(self.images) if self.kind == "images" else self.model.encode_text(self.ids)
-            return F.normalize(features, dim=-1)[0].tolist()
+            return F.normalize(tower(x), dim=-1)[0].tolist()
+
+    def write(self, pictures, k):
+        numbers = []
+        with torch.no_grad():
+            for i in range(pictures):
+                score, words = self.model.decoder.beam(self.inputs["features"][i : i + 1], k)
+                if i < CAPTIONS:
+                    numbers += [score] + words
+        return numbers
 
     def run(self, r):
         seconds = []

@@ -17,6 +17,9 @@ import (
 //go:embed peer.py
 var peerProgram string
 
+//go:embed peer_captioner.py
+var peerCaptioner string
+
 // side is a worker's process.
 type side struct {
 	name    string
@@ -121,7 +124,7 @@ func pythons() []string {
 func Peer(ctx context.Context) ([]string, error) {
 	for _, python := range pythons() {
 		if exec.CommandContext(ctx, python, "-c", "import torch").Run() == nil {
-			return []string{python, "-c", peerProgram}, nil
+			return []string{python, "-c", peerCaptioner + "\n" + peerProgram}, nil
 		}
 	}
 	return nil, ErrNoPeer

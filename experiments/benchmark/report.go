@@ -21,6 +21,8 @@ type Report struct {
 	Rounds  int    `json:"rounds"`
 	Rows    []Row  `json:"rows"`
 
+	Captions []CaptionRow `json:"captions,omitempty"`
+
 	Search  []SearchRow  `json:"search,omitempty"`
 	Chunked []ChunkedRow `json:"chunked,omitempty"`
 }
@@ -76,6 +78,9 @@ towers included. PyTorch is eager, float32, without gradients except for the tra
 	}
 	fmt.Fprintf(&b, "\nThe peak beside the cases was %s GFLOP/s.\n", r.peaks())
 	b.WriteString(heldBack)
+	if len(r.Captions) > 0 {
+		b.WriteString(captionsPage(r.Captions))
+	}
 	if len(r.Search) > 0 {
 		b.WriteString(searchPage(r.Search))
 	}
@@ -138,6 +143,9 @@ func megabytes(bytes int64) string { return fmt.Sprintf("%d MB", bytes/1e6) }
 func (r *Report) Table() string {
 	var b strings.Builder
 	for _, row := range r.Rows {
+		b.WriteString(row.Line() + "\n")
+	}
+	for _, row := range r.Captions {
 		b.WriteString(row.Line() + "\n")
 	}
 	for _, row := range r.Search {

@@ -23,15 +23,17 @@ import (
 
 // request is a line to a worker, of either side.
 type request struct {
-	Do      string       `json:"do"` // version, prepare, run or matmul
-	Kind    Kind         `json:"kind,omitempty"`
-	Config  *clip.Config `json:"config,omitempty"`
-	Weights string       `json:"weights,omitempty"` // path of a safetensors file with OpenAI's names
-	Inputs  string       `json:"inputs,omitempty"`  // path of images [N, 3, H, W] and text_ids [N, L]
-	Threads int          `json:"threads,omitempty"`
-	Times   int          `json:"times,omitempty"`
-	Size    int          `json:"size,omitempty"`   // of the matrices, or how many pictures to find
-	Chunks  int          `json:"chunks,omitempty"` // of a training step
+	Do        string       `json:"do"` // version, prepare, run or matmul
+	Kind      Kind         `json:"kind,omitempty"`
+	Config    *clip.Config `json:"config,omitempty"`
+	Captioner *Captioner   `json:"captioner,omitempty"`
+	Weights   string       `json:"weights,omitempty"` // path of a safetensors file, with OpenAI's names for a CLIP
+	Inputs    string       `json:"inputs,omitempty"`  // path of images [N, 3, H, W] and text_ids [N, L], or what a captioner reads
+	Threads   int          `json:"threads,omitempty"`
+	Times     int          `json:"times,omitempty"`
+	Size      int          `json:"size,omitempty"`   // of the matrices, or how many pictures to find or to describe
+	Chunks    int          `json:"chunks,omitempty"` // of a training step
+	Batch     int          `json:"batch,omitempty"`  // pictures that are written about at a time
 }
 
 // answer is a line from a worker.
@@ -107,8 +109,13 @@ func timed(times int, call func() error) (answer, error) {
 
 // prepare loads the model and compiles the case: the first call does.
 func (w *worker) prepare(r request) ([]float64, error) {
-	if r.Kind == Search {
+	switch r.Kind {
+	case Search:
 		return w.prepareSearch(r)
+	case CaptionTraining:
+		return w.prepareCaptionTraining(r)
+	case Writing:
+		return w.prepareWriting(r)
 	}
 	m, err := clip.Load(filepath.Dir(r.Weights))
 	if err != nil {
@@ -193,48 +200,56 @@ func (s *steps) Next(context.Context) ([]*tensors.Tensor, error) {
 func (s *steps) Waited() time.Duration { return 0 }
 func (s *steps) Epoch() int            { return 0 }
 
-// training runs the lab's own training function beside the worker; every call is one step.
+// training prepares the training of a CLIP; every call is one step and returns its loss.
 func (w *worker) training(m *clip.Model, images []float32, ids []int32, n, length, chunks int) func() ([]float64, error) {
 	v := m.Config.Vision
-	source := &steps{wanted: make(chan struct{}), batch: func() []*tensors.Tensor {
+	batch := func() []*tensors.Tensor {
 		return []*tensors.Tensor{
 			tensors.FromFlatDataAndDimensions(images, n, v.Height, v.Width, 3),
 			tensors.FromFlatDataAndDimensions(ids, n, length),
 		}
-	}}
-	task := experiments.Task{
-		Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
-			loss, _ := m.Loss(scope, inputs[0], inputs[1])
-			return loss, nil
-		},
-		Decay: func(string) bool { return true }, // as PyTorch's AdamW
 	}
+	task := experiments.Task{Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
+		loss, _ := m.Loss(scope, inputs[0], inputs[1])
+		return loss, nil
+	}}
 	if chunks > 0 {
 		task = chunkedTask(m)
 	}
+	step := w.train(m.Store, task, chunks, batch)
+	return func() ([]float64, error) {
+		s, err := step()
+		return []float64{s.Loss}, err
+	}
+}
+
+// train runs the lab's own training function beside the worker; every call is one step on the same batch.
+func (w *worker) train(store *model.Store, task experiments.Task, chunks int, batch func() []*tensors.Tensor) func() (experiments.Step, error) {
+	source := &steps{wanted: make(chan struct{}), batch: batch}
+	task.Decay = func(string) bool { return true } // as PyTorch's AdamW
 	cfg := experiments.TrainConfig{Steps: 1 << 30, LogEvery: 1, Chunks: chunks, Optimizer: experiments.DefaultAdamW()}
 	cfg.Optimizer.LR, cfg.Optimizer.WeightDecay, cfg.Optimizer.WarmupSteps = 1e-4, 0.1, 0
-	done := make(chan float64)
+	done := make(chan experiments.Step)
 	ended := make(chan error, 1)
 	go func() {
-		_, err := experiments.Train(w.ctx, w.backend, m.Store, task, source, cfg, func(s experiments.Step) error {
-			done <- s.Loss
+		_, err := experiments.Train(w.ctx, w.backend, store, task, source, cfg, func(s experiments.Step) error {
+			done <- s
 			return nil
 		})
 		ended <- err
 	}()
 	w.close_ = func() { close(source.wanted); <-ended }
-	return func() ([]float64, error) {
+	return func() (experiments.Step, error) {
 		select {
 		case source.wanted <- struct{}{}:
 		case err := <-ended:
-			return nil, err
+			return experiments.Step{}, err
 		}
 		select {
-		case loss := <-done:
-			return []float64{loss}, nil
+		case s := <-done:
+			return s, nil
 		case err := <-ended:
-			return nil, err
+			return experiments.Step{}, err
 		}
 	}
 }
@@ -252,7 +267,6 @@ func chunkedTask(m *clip.Model) experiments.Task {
 		Compare: func(scope *model.Scope, e []*graph.Node) (*graph.Node, []experiments.Metric) {
 			return clip.InfoNCE(clip.Logits(e[0], e[1], clip.LogitScale(scope, e[0]))), nil
 		},
-		Decay: func(string) bool { return true },
 	}
 }
 

@@ -56,9 +56,9 @@ func Embedding(scope *model.Scope, ids *graph.Node, vocab, dim int, init Init) *
 
 // Lookup is [Embedding] with the table [vocab, dim] handed in.
 //
-// On ONNX Runtime the table's gradient is a product with the ids as one-hot vectors. The scatter that plain
-// differentiation builds there loses contributions when an id occurs twice, its threads overwriting each other
-// (ScatterND with reduction "add" of onnxruntime 1.30; docs/upstream.md).
+// On ONNX Runtime the table's gradient is made of products. The scatter that plain differentiation builds there loses
+// contributions when an id occurs twice, its threads overwriting each other (ScatterND with reduction "add" of onnxruntime 1.30;
+// docs/upstream.md).
 func Lookup(table, ids *graph.Node) *graph.Node {
 	at := graph.InsertAxes(ids, -1)
 	if familyOf(table) != familyONNX {
@@ -67,14 +67,35 @@ func Lookup(table, ids *graph.Node) *graph.Node {
 	var gradient *graph.Node // of what is looked up, by the time the table's is asked for
 	known := graph.IdentityWithCustomGradient(table, func(table, _ *graph.Node) *graph.Node {
 		vocab, dim, n := table.Shape().Dimensions[0], table.Shape().Dimensions[1], ids.Shape().Size()
-		rows := graph.Iota(table.Graph(), shapes.Make(ids.DType(), vocab, n), 0)
-		oneHot := graph.ConvertDType(graph.Equal(rows, graph.Reshape(ids, 1, n)), table.DType()) // [vocab, n]
-		return graph.MatMul(oneHot, graph.Reshape(gradient, n, dim))
+		flat, rows := graph.Reshape(ids, n), graph.Reshape(gradient, n, dim)
+		if n < vocab {
+			return gathered(flat, rows, vocab)
+		}
+		every := graph.Iota(table.Graph(), shapes.Make(ids.DType(), vocab), 0)
+		return graph.MatMul(equal(every, flat, table.DType()), rows)
 	})
 	return graph.IdentityWithCustomGradient(graph.Gather(known, at), func(_, g *graph.Node) *graph.Node {
 		gradient = g
 		return g
 	})
+}
+
+// equal is the matrix [n, m] that has 1 where a [n] and b [m] are the same, else 0.
+func equal(a, b *graph.Node, dtype dtypes.DType) *graph.Node {
+	n, m := a.Shape().Size(), b.Shape().Size()
+	return graph.ConvertDType(graph.Equal(graph.Reshape(a, n, 1), graph.Reshape(b, 1, m)), dtype)
+}
+
+// gathered sums rows [n, dim] with the same id, ids [n], into the row of that id: [vocab, dim]. Every row is first replaced by
+// the sum of all rows with its id, a product of n x n; then each id takes the row of one place where it occurs. Where in the
+// text that is does not matter, so threads that overwrite each other do no harm.
+func gathered(ids, rows *graph.Node, vocab int) *graph.Node {
+	g, n := rows.Graph(), ids.Shape().Size()
+	sums := graph.MatMul(equal(ids, ids, rows.DType()), rows)
+	none := graph.Zeros(g, shapes.Make(rows.DType(), 1, rows.Shape().Dim(1)))
+	from1 := graph.AddScalar(graph.Iota(g, shapes.Make(dtypes.Int32, n), 0), 1)
+	place := graph.ScatterMax(graph.Zeros(g, shapes.Make(dtypes.Int32, vocab)), graph.InsertAxes(ids, -1), from1, false, false)
+	return graph.Gather(graph.Concatenate([]*graph.Node{none, sums}, 0), graph.InsertAxes(place, -1))
 }
 
 // Dropout sets each value to 0 with probability rate in training, and scales the others by 1/(1-rate) (Srivastava et al.

@@ -76,30 +76,33 @@ func TestLayerVariables(t *testing.T) {
 	}
 }
 
-// TestLookup has every id many times over, so that gradients have to add up.
+// TestLookup has every id many times over, so that gradients have to add up, in tables with fewer rows than there are ids and
+// with more.
 func TestLookup(t *testing.T) {
-	const vocab, dim, n = 7, 33, 600
-	rng := rand.New(rand.NewPCG(11, 12))
-	table, v, ids := normal(rng, vocab, dim), normal(rng, n/4, 4, dim), zeros(n/4, 4)
-	value, gradient := zeros(n/4, 4, dim), zeros(vocab, dim)
-	sums := make([]float64, vocab*dim)
-	for i := range n {
-		id := rng.IntN(vocab - 1) // the last row is never looked up
-		ids.values[i] = float32(id)
-		copy(value.values[i*dim:(i+1)*dim], table.values[id*dim:(id+1)*dim])
-		for k := range dim {
-			sums[id*dim+k] += float64(v.values[i*dim+k])
+	const dim, n, different = 33, 600, 6
+	for _, vocab := range []int{different + 1, 1000} {
+		rng := rand.New(rand.NewPCG(11, 12))
+		table, v, ids := normal(rng, vocab, dim), normal(rng, n/4, 4, dim), zeros(n/4, 4)
+		value, gradient := zeros(n/4, 4, dim), zeros(vocab, dim)
+		sums := make([]float64, vocab*dim)
+		for i := range n {
+			id := rng.IntN(different) * (vocab / different) // the last row is never looked up
+			ids.values[i] = float32(id)
+			copy(value.values[i*dim:(i+1)*dim], table.values[id*dim:(id+1)*dim])
+			for k := range dim {
+				sums[id*dim+k] += float64(v.values[i*dim+k])
+			}
 		}
+		gradient = rounded(sums, gradient.dims)
+		backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+			got := call(t, b, func(table, ids, v *graph.Node) []*graph.Node {
+				y := nn.Lookup(table, graph.ConvertDType(ids, dtypes.Int32))
+				return append(graph.Gradient(graph.ReduceAllSum(graph.Mul(y, v)), table), y)
+			}, table, ids, v)
+			near(t, "value", got[1], value, 0)
+			near(t, "gradient", got[0], gradient, 1e-5)
+		})
 	}
-	gradient = rounded(sums, gradient.dims)
-	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
-		got := call(t, b, func(table, ids, v *graph.Node) []*graph.Node {
-			y := nn.Lookup(table, graph.ConvertDType(ids, dtypes.Int32))
-			return append(graph.Gradient(graph.ReduceAllSum(graph.Mul(y, v)), table), y)
-		}, table, ids, v)
-		near(t, "value", got[1], value, 0)
-		near(t, "gradient", got[0], gradient, 1e-5)
-	})
 }
 
 func TestDropout(t *testing.T) {

@@ -50,9 +50,43 @@ func GroupNorm(scope *model.Scope, x *graph.Node, groups int, eps float64) *grap
 	if groups < 1 || c%groups != 0 || x.Rank() < 2 {
 		panic(fmt.Errorf("GroupNorm: expected [N, ..., channels] with channels divisible by %d groups, found %s", groups, x.Shape()))
 	}
-	grouped := graph.Reshape(x, d[0], x.Shape().Size()/d[0]/c, groups, c/groups)
-	normal := graph.Reshape(withStandardGradient(grouped, eps, 1, 3), d...)
-	return scaled(normal, Param(scope, x, "weight", Ones, c), Param(scope, x, "bias", Zeros, c))
+	weight, bias := Param(scope, x, "weight", Ones, c), Param(scope, x, "bias", Zeros, c)
+	y := groupNormalized(graph.Reshape(x, d[0], x.Shape().Size()/d[0]/c, c), weight, bias, groups, eps)
+	return graph.Reshape(y, d...)
+}
+
+// groupNormalized is (x - mean)/sqrt(var + eps) * weight + bias for x [N, P, C], mean and variance being those of all P places
+// and the channels of a group.
+//
+// What a group has in common is written out for each of its channels: a vector of C numbers goes over the rows at several times
+// the speed of one number for each few channels. With gradients of our own, all sums over places are per channel, and the
+// groups are left to small tensors.
+func groupNormalized(x, weight, bias *graph.Node, groups int, eps float64) *graph.Node {
+	d := x.Shape().Dimensions
+	N, P, C := d[0], d[1], d[2]
+	row := func(v *graph.Node) *graph.Node { return graph.Reshape(v, v.Shape().Size()/C, 1, C) } // of [N, C] or [C]
+	// mean takes sums over places [N, C] to the mean over places and the group's channels, for each channel: [N, 1, C].
+	mean := func(sums *graph.Node) *graph.Node {
+		m := graph.ReduceAndKeep(graph.Reshape(sums, N, groups, C/groups), graph.ReduceMean, 2)
+		return row(graph.BroadcastToDims(graph.DivScalar(m, float64(P)), N, groups, C/groups))
+	}
+	centred := graph.Sub(x, mean(graph.ReduceSum(x, 1)))
+	variance := mean(graph.ReduceSum(graph.Square(centred), 1))
+	scale := graph.Reciprocal(graph.Sqrt(graph.AddScalar(variance, eps)))
+	gain := graph.Mul(scale, row(weight)) // [N, 1, C]
+	value := func() *graph.Node { return graph.Add(graph.Mul(centred, gain), row(bias)) }
+	y, ok := withGradient(x.Shape(), []*graph.Node{x, weight, bias}, value, func(v *graph.Node) []*graph.Node {
+		sum, along := row(graph.ReduceSum(v, 1)), row(graph.ReduceSum(graph.Mul(v, centred), 1)) // [N, 1, C]
+		// gain * v - scale * (mean of weight*v + normal * mean of weight*v*normal), normal being centred * scale.
+		offset := graph.Mul(scale, mean(graph.Reshape(graph.Mul(sum, row(weight)), N, C)))
+		slope := graph.Mul(graph.Square(scale), mean(graph.Reshape(graph.Mul(along, gain), N, C)))
+		dx := graph.Sub(graph.Sub(graph.Mul(v, gain), graph.Mul(centred, slope)), offset)
+		return []*graph.Node{dx, graph.Reshape(graph.ReduceSum(graph.Mul(along, scale), 0, 1), C), graph.ReduceSum(sum, 0, 1)}
+	})
+	if !ok {
+		return value()
+	}
+	return y
 }
 
 // BatchNorm normalises x [..., C] over all axes but the last (Ioffe and Szegedy 2015) and scales it. Variables
@@ -112,20 +146,6 @@ func batchNormalized(x, weight, bias *graph.Node, eps float64) (y, mean, varianc
 		y = value()
 	}
 	return y, mean, variance
-}
-
-// withStandardGradient is (x - mean)/sqrt(var + eps) over axes, with gradients that go through mean and variance.
-func withStandardGradient(x *graph.Node, eps float64, axes ...int) *graph.Node {
-	y, ok := withGradient(x.Shape(), []*graph.Node{x},
-		func() *graph.Node { y, _ := standardized(x, eps, axes...); return y },
-		func(v *graph.Node) []*graph.Node {
-			normal, scale := standardized(x, eps, axes...)
-			return []*graph.Node{standardizedGradient(v, normal, scale, axes...)}
-		})
-	if !ok {
-		y, _ = standardized(x, eps, axes...)
-	}
-	return y
 }
 
 // standardized returns (x - mean)*scale and scale = 1/sqrt(var + eps), mean and variance being over axes.
