@@ -1,6 +1,7 @@
 package captioner
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,7 +9,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -65,6 +68,9 @@ func (c *Model) Fresh(seed int64) *Model {
 	f.Store.SetParam("/"+nn.SeedParam, seed)
 	if err := f.Store.SetRNGStateFromSeed(seed); err != nil {
 		panic(err) // the seed is a number: nothing can fail
+	}
+	if err := f.Encoder.startFrom(f.Store); err != nil {
+		panic(err) // the weights were checked when they were read
 	}
 	return &f
 }
@@ -236,7 +242,7 @@ func (c *Model) featuresOf(inputs [][]float32) ([]float32, error) {
 	}
 	if c.Encoder.frozen != nil {
 		for i := range flat {
-			flat[i] *= featureScale
+			flat[i] *= cmp.Or(c.Encoder.scale, 1)
 		}
 		return flat, nil
 	}
@@ -282,6 +288,10 @@ type captionerFile struct {
 	Data    string            `json:"data"`
 	DataDir string            `json:"data_dir,omitempty"`
 	Seed    int64             `json:"seed"`
+
+	Scale         float32         `json:"feature_scale,omitempty"`  // what features are multiplied by
+	EncoderSHA256 string          `json:"encoder_sha256,omitempty"` // of a frozen encoder: architecture, size, weights
+	Network       json.RawMessage `json:"network,omitempty"`        // architecture of an encoder that was fine-tuned: its weights are the captioner's
 }
 
 // The files of a saved captioner.
@@ -300,7 +310,7 @@ func (c *Model) Save(dir string) error {
 		return fmt.Errorf("cannot save the captioner: %w", err)
 	}
 	isWeight := func(path string) bool {
-		return len(path) > 9 && path[:9] == "/decoder/" || len(path) > 5 && path[:5] == "/cnn/"
+		return strings.HasPrefix(path, "/decoder/") || strings.HasPrefix(path, "/cnn/") || strings.HasPrefix(path, "/"+publishedScope+"/")
 	}
 	tensors, err := weights.FromStore(c.Store, isWeight)
 	if err != nil {
@@ -312,7 +322,11 @@ func (c *Model) Save(dir string) error {
 	if err := c.Vocabulary.Save(filepath.Join(dir, vocabularyFile)); err != nil {
 		return err
 	}
-	config, err := json.MarshalIndent(captionerFile{c.Config, c.Encoder.name, c.Encoder.size, c.Encoder.pool, c.Data, c.DataDir, c.seed}, "", "  ")
+	file := captionerFile{Decoder: c.Config, Encoder: c.Encoder.name, Size: c.Encoder.size, Pool: c.Encoder.pool, Data: c.Data, DataDir: c.DataDir, Seed: c.seed}
+	if err := c.Encoder.describe(&file); err != nil {
+		return err
+	}
+	config, err := json.MarshalIndent(file, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -342,9 +356,9 @@ func Open(ctx context.Context, b *backend.Backend, dir string) (*Model, error) {
 	if vocabulary.Len() != file.Decoder.VocabSize {
 		return nil, fmt.Errorf("%s: expected a vocabulary of %d words, found %d; the files belong to different models", dir, file.Decoder.VocabSize, vocabulary.Len())
 	}
-	encoder, err := OpenEncoder(b.Backend, file.Encoder, file.Size, file.Pool)
+	encoder, err := file.openEncoder(b.Backend)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: the encoder: %w", filepath.Join(dir, ConfigFile), err)
 	}
 	saved, err := safetensors.Load(filepath.Join(dir, weightsFile))
 	if err != nil {
@@ -359,7 +373,52 @@ func Open(ctx context.Context, b *backend.Backend, dir string) (*Model, error) {
 	}
 	// What is missing among the encoder's weights is an error when its graph is built, never a fresh weight.
 	c.Store.SetParam("/"+nn.FixedParam, true)
-	return c, weights.IntoStore(c.Store, saved.Tensors)
+	if err := weights.IntoStore(c.Store, saved.Tensors); err != nil {
+		return nil, err
+	}
+	lockNorms(c.Store)
+	return c, nil
+}
+
+// describe puts into a captioner's file what it takes to open its encoder again.
+func (e *Encoder) describe(file *captionerFile) (err error) {
+	if e.scale != 1 {
+		file.Scale = e.scale
+	}
+	if e.frozen != nil {
+		file.EncoderSHA256 = e.frozen.Fingerprint()
+	}
+	if e.fineTuned() {
+		file.Network, err = json.Marshal(e.net.config)
+	}
+	return err
+}
+
+// openEncoder opens the encoder of a saved captioner. A frozen one has to be that of its training.
+func (f captionerFile) openEncoder(b compute.Backend) (*Encoder, error) {
+	var e *Encoder
+	var err error
+	if f.Network != nil {
+		var net *network
+		if net, err = savedNetwork(f.Encoder, f.Size, f.Network); err == nil {
+			e, err = fineTuned(net, f.Encoder, f.Size, f.Pool)
+		}
+	} else {
+		e, err = OpenEncoder(b, f.Encoder, f.Size, f.Pool)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if e.frozen != nil && f.EncoderSHA256 != "" && e.frozen.Fingerprint() != f.EncoderSHA256 {
+		found := e.frozen.Fingerprint()
+		e.Close()
+		return nil, fmt.Errorf("expected %s to be the network with the sha256 %.12s..., with which the captioner was trained, found %.12s...; bring its weights back, or train again",
+			f.Encoder, f.EncoderSHA256, found)
+	}
+	if f.Scale != 0 {
+		e.scale = f.Scale
+	}
+	return e, nil
 }
 
 // checkWeights sees to it that every weight of the decoder is there, in its shape.
