@@ -83,11 +83,16 @@ func (c *Model) Close() {
 	c.Encoder.Close()
 }
 
-// Losses builds the graph from a batch's tensors to the losses.
+// Losses builds the graph from a batch's tensors to the losses. A fourth input, a scalar, is the share of the words read that
+// are the decoder's own ([captioning.OwnWords]).
 func (c *Model) Losses(scope *model.Scope, inputs []*graph.Node) captioning.Losses {
 	features := c.Encoder.features(scope, inputs[0])
 	decoder := scope.At("decoder")
-	out := captioning.Decode(decoder, c.Config, features, inputs[1])
+	read := inputs[1]
+	if len(inputs) > 3 {
+		read = captioning.OwnWords(decoder, c.Config, features, read, inputs[3])
+	}
+	out := captioning.Decode(decoder, c.Config, features, read)
 	if c.Config.Attention == captioning.AttentionHard {
 		return captioning.HardLoss(decoder, c.Config, out, inputs[1], inputs[2]).Losses
 	}

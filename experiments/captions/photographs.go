@@ -35,6 +35,7 @@ type Config struct {
 	Start      string                  `json:"start"`      // folder of a saved captioner of the same shape to go on from; "" for fresh weights
 	BatchSize  int                     `json:"batch_size"` // pictures, with one caption each
 	Train      experiments.TrainConfig `json:"train"`      // to foretell people's words (cross-entropy); steps 0 for none
+	Scheduled  captioning.Scheduled    `json:"scheduled"`  // share of its own words that the decoder reads meanwhile
 	Critical   Critical                `json:"critical"`   // then, to write captions that score well
 	Beam       int                     `json:"beam"`
 	LengthNorm float64                 `json:"length_exponent"` // of a caption's length, by which its log p is divided
@@ -168,8 +169,14 @@ func openEncoder(env *experiments.Env, cfg Config) (*captioner.Encoder, error) {
 	return captioner.OpenEncoder(env.Backend.Backend, cfg.Encoder, cfg.Size, cfg.Pool)
 }
 
-// Check refuses learning rates that cannot be.
+// Check refuses learning rates and schedules that cannot be.
 func (c Config) Check() error {
+	if err := c.Scheduled.Validate(); err != nil {
+		return fmt.Errorf("scheduled: %w", err)
+	}
+	if c.Scheduled.Decay != captioning.DecayNone && c.Model.Attention == captioning.AttentionHard {
+		return fmt.Errorf("scheduled.decay: expected none with hard attention, which draws its places anew when words are read again, found %q", c.Scheduled.Decay)
+	}
 	if !(c.EncoderLR >= 0) || math.IsInf(c.EncoderLR, 0) {
 		return fmt.Errorf("encoder_lr: expected 0 or more, found %g", c.EncoderLR)
 	}
@@ -227,7 +234,7 @@ func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captione
 		return nil, err
 	}
 	defer loader.Close()
-	source := &itemSource{Loader: loader, c: c, mixed: sortedTogether, rng: rand.New(rand.NewPCG(uint64(env.Seed), 12))}
+	source := &itemSource{Loader: loader, c: c, mixed: sortedTogether, rng: rand.New(rand.NewPCG(uint64(env.Seed), 12)), scheduled: cfg.Scheduled}
 	rates, err := c.LearningRates(cfg.EncoderLR, cfg.LayerDecay)
 	if err != nil {
 		return nil, err
