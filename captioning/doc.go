@@ -28,6 +28,8 @@
 // decoders' losses and of the surrogate of hard attention, and the captions that greedy and beam search find. What hard
 // attention draws agrees with the exact sums over all places within its error bars.
 //
-// Left out for now: what the paper does around the model (fine-tuning of the image network, batches of captions of one
-// length, ensembles). One affine layer stands for each of the paper's two-layer perceptrons that start the LSTM.
+// While it learns, the decoder can read words of its own in the place of some true ones: [OwnWords], scheduled sampling.
+//
+// Left out for now: ensembles. What the paper does around the model (image networks, frozen or trained further, batches of captions of
+// one length) is in the experiments. One affine layer stands for each of the paper's two-layer perceptrons that start the LSTM.
 package captioning

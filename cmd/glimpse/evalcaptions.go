@@ -57,22 +57,22 @@ func evalCaptionsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "captions --model DIR --data DIR",
 		Short: "How good a captioner's captions are, and how well it foretells people's",
-		Long: `Captions describes every picture of a data set with a captioner, and scores the captions against what people say of it:
+		Long: `Captions describes every picture of a data set with a captioner, and scores the captions against what people say:
 
   Bleu_1..4, ROUGE_L, CIDEr, METEOR_like   as in glimpse metrics captions: tokenised as coco-caption does
-  heldout_loss                             cross-entropy on all of people's captions, in nats a word: the mean over pictures
-                                           of the mean over the words of their captions, the ends of sentences included
-  perplexity                               exp of it
+  heldout_loss   cross-entropy on all of people's captions, in nats a word: the mean over pictures of the mean over
+                 the words of their captions, the ends of sentences included
+  perplexity     exp of it
 
-Words that are not in the vocabulary count as one word in the loss, so compare losses of models with the same vocabulary;
-the other figures do not depend on it. Captions are found by beam search, as in glimpse caption. Some, spread evenly over
-the set, are shown beside what people say.
+Words that are not in the vocabulary count as one word in the loss, so compare losses of models with the same
+vocabulary; the other figures do not depend on it. Captions are found by beam search, as in glimpse caption. Some,
+spread evenly over the set, are shown beside what people say.
 
 --out writes all captions in the format in which coco-caption takes results, [{"image_id": ..., "caption": ...}, ...];
 glimpse metrics captions scores such a file, given the same --data. image_id is the picture's name, or COCO's number.`,
 		Example: examples(
 			"glimpse eval captions --model runs/captioner --data ../shared/data/flickr8k",
-			"glimpse eval captions --model runs/captioner --data photos --split test --beam 3 --length-exponent 0.7 --out captions.json"),
+			"glimpse eval captions --model runs/captioner --data photos --split test --beam 3 --out captions.json"),
 		Args: wantArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := requireFlags(cmd, "model", "data"); err != nil {

@@ -1,6 +1,7 @@
 package captioner
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,7 +9,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -67,6 +70,9 @@ func (c *Model) Fresh(seed int64) *Model {
 	if err := f.Store.SetRNGStateFromSeed(seed); err != nil {
 		panic(err) // the seed is a number: nothing can fail
 	}
+	if err := f.Encoder.startFrom(f.Store); err != nil {
+		panic(err) // the weights were checked when they were read
+	}
 	return &f
 }
 
@@ -78,14 +84,19 @@ func (c *Model) Close() {
 	c.Encoder.Close()
 }
 
-// Losses builds the graph from a batch's tensors to the losses.
+// Losses builds the graph from a batch's tensors to the losses. A fourth input, a scalar, is the share of the words read that
+// are the decoder's own ([captioning.OwnWords]).
 func (c *Model) Losses(scope *model.Scope, inputs []*graph.Node) captioning.Losses {
 	features := c.Encoder.features(scope, inputs[0])
 	decoder := scope.At("decoder")
 	if c.Tells {
 		return c.tellLosses(decoder, features, inputs[1], inputs[2])
 	}
-	out := captioning.Decode(decoder, c.Config, features, inputs[1])
+	read := inputs[1]
+	if len(inputs) > 3 {
+		read = captioning.OwnWords(decoder, c.Config, features, read, inputs[3])
+	}
+	out := captioning.Decode(decoder, c.Config, features, read)
 	if c.Config.Attention == captioning.AttentionHard {
 		return captioning.HardLoss(decoder, c.Config, out, inputs[1], inputs[2]).Losses
 	}
@@ -253,7 +264,7 @@ func (c *Model) grid(inputs [][]float32) ([]float32, error) {
 	}
 	if c.Encoder.frozen != nil {
 		for i := range flat {
-			flat[i] *= featureScale
+			flat[i] *= cmp.Or(c.Encoder.scale, 1)
 		}
 		return flat, nil
 	}
@@ -301,7 +312,10 @@ type captionerFile struct {
 	DataDir string            `json:"data_dir,omitempty"`
 	Seed    int64             `json:"seed"`
 
-	CNN *captioning.CNNConfig `json:"cnn,omitempty"` // where it is not the encoder's usual one
+	CNN           *captioning.CNNConfig `json:"cnn,omitempty"`            // where it is not the encoder's usual one
+	Scale         float32               `json:"feature_scale,omitempty"`  // what features are multiplied by
+	EncoderSHA256 string                `json:"encoder_sha256,omitempty"` // of a frozen encoder: architecture, size, weights
+	Network       json.RawMessage       `json:"network,omitempty"`        // architecture of an encoder that was fine-tuned: its weights are the captioner's
 }
 
 // The files of a saved captioner.
@@ -329,7 +343,12 @@ func (c *Model) Save(dir string) error {
 	if err := c.Vocabulary.Save(filepath.Join(dir, vocabularyFile)); err != nil {
 		return err
 	}
-	config, err := json.MarshalIndent(captionerFile{c.Tells, c.Config, c.Encoder.name, c.Encoder.size, c.Encoder.pool, c.Data, c.DataDir, c.seed, c.Encoder.ownCNN()}, "", "  ")
+	file := captionerFile{Tells: c.Tells, Decoder: c.Config, Encoder: c.Encoder.name, Size: c.Encoder.size, Pool: c.Encoder.pool, Data: c.Data, DataDir: c.DataDir,
+		Seed: c.seed, CNN: c.Encoder.ownCNN()}
+	if err := c.Encoder.describe(&file); err != nil {
+		return err
+	}
+	config, err := json.MarshalIndent(file, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -338,7 +357,7 @@ func (c *Model) Save(dir string) error {
 
 // isWeight tells the weights of a captioner from what else is in its store.
 func isWeight(path string) bool {
-	return len(path) > 9 && path[:9] == "/decoder/" || len(path) > 5 && path[:5] == "/cnn/"
+	return strings.HasPrefix(path, "/decoder/") || strings.HasPrefix(path, "/cnn/") || strings.HasPrefix(path, "/"+publishedScope+"/")
 }
 
 // Open reads what [Model.Save] wrote: dir is the folder itself, or a run folder with the model inside.
@@ -364,12 +383,9 @@ func Open(ctx context.Context, b *backend.Backend, dir string) (*Model, error) {
 	if vocabulary.Len() != file.Decoder.VocabSize {
 		return nil, fmt.Errorf("%s: expected a vocabulary of %d words, found %d; the files belong to different models", dir, file.Decoder.VocabSize, vocabulary.Len())
 	}
-	encoder, err := OpenEncoder(b.Backend, file.Encoder, file.Size, file.Pool)
-	if file.CNN != nil {
-		encoder, err = CNNEncoder(*file.CNN)
-	}
+	encoder, err := file.openEncoder(b.Backend)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: the encoder: %w", filepath.Join(dir, ConfigFile), err)
 	}
 	saved, err := safetensors.Load(filepath.Join(dir, weightsFile))
 	if err != nil {
@@ -384,7 +400,54 @@ func Open(ctx context.Context, b *backend.Backend, dir string) (*Model, error) {
 	}
 	// What is missing among the encoder's weights is an error when its graph is built, never a fresh weight.
 	c.Store.SetParam("/"+nn.FixedParam, true)
-	return c, weights.IntoStore(c.Store, saved.Tensors)
+	if err := weights.IntoStore(c.Store, saved.Tensors); err != nil {
+		return nil, err
+	}
+	lockNorms(c.Store)
+	return c, nil
+}
+
+// describe puts into a captioner's file what it takes to open its encoder again.
+func (e *Encoder) describe(file *captionerFile) (err error) {
+	if e.scale != 1 {
+		file.Scale = e.scale
+	}
+	if e.frozen != nil {
+		file.EncoderSHA256 = e.frozen.Fingerprint()
+	}
+	if e.fineTuned() {
+		file.Network, err = json.Marshal(e.net.config)
+	}
+	return err
+}
+
+// openEncoder opens the encoder of a saved captioner. A frozen one has to be that of its training.
+func (f captionerFile) openEncoder(b compute.Backend) (*Encoder, error) {
+	var e *Encoder
+	var err error
+	if f.Network != nil {
+		var net *network
+		if net, err = savedNetwork(f.Encoder, f.Size, f.Network); err == nil {
+			e, err = fineTuned(net, f.Encoder, f.Size, f.Pool)
+		}
+	} else if f.CNN != nil {
+		e, err = CNNEncoder(*f.CNN)
+	} else {
+		e, err = OpenEncoder(b, f.Encoder, f.Size, f.Pool)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if e.frozen != nil && f.EncoderSHA256 != "" && e.frozen.Fingerprint() != f.EncoderSHA256 {
+		found := e.frozen.Fingerprint()
+		e.Close()
+		return nil, fmt.Errorf("expected %s to be the network with the sha256 %.12s..., with which the captioner was trained, found %.12s...; bring its weights back, or train again",
+			f.Encoder, f.EncoderSHA256, found)
+	}
+	if f.Scale != 0 {
+		e.scale = f.Scale
+	}
+	return e, nil
 }
 
 // checkWeights sees to it that every weight of the decoder is there, in its shape.

@@ -16,7 +16,8 @@ func CNNEncoder(cfg captioning.CNNConfig) (*Encoder, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Encoder{name: "cnn", size: cfg.Size, Grid: cfg.Size >> len(cfg.Channels), Channels: cfg.FeatureDim(), cnn: cfg}, nil
+	net := cnnNetwork(cfg)
+	return &Encoder{name: "cnn", size: cfg.Size, Grid: net.grid, Channels: net.channels, net: net, scale: 1, cnn: cfg}, nil
 }
 
 // Inputs are pictures as [Set.Inputs] has them.

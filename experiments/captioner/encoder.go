@@ -1,12 +1,8 @@
 package captioner
 
 import (
-	"context"
 	"fmt"
 	"image"
-	"math"
-	"math/rand/v2"
-	"os"
 	"path/filepath"
 
 	"github.com/gomlx/compute"
@@ -17,32 +13,46 @@ import (
 	"github.com/glimpse-ml/glimpse/captioning/squeezenet"
 	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/datasets/picture"
-	"github.com/glimpse-ml/glimpse/experiments"
-	"github.com/glimpse-ml/glimpse/internal/features"
-	"github.com/glimpse-ml/glimpse/internal/parallel"
-	"github.com/glimpse-ml/glimpse/internal/progress"
+	"github.com/glimpse-ml/glimpse/internal/nn"
 )
 
-// Encoder turns pictures into a grid of features: either frozen, by SqueezeNet, ahead of training, or by a small
-// network that is trained with the decoder.
+// Encoder turns pictures into a grid of features: by a network whose weights stay as they are (frozen), ahead of training; or by
+// one that is part of the decoder's graph and is trained with it, from scratch or from published weights (fine-tuning).
 type Encoder struct {
 	Grid     int // places on a side of what it says
 	Channels int // numbers a place
 
-	name   string
-	size   int // pixels on a side of what it sees
-	pool   int // places on a side that frozen features are averaged to; 0 for as many as they have
-	frozen *squeezenet.Extractor
-	cnn    captioning.CNNConfig // of the network that is trained with the decoder
+	name  string
+	size  int     // pixels on a side of what it sees
+	pool  int     // places on a side that features are averaged to; 0 for as many as they have
+	scale float32 // what features are multiplied by before the decoder sees them; 0 until it is measured (scale.go)
+
+	frozen eye                  // nil for a network that is trained
+	net    *network             // nil for SqueezeNet, which comes as an eye
+	cnn    captioning.CNNConfig // of a network that is trained from scratch
+}
+
+// eye is a network whose weights stay as they are. What it says of a picture is computed once and kept on disk.
+type eye interface {
+	Grid() int           // places on a side
+	Fingerprint() string // changes whenever the features would
+	// Features returns the grids [Grid*Grid*channels], row by row, of pictures of size*size*3 bytes.
+	Features(pictures [][]uint8) ([][]float32, error)
+	Close()
 }
 
 // squeezeNetWeights is the file of weights in the data set squeezenet.
 const squeezeNetWeights = "squeezenet1_0.safetensors"
 
-// OpenEncoder opens the encoder of that name for pictures of size pixels on a side: squeezenet, whose weights are data, or cnn,
-// a small network that is trained with the decoder.
+// OpenEncoder opens the encoder of that name for pictures of size pixels on a side:
 //
-// pool averages the grid of squeezenet's features to so many places on a side, as PyTorch's adaptive_avg_pool2d; 0 leaves it.
+//	squeezenet        SqueezeNet's ImageNet features; the weights are data
+//	resnet:PATH       a published ResNet: a safetensors file in torchvision's names, or a folder with model.safetensors
+//	clip:DIR          the image tower of a CLIP model, ours or published, before its places are put together
+//	cnn               a small network that is trained with the decoder from scratch
+//
+// All but cnn are frozen; [OpenFineTuned] trains them. pool averages the grid to so many places on a side, as PyTorch's
+// adaptive_avg_pool2d; 0 leaves it.
 func OpenEncoder(b compute.Backend, name string, size, pool int) (*Encoder, error) {
 	switch name {
 	case "cnn":
@@ -62,22 +72,59 @@ func OpenEncoder(b compute.Backend, name string, size, pool int) (*Encoder, erro
 		if err != nil {
 			return nil, err
 		}
-		e := &Encoder{name: name, size: size, pool: pool, Grid: extractor.Grid(), Channels: squeezenet.Channels, frozen: extractor}
-		if pool < 0 || pool > e.Grid {
-			extractor.Close()
-			return nil, fmt.Errorf("pool: expected 0 to the %d places on a side that pictures of %d pixels have, found %d", e.Grid, size, pool)
-		}
-		if pool > 0 {
-			e.Grid = pool
-		}
-		return e, nil
+		return (&Encoder{name: name, size: size, Channels: squeezenet.Channels, frozen: extractor, scale: squeezeNetScale}).pooled(pool, extractor.Grid())
 	}
-	return nil, fmt.Errorf("encoder: expected squeezenet or cnn, found %q", name)
+	net, err := readNetwork(name, size)
+	if err != nil {
+		return nil, err
+	}
+	frozen, err := newFrozenNetwork(b, net, size)
+	if err != nil {
+		return nil, err
+	}
+	return (&Encoder{name: name, size: size, Channels: net.channels, frozen: frozen, net: net}).pooled(pool, net.grid)
 }
+
+// OpenFineTuned is [OpenEncoder] for a network that is trained further together with the decoder: resnet:PATH or clip:DIR. Its
+// batch norms stay as they are, statistics and gains: a captioner's batches are too small for statistics of their own. The pictures
+// are kept in memory, three bytes a pixel.
+func OpenFineTuned(name string, size, pool int) (*Encoder, error) {
+	if name == "cnn" || name == "squeezenet" {
+		return nil, fmt.Errorf("fine_tune: expected an encoder resnet:PATH or clip:DIR, found %q", name)
+	}
+	net, err := readNetwork(name, size)
+	if err != nil {
+		return nil, err
+	}
+	return fineTuned(net, name, size, pool)
+}
+
+func fineTuned(net *network, name string, size, pool int) (*Encoder, error) {
+	if pool > 0 && net.grid%pool != 0 {
+		return nil, fmt.Errorf("pool: expected a divisor of the %d places on a side that pictures of %d pixels have, for an encoder that is trained, found %d", net.grid, size, pool)
+	}
+	return (&Encoder{name: name, size: size, Channels: net.channels, net: net}).pooled(pool, net.grid)
+}
+
+// pooled sets the grid: as many places on a side as the network has, or fewer.
+func (e *Encoder) pooled(pool, grid int) (*Encoder, error) {
+	if pool < 0 || pool > grid {
+		e.Close()
+		return nil, fmt.Errorf("pool: expected 0 to the %d places on a side that pictures of %d pixels have, found %d", grid, e.size, pool)
+	}
+	e.pool, e.Grid = pool, grid
+	if pool > 0 {
+		e.Grid = pool
+	}
+	return e, nil
+}
+
+// fineTuned says whether a network with published weights is trained further.
+func (e *Encoder) fineTuned() bool { return e.frozen == nil && e.net.config != nil }
 
 // prepare squashes a picture to what the encoder sees.
 func (e *Encoder) prepare(img image.Image) (*picture.RGB, error) {
-	return picture.ResizeCrop(img, e.size, e.size, image.Rect(0, 0, e.size, e.size), picture.Bilinear)
+	return picture.ResizeCrop(img, e.size, e.size, image.Rect(0, 0, e.size, e.size), e.filter())
 }
 
 // inputSize is the number of numbers that a picture is handed to the decoder's graph with.
@@ -92,30 +139,21 @@ func (e *Encoder) inputSize() int {
 func (e *Encoder) features(scope *model.Scope, inputs *graph.Node) *graph.Node {
 	n := inputs.Shape().Dim(0)
 	if e.frozen == nil {
-		return captioning.CNN(scope.At("cnn"), e.cnn, graph.Reshape(inputs, n, e.size, e.size, 3))
+		inputs = e.net.features(scope.At("%s", e.net.scope), graph.Reshape(inputs, n, e.size, e.size, 3), false)
+		inputs = nn.AvgPool2D(inputs, e.net.grid/e.Grid)
 	}
-	inputs = graph.MulScalar(inputs, featureScale)
+	if e.scale != 0 && e.scale != 1 {
+		inputs = graph.MulScalar(inputs, float64(e.scale))
+	}
 	return graph.Reshape(inputs, n, e.Grid*e.Grid, e.Channels)
 }
 
-// featureScale brings SqueezeNet's features, which reach 1,000 with a spread of about 48, into the range that the
-// decoder's gates and scores are made for. Without it training takes several times as long.
-const featureScale = 1.0 / 10
-
-// The small network: three stages that each halve the side, one place for 8 x 8 pixels.
-const (
-	cnnStride   = 8
-	cnnChannels = 64
-)
-
-func smallCNN(size int) captioning.CNNConfig {
-	return captioning.CNNConfig{Size: size, Channels: []int{32, cnnChannels, cnnChannels}, Groups: 8}
-}
-
-// pixels are the numbers that the small network sees.
-func pixels(rgb *picture.RGB) []float32 {
-	half := [3]float32{0.5, 0.5, 0.5}
-	return picture.ToHWC(rgb, half, half)
+// filter is the interpolation with which pictures are squashed: that of the network's own training.
+func (e *Encoder) filter() picture.Filter {
+	if e.net == nil {
+		return picture.Bilinear
+	}
+	return e.net.filter
 }
 
 // inputs returns the graph's input of single pictures.
@@ -131,14 +169,14 @@ func (e *Encoder) inputs(images []image.Image) ([][]float32, error) {
 	if e.frozen == nil {
 		var out [][]float32
 		for _, rgb := range prepared {
-			out = append(out, pixels(rgb))
+			out = append(out, e.net.pixels(rgb))
 		}
 		return out, nil
 	}
 	return e.frozenFeatures(prepared)
 }
 
-// frozenFeatures are SqueezeNet's, pooled.
+// frozenFeatures are the eye's, pooled.
 func (e *Encoder) frozenFeatures(prepared []*picture.RGB) ([][]float32, error) {
 	rows, err := e.frozen.Features(bytesOf(prepared))
 	if err != nil || e.pool == 0 {
@@ -185,142 +223,11 @@ func bytesOf(pictures []*picture.RGB) [][]uint8 {
 	return out
 }
 
-// inputSet returns a function to the graph's input of every picture of a data set, or of their mirror images, and the pictures that could not be
-// read (their inputs are nil). Frozen features are computed once and cached on disk.
-func (e *Encoder) inputSet(ctx context.Context, env *experiments.Env, set datasets.Dataset, mirrored bool) (func(i int) []float32, []error, error) {
-	if e.frozen != nil {
-		return e.frozenSet(ctx, env, set, mirrored)
-	}
-	rows, errs := parallel.Map(ctx, set.Len(), func(i int) ([]float32, error) {
-		img, err := set.At(i).Open()
-		if err != nil {
-			return nil, err
-		}
-		rgb, err := e.prepare(img)
-		if err != nil {
-			return nil, err
-		}
-		if mirrored {
-			rgb = picture.FlipHorizontal(rgb)
-		}
-		return pixels(rgb), nil
-	})
-	return func(i int) []float32 { return rows[i] }, errs, ctx.Err()
-}
-
-// preparation says how a picture becomes a row of frozen features.
-func (e *Encoder) preparation(mirrored bool) string {
-	text := fmt.Sprintf("squashed to %d, bilinear", e.size)
-	if mirrored {
-		text += ", mirrored"
-	}
-	if e.pool > 0 {
-		text += fmt.Sprintf(", averaged to %d places on a side", e.pool)
-	}
-	return text
-}
-
-// chunk is how many pictures are decoded and encoded together: several batches, so that both cores are busy.
-const chunk = 64
-
-func (e *Encoder) frozenSet(ctx context.Context, env *experiments.Env, set datasets.Dataset, mirrored bool) (func(i int) []float32, []error, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return nil, nil, fmt.Errorf("expected a cache folder of yours to keep features in: %w; set HOME or XDG_CACHE_HOME", err)
-	}
-	errs := make([]error, set.Len())
-	keep := features.Cache{Dir: filepath.Join(cache, "glimpse", "features"), Message: func(s string) { env.Say("captioner: %s", s) }}
-	key := features.Key{Data: set.Fingerprint(), Encoder: e.frozen.Fingerprint(), Preparation: e.preparation(mirrored)}
-	matrix, err := keep.Get(ctx, key, set.Len(), []int{e.Grid * e.Grid, e.Channels}, func(ctx context.Context, emit func(int, []float32) error) error {
-		bar := progress.New(env.Messages, "captioner: features of "+set.Name(), int64(set.Len()), progress.Options{})
-		defer bar.Done()
-		return e.encodeAll(ctx, set, mirrored, func(i int, row []float32) error {
-			bar.Add(1)
-			return emit(i, row)
-		})
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	for i := range errs { // a picture that could not be read has a row of NaN, in the cache too
-		if row := matrix.Row(i); row[0] != row[0] {
-			_, errs[i] = set.At(i).Open()
-			if errs[i] == nil {
-				errs[i] = fmt.Errorf("%s: its features are missing from the cache %s; delete that file", set.At(i).ID, matrix.Path())
-			}
-		}
-	}
-	return matrix.Row, errs, nil
-}
-
-// encodeAll computes the features of every picture. Decoding the next chunk goes on while one is computed.
-func (e *Encoder) encodeAll(ctx context.Context, set datasets.Dataset, mirrored bool, emit func(i int, row []float32) error) error {
-	loader, err := datasets.NewLoader(set.Len(), datasets.LoaderConfig{BatchSize: chunk, Epochs: 1}, func(_ context.Context, i int, _ *rand.Rand) (prepared, error) {
-		img, err := set.At(i).Open()
-		if err != nil {
-			return prepared{i, nil}, nil
-		}
-		rgb, err := e.prepare(img)
-		if err == nil && mirrored {
-			rgb = picture.FlipHorizontal(rgb)
-		}
-		return prepared{i, rgb}, err
-	})
-	if err != nil {
-		return err
-	}
-	defer loader.Close()
-	for done := 0; done < set.Len(); {
-		batch, err := loader.Next(ctx)
-		if err != nil {
-			return err
-		}
-		var whole []prepared
-		for _, p := range batch.Items {
-			if p.rgb != nil {
-				whole = append(whole, p)
-			} else if err := emit(p.index, missing(e.Grid*e.Grid*e.Channels)); err != nil {
-				return err
-			}
-		}
-		done += len(batch.Items)
-		var pictures []*picture.RGB
-		for _, p := range whole {
-			pictures = append(pictures, p.rgb)
-		}
-		rows, err := e.frozenFeatures(pictures)
-		if err != nil {
-			return err
-		}
-		for i, row := range rows {
-			if err := emit(whole[i].index, row); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// prepared is a picture ready to be encoded, or none when it could not be read.
-type prepared struct {
-	index int
-	rgb   *picture.RGB
-}
-
 // Close frees what was compiled.
 func (e *Encoder) Close() {
 	if e.frozen != nil {
 		e.frozen.Close()
 	}
-}
-
-// missing is the row of a picture that could not be read.
-func missing(n int) []float32 {
-	row := make([]float32, n)
-	for i := range row {
-		row[i] = float32(math.NaN())
-	}
-	return row
 }
 
 // Show is the picture as the encoder sees it, in a size for people.

@@ -47,7 +47,7 @@ func frozenWith(t *testing.T, make func(*backend.Backend, captioning.Config, *ca
 	}
 	vocabulary := captioning.NewVocabulary([][]string{{"a", "red", "blue", "circle", "square"}}, 1)
 	cfg := captioning.Tiny(0)
-	cfg.MaxLen = 40 // no caption is cut
+	cfg.MaxLen = 20 // no caption of Scenes is longer
 	c, err := make(b, cfg, vocabulary, encoder, 1)
 	if err != nil {
 		t.Fatal(err)

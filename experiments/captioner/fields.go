@@ -26,7 +26,7 @@ func (e *Encoder) Fields() (Fields, bool) {
 	case "squeezenet":
 		f.field, from = squeezenet.Field(), e.frozen.Grid()
 	case "cnn":
-		f.field = smallCNN(e.size).Field()
+		f.field = e.cnn.Field()
 	default:
 		return Fields{}, false
 	}

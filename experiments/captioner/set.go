@@ -55,7 +55,7 @@ func (c *Model) prepare(ctx context.Context, env *experiments.Env, set datasets.
 	if len(seen.Examples) == 0 {
 		return nil, nil, noneOfUse(set, problems)
 	}
-	return seen, problems, nil
+	return seen, problems, c.measureScale(seen)
 }
 
 // readCaptions encodes the captions of a data set, and names the pictures without any that is of use.

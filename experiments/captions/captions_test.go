@@ -99,6 +99,57 @@ func TestSelfCriticalRaisesTheReward(t *testing.T) {
 	}
 }
 
+// Scheduled sampling changes what is read, from the first step on which a word is the decoder's own; settings that cannot be are
+// refused before anything is done.
+func TestScheduledSampling(t *testing.T) {
+	b := fast(t)
+	losses := func(settings ...string) []float64 {
+		opts := experiments.Options{Form: experiments.Quick, Seed: 2, Out: filepath.Join(t.TempDir(), "run")}
+		for _, text := range append(settings, "train.steps=3", "train.eval_every=0", "train.log_every=1", "critical.train.steps=0", "pictures=100") {
+			o, err := experiments.ParseOverride(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			opts.Overrides = append(opts.Overrides, o)
+		}
+		run, _, err := Photographs().Start(context.Background(), b, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps, err := run.Metrics()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []float64
+		for _, s := range steps {
+			out = append(out, s["loss"])
+		}
+		return out
+	}
+	true3, own3 := losses(), losses("scheduled.decay=linear", "scheduled.slope=1")
+	if len(true3) != 3 || len(own3) != 3 || math.Abs(true3[0]-own3[0]) > 1e-3 || math.Abs(true3[1]-own3[1]) < 1e-6 {
+		t.Errorf("losses were %v with true words, and %v with the decoder's own from the second step on", true3, own3)
+	}
+	for want, settings := range map[string][]string{
+		"scheduled: expected k to be at least 1": {"scheduled.decay=inverse_sigmoid"},
+		"with hard attention":                    {"scheduled.decay=linear", "model.attention=hard"},
+		"encoder_lr: expected 0 or more":         {"encoder_lr=-1"},
+		"layer_decay: expected more than 0":      {"layer_decay=0"},
+	} {
+		var overrides []experiments.Override
+		for _, text := range settings {
+			o, err := experiments.ParseOverride(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			overrides = append(overrides, o)
+		}
+		if _, err := Photographs().Config(b.Kind, experiments.Options{Overrides: overrides}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: expected an error with %q, found %v", settings, want, err)
+		}
+	}
+}
+
 func mean(values []float64) (m float64) {
 	for _, v := range values {
 		m += v / float64(len(values))

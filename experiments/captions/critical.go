@@ -38,7 +38,12 @@ func criticize(ctx context.Context, env *experiments.Env, cfg Config, c *caption
 	defer source.close()
 	sober := *c // what is drawn is drawn without dropout
 	sober.Config.Dropout = 0
+	rates, err := c.LearningRates(cfg.EncoderLR, cfg.LayerDecay)
+	if err != nil {
+		return experiments.Trained{}, err
+	}
 	task := experiments.Task{
+		LR: rates,
 		Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
 			losses, advantage := sober.Losses(scope, inputs[:3]), inputs[3]
 			reward := graph.Neg(graph.Div(graph.ReduceAllSum(graph.Mul(advantage, losses.PerExample)), graph.ReduceAllSum(losses.Steps)))

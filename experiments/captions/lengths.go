@@ -7,6 +7,7 @@ import (
 
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"github.com/glimpse-ml/glimpse/captioning"
 	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/experiments/captioner"
 )
@@ -36,6 +37,9 @@ type itemSource struct {
 	rng   *rand.Rand
 	ready [][]captioner.Item
 	epoch int
+
+	scheduled captioning.Scheduled // batches get a fourth tensor with the share of own words, unless there are none
+	step      int
 }
 
 func (s *itemSource) Next(ctx context.Context) ([]*tensors.Tensor, error) {
@@ -46,7 +50,12 @@ func (s *itemSource) Next(ctx context.Context) ([]*tensors.Tensor, error) {
 	}
 	items := s.ready[0]
 	s.ready = s.ready[1:]
-	return s.c.BatchUpTo(items, stepsFor(longest(items), s.c.Config.MaxLen))
+	batch, err := s.c.BatchUpTo(items, stepsFor(longest(items), s.c.Config.MaxLen))
+	if err == nil && s.scheduled.Decay != captioning.DecayNone {
+		batch = append(batch, tensors.FromScalar(float32(s.scheduled.Own(s.step))))
+		s.step++
+	}
+	return batch, err
 }
 
 func (s *itemSource) deal(ctx context.Context) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -23,20 +24,24 @@ import (
 
 // Config is the configuration of the experiment captions/flickr8k.
 type Config struct {
-	Data       string                  `json:"data"`     // flickr8k or scenes
-	Pictures   int                     `json:"pictures"` // largest number of training pictures; 0 for all
-	Dev        int                     `json:"dev"`      // largest number of dev pictures, on which every choice is made
-	HeldOut    int                     `json:"held_out"` // likewise of test pictures; 0 for all
-	Encoder    string                  `json:"encoder"`  // squeezenet (frozen ImageNet features) or cnn (trained from scratch)
-	Size       int                     `json:"size"`     // pixels on a side of what the encoder sees
-	Pool       int                     `json:"pool"`     // places on a side that frozen features are averaged to; 0 for as many as they have
-	Mirror     bool                    `json:"mirror"`   // half of the time a picture is trained on in a mirror
+	Data       string                  `json:"data"`        // flickr8k or scenes
+	Pictures   int                     `json:"pictures"`    // largest number of training pictures; 0 for all
+	Dev        int                     `json:"dev"`         // largest number of dev pictures, on which every choice is made
+	HeldOut    int                     `json:"held_out"`    // likewise of test pictures; 0 for all
+	Encoder    string                  `json:"encoder"`     // squeezenet, resnet:PATH, clip:DIR or cnn: see [captioner.OpenEncoder]
+	FineTune   bool                    `json:"fine_tune"`   // whether resnet:PATH or clip:DIR is trained too; else it is frozen, its features kept on disk
+	EncoderLR  float64                 `json:"encoder_lr"`  // what the learning rate is multiplied by for it
+	LayerDecay float64                 `json:"layer_decay"` // and once more for each of its layers below the last; 1 for none
+	Size       int                     `json:"size"`        // pixels on a side of what the encoder sees
+	Pool       int                     `json:"pool"`        // places on a side that frozen features are averaged to; 0 for as many as they have
+	Mirror     bool                    `json:"mirror"`      // half of the time a picture is trained on in a mirror
 	MinCount   int                     `json:"min_count"`
 	Decoder    string                  `json:"decoder"`    // attend (Show, Attend and Tell) or tell (Show and Tell, with the sizes of model)
 	Model      captioning.Config       `json:"model"`      // vocab_size, feature_dim and locations follow from data and encoder
 	Start      string                  `json:"start"`      // folder of a saved captioner of the same shape to go on from; "" for fresh weights
 	BatchSize  int                     `json:"batch_size"` // pictures, with one caption each
 	Train      experiments.TrainConfig `json:"train"`      // to foretell people's words (cross-entropy); steps 0 for none
+	Scheduled  captioning.Scheduled    `json:"scheduled"`  // share of its own words that the decoder reads meanwhile
 	Critical   Critical                `json:"critical"`   // then, to write captions that score well
 	Beam       int                     `json:"beam"`
 	LengthNorm float64                 `json:"length_exponent"` // of a caption's length, by which its log p is divided
@@ -61,7 +66,7 @@ func Photographs() experiments.Experiment {
 
 func defaults(form experiments.Form, _ backend.Kind) Config {
 	c := Config{
-		Data: "flickr8k", Dev: 500, Encoder: "squeezenet", Size: 224, Pool: 7, Mirror: true, MinCount: 5, Decoder: attend, Model: captioning.Small(0), BatchSize: 64,
+		Data: "flickr8k", Dev: 500, Encoder: "squeezenet", EncoderLR: 0.05, LayerDecay: 1, Size: 224, Pool: 7, Mirror: true, MinCount: 5, Decoder: attend, Model: captioning.Small(0), BatchSize: 64,
 		Train: experiments.TrainConfig{Steps: 3000, Optimizer: experiments.DefaultAdamW(), LogEvery: 10, EvalEvery: 500, Average: 0.99},
 		Critical: Critical{BatchSize: 16, Samples: 5,
 			Train: experiments.TrainConfig{Steps: 1000, Optimizer: experiments.DefaultAdamW(), LogEvery: 10, EvalEvery: 250, Average: 0.99}},
@@ -162,7 +167,7 @@ func prepare(ctx context.Context, env *experiments.Env, cfg Config, result *expe
 			captions = append(captions, captioning.Tokenize(caption))
 		}
 	}
-	encoder, err := captioner.OpenEncoder(env.Backend.Backend, cfg.Encoder, cfg.Size, cfg.Pool)
+	encoder, err := openEncoder(env, cfg)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -198,6 +203,31 @@ func prepare(ctx context.Context, env *experiments.Env, cfg Config, result *expe
 		}
 	}
 	return c, data, nil
+}
+
+// openEncoder opens the picture network, frozen or to be trained.
+func openEncoder(env *experiments.Env, cfg Config) (*captioner.Encoder, error) {
+	if cfg.FineTune {
+		return captioner.OpenFineTuned(cfg.Encoder, cfg.Size, cfg.Pool)
+	}
+	return captioner.OpenEncoder(env.Backend.Backend, cfg.Encoder, cfg.Size, cfg.Pool)
+}
+
+// Check refuses learning rates and schedules that cannot be.
+func (c Config) Check() error {
+	if err := c.Scheduled.Validate(); err != nil {
+		return fmt.Errorf("scheduled: %w", err)
+	}
+	if c.Scheduled.Decay != captioning.DecayNone && c.Model.Attention == captioning.AttentionHard {
+		return fmt.Errorf("scheduled.decay: expected none with hard attention, which draws its places anew when words are read again, found %q", c.Scheduled.Decay)
+	}
+	if !(c.EncoderLR >= 0) || math.IsInf(c.EncoderLR, 0) {
+		return fmt.Errorf("encoder_lr: expected 0 or more, found %g", c.EncoderLR)
+	}
+	if !(c.LayerDecay > 0 && c.LayerDecay <= 1) {
+		return fmt.Errorf("layer_decay: expected more than 0 and at most 1, found %g", c.LayerDecay)
+	}
+	return nil
 }
 
 // openSplits opens the training, dev and test pictures.
@@ -248,8 +278,13 @@ func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captione
 		return nil, err
 	}
 	defer loader.Close()
-	source := &itemSource{Loader: loader, c: c, mixed: sortedTogether, rng: rand.New(rand.NewPCG(uint64(env.Seed), 12))}
+	source := &itemSource{Loader: loader, c: c, mixed: sortedTogether, rng: rand.New(rand.NewPCG(uint64(env.Seed), 12)), scheduled: cfg.Scheduled}
+	rates, err := c.LearningRates(cfg.EncoderLR, cfg.LayerDecay)
+	if err != nil {
+		return nil, err
+	}
 	task := experiments.Task{
+		LR: rates,
 		Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
 			losses := c.Losses(scope, inputs)
 			return losses.Total, []experiments.Metric{{Name: "cross_entropy", Value: losses.CrossEntropy}, {Name: "doubly_stochastic", Value: losses.DoublyStochastic}}
