@@ -124,7 +124,7 @@ func checkDescent(t *testing.T, cell notebook.Cell, places float64) {
 	if before, after := parse(t, first[2]), parse(t, last[2]); after >= before {
 		t.Errorf("the loss goes from %g to %g", before, after)
 	}
-	checkStrip(t, cell)
+	wideFigure(t, cell, 150) // one row of panels
 }
 
 // checkSoftAndHard checks that looking is worth something, softly most, and that the baseline takes away noise.

@@ -71,7 +71,7 @@ func FirstSentences(examples []datasets.Example) [][]string {
 
 // PrintSteps prints what a decoder did, a line a step: what it read, how it looked, the likeliest words, the one it took.
 func PrintSteps(t *captioner.Trace, candidates int) {
-	fmt.Printf("%-4s %-10s %-13s %-6s %-*s %s\n", "step", "reads", "looks at", "gate", 18*candidates, "might say", "takes")
+	fmt.Printf("%-4s %-10s %-13s %-6s %-*s %s\n", "step", "reads", "looks at", "gate", 19*candidates, "might say", "takes")
 	for i, s := range t.Steps {
 		var likely strings.Builder
 		for _, c := range s.P[:min(candidates, len(s.P))] {
