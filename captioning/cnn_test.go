@@ -122,7 +122,7 @@ func TestCNNConfig(t *testing.T) {
 		t.Errorf("got %v, %d locations, %d features", err, small.Locations(), small.FeatureDim())
 	}
 	for _, bad := range []CNNConfig{{}, {Size: 15, Channels: []int{8}, Groups: 4}, {Size: 16, Channels: []int{9}, Groups: 4}, {Size: 16, Channels: []int{8}},
-		{Size: 16, Channels: []int{8}, Groups: 4, Places: true}, {Size: 16, Channels: []int{8}, Groups: 4, Refine: -1}} {
+		{Size: 16, Channels: []int{8}, Groups: 4, Places: true}, {Size: 16, Channels: []int{8}, Groups: 4, Refine: []int{-1}}, {Size: 16, Channels: []int{8}, Groups: 4, Refine: []int{1, 1}}} {
 		if err := bad.Validate(); err == nil || !strings.HasPrefix(err.Error(), "expected ") {
 			t.Errorf("%+v: got the error %v", bad, err)
 		}
@@ -132,7 +132,7 @@ func TestCNNConfig(t *testing.T) {
 // Of an even picture all places but those at the edges look alike, unless the network knows where they are: then all of
 // them differ, and from left to right as x says.
 func TestCNNKnowsPlaces(t *testing.T) {
-	cfg := CNNConfig{Size: 32, Channels: []int{8, 16}, Groups: 4, Refine: 1}
+	cfg := CNNConfig{Size: 32, Channels: []int{8, 16}, Groups: 4, Refine: []int{0, 1}}
 	const grid = 8
 	pixels := slices.Repeat([]float32{0.3}, 32*32*3)
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {

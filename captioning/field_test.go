@@ -70,3 +70,11 @@ func TestCNNField(t *testing.T) {
 		}
 	}
 }
+
+// A convolution behind the last stage sees one place more on every side.
+func TestCNNFieldRefined(t *testing.T) {
+	cfg := captioning.CNNConfig{Size: 96, Channels: []int{8, 8, 16}, Groups: 4, Refine: []int{0, 0, 1}}
+	if field := cfg.Field(); field.Size != 31 || field.Stride != 8 || field.Offset != -15 {
+		t.Errorf("expected 31 pixels, every 8, from -15 on, found %d, every %d, from %d on", field.Size, field.Stride, field.Offset)
+	}
+}

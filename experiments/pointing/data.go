@@ -33,7 +33,7 @@ func (d Drawing) open(size int, split scenes.Split, seed uint64, count int) (*sc
 	cfg := scenes.Config{Size: size, Seed: seed, Split: split, Count: count,
 		MinObjects: d.MinObjects, MaxObjects: d.MaxObjects, Noise: d.Noise, Occlusion: d.Occlusion}
 	if d.Relations {
-		cfg.Phrasing = scenes.SayRelations | scenes.SayOpenings
+		cfg.Phrasing = scenes.SayRelations
 	}
 	return scenes.New(cfg)
 }

@@ -42,18 +42,18 @@ func defaults(form experiments.Form, _ backend.Kind) Config {
 	c := Config{
 		Drawing: Drawing{MinObjects: 2, MaxObjects: 2, Noise: 0.02, Relations: true},
 		Dev:     500, HeldOut: 2000,
-		CNN:   captioning.CNNConfig{Size: 64, Channels: []int{32, 64, 96}, Groups: 8, Places: true, Refine: 1},
+		CNN:   captioning.CNNConfig{Size: 64, Channels: []int{24, 48, 96}, Refine: []int{0, 1, 1}, Groups: 8, Places: true},
 		Model: captioning.Small(0), BatchSize: 32,
-		Train: experiments.TrainConfig{Steps: 3500, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, EvalEvery: 500, Average: 0.995},
+		Train: experiments.TrainConfig{Steps: 3000, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, EvalEvery: 500, Average: 0.995},
 		Beam:  3, Saliency: true, Examples: 6,
 	}
-	c.Model.EmbedDim, c.Model.Hidden, c.Model.AttentionDim, c.Model.DeepOutput, c.Model.Lambda, c.Model.Dropout, c.Model.MaxLen = 64, 192, 96, true, 0, 0, 19
-	c.Model.Hard = captioning.PaperHard()
+	c.Model.EmbedDim, c.Model.Hidden, c.Model.AttentionDim, c.Model.DeepOutput, c.Model.Lambda, c.Model.Dropout, c.Model.MaxLen = 96, 192, 64, true, 0, 0, 16
+	c.Model.Hard, c.Model.ReadsFirst = captioning.PaperHard(), true
 	c.Train.Optimizer.LR, c.Train.Optimizer.WarmupSteps, c.Train.Optimizer.WeightDecay = 2e-3, 100, 0.01
 	if form == experiments.Quick { // one object a scene: colours and the beginning of shapes are learnt in this time
 		c.Drawing.MinObjects, c.Drawing.MaxObjects, c.Drawing.Relations = 1, 1, false
 		c.Dev, c.HeldOut, c.Beam, c.Examples = 60, 300, 2, 2
-		c.CNN.Size, c.CNN.Channels = 32, []int{32, 48}
+		c.CNN.Size, c.CNN.Channels, c.CNN.Refine = 32, []int{32, 48}, []int{0, 1}
 		c.Model.EmbedDim, c.Model.Hidden, c.Model.AttentionDim, c.Model.MaxLen = 32, 64, 32, 10
 		c.Train.Steps, c.Train.EvalEvery, c.Train.Optimizer.WarmupSteps, c.Train.Optimizer.LR, c.Train.Average = 300, 150, 20, 3e-3, 0.9
 	}

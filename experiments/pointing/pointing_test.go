@@ -164,7 +164,7 @@ func TestOtherAttentions(t *testing.T) {
 func tiny(t *testing.T, attention captioning.Attention) *captioner.Model {
 	t.Helper()
 	b := openBackend(t, "go")
-	encoder, err := captioner.CNNEncoder(captioning.CNNConfig{Size: 8, Channels: []int{4, 6}, Groups: 2, Places: true, Refine: 1})
+	encoder, err := captioner.CNNEncoder(captioning.CNNConfig{Size: 8, Channels: []int{4, 6}, Groups: 2, Places: true, Refine: []int{0, 1}})
 	if err != nil {
 		t.Fatal(err)
 	}

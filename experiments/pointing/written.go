@@ -79,12 +79,10 @@ func (w *written) text() string { return strings.Join(w.words, " ") }
 
 // onDev are the figures that training is followed by.
 func onDev(all []written) map[string]float64 {
-	right, words, objects := 0, 0, 0
+	mistakes, words, objects := map[scenes.Mistake]int{}, 0, 0
 	share, even, n := 0.0, 0.0, 0
 	for _, w := range all {
-		if w.mistake == scenes.NoMistake {
-			right++
-		}
+		mistakes[w.mistake]++
 		words += len(w.words)
 		for _, named := range w.named {
 			objects += named.Count
@@ -95,8 +93,12 @@ func onDev(all []written) map[string]float64 {
 			share, even, n = share+inBox(w.maps[named.Noun], in), even+mean(in), n+1
 		}
 	}
-	return map[string]float64{
-		devTrue: float64(right) / float64(len(all)), devShare: share / float64(max(n, 1)), devRatio: share / max(even, 1e-9),
+	found := map[string]float64{
+		devTrue: float64(mistakes[scenes.NoMistake]) / float64(len(all)), devShare: share / float64(max(n, 1)), devRatio: share / max(even, 1e-9),
 		"dev_words": float64(words) / float64(len(all)), "dev_named": float64(objects) / float64(len(all)),
 	}
+	for _, m := range scenes.Mistakes() {
+		found["dev_wrong_"+strings.ReplaceAll(string(m), " ", "_")] = float64(mistakes[m]) / float64(len(all))
+	}
+	return found
 }
