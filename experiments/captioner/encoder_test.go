@@ -33,7 +33,10 @@ func TestAveraged(t *testing.T) {
 // frozenCaptioner has fresh weights and SqueezeNet's features.
 func frozenCaptioner(t *testing.T) *Model { return frozenWith(t, New) }
 
-func frozenWith(t *testing.T, make func(*backend.Backend, captioning.Config, *captioning.Vocabulary, *Encoder, int64) (*Model, error)) *Model {
+// maker is [New] or [NewShowAndTell].
+type maker func(*backend.Backend, captioning.Config, *captioning.Vocabulary, *Encoder, int64) (*Model, error)
+
+func frozenWith(t *testing.T, make maker) *Model {
 	t.Helper()
 	t.Setenv("GLIMPSE_DATA", filepath.Dir(testdata.Data(t, "squeezenet")))
 	b, err := backend.OpenNamed("go")

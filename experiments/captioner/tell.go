@@ -42,9 +42,10 @@ func (c *Model) weightShapes() map[string][]int {
 	return c.Config.WeightShapes()
 }
 
-// tellLosses is [Model.Losses] for Show and Tell.
-func (c *Model) tellLosses(scope *model.Scope, features, captions, lengths *graph.Node) captioning.Losses {
+// tellLosses is [Model.LossesAt] for Show and Tell.
+func (c *Model) tellLosses(scope *model.Scope, features, captions, lengths *graph.Node, temperature float64) captioning.Losses {
 	out := captioning.DecodeShowAndTell(scope, c.telling(), graph.ReduceMean(features, 1), captions)
+	out.Logits = at(temperature, out.Logits)
 	return captioning.ShowAndTellLoss(out, captions, lengths)
 }
 

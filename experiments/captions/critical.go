@@ -21,9 +21,14 @@ import (
 // likely. The usual is the mean of the other captions of the same picture (Luo 2020, "A Better Variant of Self-Critical
 // Sequence Training", arXiv 2003.09971), which costs no decoding of its own.
 type Critical struct {
-	BatchSize int                     `json:"batch_size"` // pictures
-	Samples   int                     `json:"samples"`    // captions drawn of each, at least 2
-	Train     experiments.TrainConfig `json:"train"`      // steps 0 for none
+	BatchSize int `json:"batch_size"` // pictures
+	Samples   int `json:"samples"`    // captions drawn of each, at least 2
+
+	// Temperature T: what is drawn from and trained is p^(1/T). Captions at 1 are far from those that beam search finds, and
+	// most of training goes into making the unlikely words unlikelier; below 1 it is about captions like those.
+	Temperature float64 `json:"temperature"`
+
+	Train experiments.TrainConfig `json:"train"` // steps 0 for none
 }
 
 // endOfCaption stands for a caption's end in what is scored: without it nothing says that a caption may not end in "a".
@@ -45,7 +50,7 @@ func criticize(ctx context.Context, env *experiments.Env, cfg Config, c *caption
 	task := experiments.Task{
 		LR: rates,
 		Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
-			losses, advantage := sober.Losses(scope, inputs[:3]), inputs[3]
+			losses, advantage := sober.LossesAt(scope, inputs[:3], cfg.Critical.Temperature), inputs[3]
 			reward := graph.Neg(graph.Div(graph.ReduceAllSum(graph.Mul(advantage, losses.PerExample)), graph.ReduceAllSum(losses.Steps)))
 			return graph.Neg(reward), []experiments.Metric{{Name: "reward", Value: graph.ReduceAllMean(inputs[4])}}
 		},
@@ -78,7 +83,7 @@ func newCritic(env *experiments.Env, cfg Config, c *captioner.Model, data *sets)
 		s.targets = append(s.targets, frequencies.Target(r))
 	}
 	var err error
-	if s.writer, err = c.NewWriter(captioner.Writing{Draw: true, Sample: captioning.SampleOptions{N: cfg.Critical.Samples}}, cfg.Critical.BatchSize); err != nil {
+	if s.writer, err = c.NewWriter(captioner.Writing{Draw: true, Sample: captioning.SampleOptions{N: cfg.Critical.Samples, Temperature: cfg.Critical.Temperature}}, cfg.Critical.BatchSize); err != nil {
 		return nil, err
 	}
 	s.Loader, err = datasets.NewLoader(len(data.train.Examples), datasets.LoaderConfig{

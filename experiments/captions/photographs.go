@@ -68,7 +68,7 @@ func defaults(form experiments.Form, _ backend.Kind) Config {
 	c := Config{
 		Data: "flickr8k", Dev: 500, Encoder: "squeezenet", EncoderLR: 0.05, LayerDecay: 1, Size: 224, Pool: 7, Mirror: true, MinCount: 5, Decoder: attend, Model: captioning.Small(0), BatchSize: 64,
 		Train: experiments.TrainConfig{Steps: 3000, Optimizer: experiments.DefaultAdamW(), LogEvery: 10, EvalEvery: 500, Average: 0.99},
-		Critical: Critical{BatchSize: 16, Samples: 5,
+		Critical: Critical{BatchSize: 32, Samples: 5, Temperature: 0.5,
 			Train: experiments.TrainConfig{Steps: 1000, Optimizer: experiments.DefaultAdamW(), LogEvery: 10, EvalEvery: 250, Average: 0.99}},
 		Beam: 5, LengthNorm: 0.7, Final: true, Examples: 12,
 	}
