@@ -307,6 +307,7 @@ func (c *Checkpoint) Load() (*Model, error) {
 		return nil, fmt.Errorf("%s: %w", c.Path, err)
 	}
 	m.Naming = c.Naming
+	_, m.prefixed = c.file.(withoutPrefix)
 	for _, w := range c.Config.Weights() {
 		if err := c.loadWeight(m.Store, w); err != nil {
 			return nil, fmt.Errorf("%s: %w", c.Path, err)

@@ -460,8 +460,25 @@ func TestOpenCLIPCustomText(t *testing.T) {
 		}
 	}
 	write()
-	sameWeights(t, everything(t, load(t, dir).Store), want)
+	m := load(t, dir)
+	sameWeights(t, everything(t, m.Store), want)
+	v := m.Config.Vision
+	in := Inputs{Images: make([]float32, 3*v.Height*v.Width), IDs: []int32{1, int32(m.Config.Text.VocabSize - 1)}, Length: 2}
+	got, err := m.Evaluate(backendtest.Go(t), in, Wanted{Gradients: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range renamed {
+		if _, ok := got["grad."+name]; !ok {
+			t.Errorf("no gradient grad.%s, the name in the file", name)
+		}
+	}
 
+	renamed["ln_final.bias"] = renamed["text.ln_final.bias"]
+	write()
+	_, err = Load(dir)
+	sentence(t, err, "found besides text.ln_final.bias")
+	delete(renamed, "ln_final.bias")
 	renamed["text.extra"] = renamed["logit_scale"]
 	write()
 	_, err = Load(dir)

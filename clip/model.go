@@ -23,6 +23,7 @@ type Model struct {
 	Naming    Naming // of the file that it was loaded from; [OpenAI] for models made here
 
 	images, texts encoder
+	prefixed      bool // the file that it was loaded from has textPrefix
 }
 
 // encoder is a tower that was compiled for a backend.

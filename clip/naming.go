@@ -124,12 +124,24 @@ func (f withoutPrefix) Get(name string) (safetensors.Tensor, bool) {
 	return f.tensorFile.Get(name)
 }
 
+// Names leaves the prefix where there is a tensor without it too: only one of the two can be the model's.
 func (f withoutPrefix) Names() []string {
 	names := slices.Clone(f.tensorFile.Names())
-	for i := range names {
-		names[i] = strings.TrimPrefix(names[i], textPrefix)
+	for i, name := range names {
+		bare, prefixed := strings.CutPrefix(name, textPrefix)
+		if _, twice := f.tensorFile.Get(bare); prefixed && !twice {
+			names[i] = bare
+		}
 	}
 	return names
+}
+
+// withPrefix is the name that a weight or a gradient of the text tower has in such a file.
+func withPrefix(name string) string {
+	if strings.HasPrefix(name, "visual.") || name == "logit_scale" {
+		return name
+	}
+	return textPrefix + name
 }
 
 // namingOf tells from the names in a file which naming it has.

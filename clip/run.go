@@ -181,6 +181,9 @@ func (m *Model) collect(results []*tensors.Tensor, names []string, parameters []
 		r.MustFinalizeAll()
 	}
 	for name, t := range gradients {
+		if m.prefixed {
+			name = withPrefix(name)
+		}
 		out["grad."+name] = t
 	}
 	return out, nil

@@ -81,6 +81,8 @@ type captionedPicture struct {
 	CandidateRaw  *string  `json:"candidate_raw"`
 	References    []string `json:"references"`
 	ReferencesRaw []string `json:"references_raw"`
+
+	Caption json.RawMessage `json:"caption"` // of a [Result], which has no references; not read
 }
 
 // Read reads a JSON list of pictures with image_id, candidate and references, all tokenised; with raw it takes
@@ -168,9 +170,11 @@ func (f captionedPicture) picture(raw bool) (Picture, error) {
 	return p, nil
 }
 
-// otherForm says what to do when only the other form of captions is there.
+// otherForm says what to do when only another form of captions is there.
 func (f captionedPicture) otherForm(raw bool) string {
 	switch {
+	case f.Caption != nil:
+		return "; it has the caption of a list of results, whose references are in a data set (--data)"
 	case !raw && (f.CandidateRaw != nil || len(f.ReferencesRaw) > 0):
 		return "; its raw captions can be tokenised first (--raw)"
 	case raw && (f.Candidate != nil || len(f.References) > 0):

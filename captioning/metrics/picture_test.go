@@ -66,6 +66,7 @@ func TestReadErrors(t *testing.T) {
 		`[{"image_id":null,"candidate":"a","references":["b"]}]`:               "expected an image_id",
 		`[{"image_id":true,"candidate":"a","references":["b"]}]`:               "image_id to be a number or a text, found true",
 		`[{"image_id":5,"references":["b"]}]`:                                  "image_id 5: expected candidate, found none",
+		`[{"image_id":5,"caption":"b"}]`:                                       "image_id 5: expected candidate, found none; it has the caption of a list of results, whose references are in a data set (--data)",
 		`[{"image_id":5,"candidate":"a"}]`:                                     "image_id 5: expected at least one of references, found none",
 		`[{"image_id":5,"candidate":"a","references":[]}]`:                     "expected at least one of references",
 		`[{"image_id":5,"candidate":"a","references":"b"}]`:                    "references",

@@ -3,6 +3,7 @@ package resnet
 import (
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -137,6 +138,11 @@ func (c Config) check(tensors map[string]safetensors.Tensor) (map[string]safeten
 		values, err := t.AsFloat32s()
 		if err != nil {
 			return nil, fmt.Errorf("cannot read %s: %w", name, err)
+		}
+		for i, v := range values {
+			if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) || f < 0 && strings.HasSuffix(name, ".running_var") {
+				return nil, fmt.Errorf("expected finite numbers in %s, and variances of 0 or more, found %g at index %d; the file is damaged", name, v, i)
+			}
 		}
 		weights[name] = safetensors.FromFloat32s(values, t.Shape...)
 	}

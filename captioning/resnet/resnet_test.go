@@ -222,6 +222,12 @@ func TestRead(t *testing.T) {
 		"found a tensor layer5.0.conv1.weight":                            func(m map[string]safetensors.Tensor) { m["layer5.0.conv1.weight"] = one },
 		"expected a classifier fc.weight [classes, 10]":                   func(m map[string]safetensors.Tensor) { delete(m, "fc.bias") },
 		"a convolution's weight conv1.weight [out, in, h, w], found none": func(m map[string]safetensors.Tensor) { delete(m, "conv1.weight") },
+		"expected finite numbers in layer1.0.bn2.running_var, and variances of 0 or more, found -1 at index 1": func(m map[string]safetensors.Tensor) {
+			m["layer1.0.bn2.running_var"] = safetensors.FromFloat32s([]float32{1, -1, 1}, 3)
+		},
+		"expected finite numbers in bn1.weight, and variances of 0 or more, found NaN at index 3": func(m map[string]safetensors.Tensor) {
+			m["bn1.weight"] = safetensors.FromFloat32s([]float32{1, 1, 1, float32(math.NaN())}, 4)
+		},
 		"expected blocks layer1.0": func(m map[string]safetensors.Tensor) {
 			for name := range m {
 				if strings.HasPrefix(name, "layer1") {

@@ -22,7 +22,7 @@ type attentionFiles struct {
 func (f *attentionFiles) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.page, "attention", "", "HTML `file` to write, on which every word shows where the captioner looked")
 	cmd.Flags().StringVar(&f.strip, "strip", "", "`file` to write (.png or .svg) of one picture for each word, bright where the captioner looked")
-	cmd.Flags().StringVar(&f.gif, "gif", "", "animated GIF `file` to write, one frame a word, the caption growing below")
+	cmd.Flags().StringVar(&f.gif, "gif", "", "animated GIF `file` to write (.gif), one frame a word, the caption growing below")
 }
 
 // check finds what cannot be written before there is any work done.
@@ -34,6 +34,9 @@ func (f attentionFiles) check(cmd *cobra.Command, pictures int) error {
 	}
 	if name := strings.ToLower(f.strip); name != "" && !strings.HasSuffix(name, ".png") && !strings.HasSuffix(name, ".svg") {
 		return usagef(cmd, "expected --strip to name a file that ends in .png or .svg, found %q", f.strip)
+	}
+	if f.gif != "" && !strings.HasSuffix(strings.ToLower(f.gif), ".gif") {
+		return usagef(cmd, "expected --gif to name a file that ends in .gif, found %q", f.gif)
 	}
 	for _, path := range []string{f.page, f.strip, f.gif} {
 		if path == "" {

@@ -72,6 +72,8 @@ func TestSplits(t *testing.T) {
 		{"binary", []string{"cifar-10-batches-bin/test_batch.bin"}, []string{"train", "test"}, none, "test", false},
 		{"coco", []string{"annotations/captions_train2014.json", "annotations/captions_val2014.json", "val2014/1.jpg"}, []string{"train2014", "val2014"}, none, "val2014", false},
 		{"coco by its short name", []string{"annotations/captions_val2014.json"}, []string{"val2014"}, "val", "val", false},
+		{"karpathy's coco", []string{"dataset_coco.json", "val2014/1.jpg"}, []string{"train", "val", "test", "restval"}, "restval", "restval", false},
+		{"karpathy's flickr30k", []string{"dataset_flickr30k.json"}, []string{"train", "val", "test"}, "restval", "found train, val, test", true},
 		{"letters are no year", []string{"annotations/captions_valuable.json"}, []string{"valuable"}, "val", "did you mean valuable?", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {

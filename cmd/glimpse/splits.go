@@ -146,6 +146,9 @@ func splitsIn(dir string) ([]string, error) {
 	named("Flickr8k_text/Flickr_8k.*Images.txt", "Flickr_8k.", "Images.txt")
 	if len(splits) == 0 && slices.ContainsFunc(entries, func(e os.DirEntry) bool { return datasets.IsKarpathyFile(e.Name()) }) {
 		splits = []string{"train", "val", "test"}
+		if slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == "dataset_coco.json" }) {
+			splits = append(splits, "restval")
+		}
 	}
 	named("annotations/captions_*.json", "captions_", ".json")
 	if len(splits) > 0 {
