@@ -521,3 +521,21 @@ func TestExportVocabulary(t *testing.T) {
 		}
 	}
 }
+
+// A foreign vocabulary beside a model that was not trained with the published one keeps it from no ids, and says why it takes no
+// texts.
+func TestForeignVocabulary(t *testing.T) {
+	dir, m := exported(t, tinyViT(), HuggingFace, safetensors.F32)
+	if err := os.WriteFile(filepath.Join(dir, "vocab.json"), []byte(`{"[UNK]": 0, "the": 1}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	back := load(t, dir)
+	sameWeights(t, everything(t, back.Store), everything(t, m.Store))
+	b, err := compute.NewWithConfig("go:ops_sequential")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Finalize()
+	_, err = back.EncodeTexts(b, []string{"a cat"})
+	sentence(t, err, "cannot be used", "merges.txt")
+}

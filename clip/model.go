@@ -23,7 +23,8 @@ type Model struct {
 	Naming    Naming // of the file that it was loaded from; [OpenAI] for models made here
 
 	images, texts encoder
-	prefixed      bool // the file that it was loaded from has textPrefix
+	prefixed      bool  // the file that it was loaded from has textPrefix
+	vocabulary    error // what is wrong with the vocabulary beside the file, when there is one and Tokenizer is nil
 }
 
 // encoder is a tower that was compiled for a backend.
@@ -119,6 +120,9 @@ func (m *Model) EncodeTextsTruncated(b compute.Backend, texts []string) ([][]flo
 }
 
 func (m *Model) encodeTexts(b compute.Backend, texts []string, truncate bool) ([][]float32, error) {
+	if m.Tokenizer == nil && m.vocabulary != nil {
+		return nil, fmt.Errorf("expected a model with a vocabulary to encode texts, found one that cannot be used with it: %w", m.vocabulary)
+	}
 	if m.Tokenizer == nil {
 		return nil, errNoVocabulary
 	}

@@ -57,12 +57,12 @@ func (m *Model) addVocabulary(dir string) error {
 	if m.Tokenizer != nil {
 		return nil
 	}
-	vocabulary := PublishedTokenizer
-	if m.Config.Text.VocabSize != 514+publishedMerges { // the model was trained with one of its own
-		vocabulary = LoadTokenizer
+	if m.Config.Text.VocabSize != 514+publishedMerges {
+		m.addOwnVocabulary(dir)
+		return nil
 	}
-	t, err := vocabulary(dir)
-	if errors.Is(err, errVocabularyMissing) || errors.Is(err, errNoVocabularyThere) {
+	t, err := PublishedTokenizer(dir)
+	if errors.Is(err, errVocabularyMissing) {
 		return nil
 	}
 	if err != nil {
@@ -77,6 +77,21 @@ func (m *Model) addVocabulary(dir string) error {
 	}
 	m.Tokenizer = t
 	return nil
+}
+
+// addOwnVocabulary gives a model that was not trained with the published vocabulary the one beside it. One that is not CLIP's
+// kind, or not this model's, says so once a text is to be encoded: the model takes ids without it.
+func (m *Model) addOwnVocabulary(dir string) {
+	t, err := LoadTokenizer(dir)
+	if err == nil {
+		if err = m.Config.Text.checkVocabulary(t); err == nil {
+			m.Tokenizer = t
+			return
+		}
+	}
+	if !errors.Is(err, errNoVocabularyThere) {
+		m.vocabulary = err
+	}
 }
 
 func publishedSize(path string) (*Tokenizer, error) {
