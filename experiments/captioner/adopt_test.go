@@ -30,7 +30,7 @@ func TestAdoptTheEncoder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Encoder.scale = 3 // as other pictures, or a network before it was trained further, had it
+		c.Encoder.scale = 3                                                   // as other pictures, or a network before it was trained further, had it
 		if _, err := c.LossPerPicture(t.Context(), prepared, 1); err != nil { // makes the decoder's weights
 			t.Fatal(err)
 		}
