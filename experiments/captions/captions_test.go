@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/glimpse-ml/glimpse/captioning/metrics"
+	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/captioner"
 	"github.com/glimpse-ml/glimpse/internal/backend"
@@ -179,6 +180,19 @@ func TestEndsCount(t *testing.T) {
 	cut := target.CIDErOfWords([]string{"a", "dog", "runs", "on", "the", "grass", "a"})
 	if whole <= cut {
 		t.Errorf("a whole caption scored %v, one that ends in \"a\" %v", whole, cut)
+	}
+}
+
+// The page's figures are those of the intervals: there are some without examples too.
+func TestIntervalsWithoutExamples(t *testing.T) {
+	set := &captioner.Set{Examples: make([]datasets.Example, 2)}
+	pictures := []metrics.Picture{
+		{ID: metrics.TextID("a"), Candidate: "a dog runs", References: []string{"a dog runs"}},
+		{ID: metrics.TextID("b"), Candidate: "a cat", References: []string{"two men talk"}},
+	}
+	s, err := scorePictures(pictures, set, 0)
+	if err != nil || len(s.Examples) != 0 || s.Interval["CIDEr"].Value != s.Scores.CIDEr || s.Scores.CIDEr == 0 {
+		t.Errorf("found %+v (%v)", s, err)
 	}
 }
 
