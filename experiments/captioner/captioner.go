@@ -81,6 +81,10 @@ func (c *Model) Close() {
 	if c.writer != nil {
 		c.writer.Close()
 	}
+	if c.grids != nil {
+		c.grids.Finalize()
+	}
+	c.writer, c.grids = nil, nil
 	c.Encoder.Close()
 }
 
@@ -512,6 +516,6 @@ func (c *Model) Samples(n int) ([]datasets.Example, error) {
 func (c *Model) WithUniformAttention() *Model {
 	u := *c
 	u.Config.Attention = captioning.AttentionUniform
-	u.writer = nil
+	u.writer, u.grids = nil, nil
 	return &u
 }

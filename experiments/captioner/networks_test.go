@@ -2,6 +2,7 @@ package captioner
 
 import (
 	"context"
+	"image"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -341,6 +342,32 @@ func values(t *testing.T, store *model.Store) map[string][]float32 {
 		out[weights.Name(v.Path())] = tensors.MustCopyFlatData[float32](value)
 	}
 	return out
+}
+
+// Closing frees the graph of an encoder that is trained, too; a copy with another attention has one of its own.
+func TestCloseFreesTheGraphs(t *testing.T) {
+	b, set := openGo(t), someScenes(t, 2)
+	encoder, err := OpenEncoder(b.Backend, "cnn", networkSize, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := withEncoder(t, b, encoder, set)
+	img := sceneImage(t, 0, networkSize)
+	if _, err := c.Caption([]image.Image{img}); err != nil || c.grids == nil {
+		t.Fatal(err)
+	}
+	uniform := c.WithUniformAttention()
+	if _, err := uniform.Caption([]image.Image{img}); err != nil {
+		t.Fatal(err)
+	}
+	uniform.Close()
+	if _, err := c.Caption([]image.Image{img}); err != nil {
+		t.Errorf("after a copy was closed: %v", err)
+	}
+	c.Close()
+	if c.grids != nil || c.writer != nil {
+		t.Error("graphs are left after closing")
+	}
 }
 
 // Averaging inside the graph, for a network that is trained, is averaging outside, for a frozen one.
