@@ -123,6 +123,21 @@ func TestPageComparesLikeWithLike(t *testing.T) {
 	}
 }
 
+// A run that was tried takes the place of an earlier one with its settings and seed, also of one that was read from the file.
+func TestTried(t *testing.T) {
+	var recorded Recorded
+	recorded.list(made(t, captioning.AttentionSoft, 1, 0.5))
+	recorded, err := experiments.WriteRecorded(t.TempDir(), recordedFile, recorded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recorded.list(made(t, captioning.AttentionSoft, 1, 0.6))
+	recorded.list(made(t, captioning.AttentionSoft, 2, 0.7))
+	if len(recorded.Tried) != 2 || recorded.Tried[0].Report.Foretold.OnDev.Scores.CIDEr != 0.6 || recorded.Tried[1].Seed != 2 {
+		t.Errorf("expected the second run of seed 1 and that of seed 2, found %d runs", len(recorded.Tried))
+	}
+}
+
 func TestRecordRefuses(t *testing.T) {
 	a, b := made(t, captioning.AttentionSoft, 1, 0.5), made(t, captioning.AttentionSoft, 2, 0.5)
 	b.Config = json.RawMessage(strings.Replace(string(b.Config), `"batch_size":64`, `"batch_size":32`, 1))
