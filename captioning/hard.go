@@ -116,6 +116,7 @@ func HardLoss(scope *model.Scope, cfg Config, out Outputs, captions, lengths *No
 	if cfg.Hard.LambdaR == 0 && cfg.Hard.Expected == 0 && scope.IsTraining(captions.Graph()) {
 		panic(fmt.Errorf("expected hard.lambda_r or hard.expected above 0, found 0 for both, with which attention learns nothing"))
 	}
+	b, move := baseline(scope, captions.Graph())
 	plain := loss(cfg, out, captions, lengths)
 	nll, _, mask := wordLosses(out.Logits, captions, lengths, 0)
 	logAlpha := graph.LogSoftmax(out.E, 2)
@@ -127,7 +128,8 @@ func HardLoss(scope *model.Scope, cfg Config, out Outputs, captions, lengths *No
 		LogWords:  graph.Neg(nll),
 	}
 	R := graph.Neg(plain.PerExample)
-	l.Baseline = baseline(scope, R)
+	l.Baseline = b
+	move(R)
 	l.Advantages = graph.StopGradient(graph.Sub(R, l.Baseline))
 	if out.Expected != nil {
 		l.Advantages = graph.Mul(l.Advantages, graph.OneMinus(out.Expected))
@@ -143,19 +145,20 @@ func HardLoss(scope *model.Scope, cfg Config, out Outputs, captions, lengths *No
 	return l
 }
 
-// baseline returns b, and while training moves it towards the mean of R [N].
-func baseline(scope *model.Scope, R *Node) *Node {
-	g := R.Graph()
+// baseline returns b, and how it is moved towards the mean of R [N] while training. It is asked for before the losses: the go
+// backend panics when a graph reads a variable behind all of its outputs, as one that wants no more than the words' losses would.
+func baseline(scope *model.Scope, g *graph.Graph) (b *Node, move func(R *Node)) {
 	at := scope.At("hard")
 	training := scope.IsTraining(g)
 	if at.GetVariable("baseline") == nil && !training {
-		return graph.ScalarZero(g, dtypes.Float32) // a loss that is only looked at makes no variables
+		return graph.ScalarZero(g, dtypes.Float32), func(*Node) {} // a loss that is only looked at makes no variables
 	}
 	v := nn.Variable(at, "baseline", nn.Zeros).SetTrainable(false)
-	b := graph.StopGradient(v.NodeValue(g))
-	if training {
-		mean := graph.StopGradient(graph.ReduceAllMean(R))
-		v.SetNodeValue(graph.Add(graph.MulScalar(b, 0.9), graph.MulScalar(mean, 0.1)))
+	b = graph.StopGradient(v.NodeValue(g))
+	return b, func(R *Node) {
+		if training {
+			mean := graph.StopGradient(graph.ReduceAllMean(R))
+			v.SetNodeValue(graph.Add(graph.MulScalar(b, 0.9), graph.MulScalar(mean, 0.1)))
+		}
 	}
-	return b
 }

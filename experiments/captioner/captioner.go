@@ -81,6 +81,10 @@ func (c *Model) Close() {
 	if c.writer != nil {
 		c.writer.Close()
 	}
+	if c.grids != nil {
+		c.grids.Finalize()
+	}
+	c.writer, c.grids = nil, nil
 	c.Encoder.Close()
 }
 
@@ -383,13 +387,9 @@ func Open(ctx context.Context, b *backend.Backend, dir string) (*Model, error) {
 		}
 		dir = filepath.Join(dir, "model")
 	}
-	data, err := os.ReadFile(filepath.Join(dir, ConfigFile))
+	file, err := readConfig(dir)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the captioner's configuration: %w", err)
-	}
-	var file captionerFile
-	if err := json.Unmarshal(data, &file); err != nil {
-		return nil, fmt.Errorf("%s: expected a captioner's configuration as JSON: %w", filepath.Join(dir, ConfigFile), err)
+		return nil, err
 	}
 	vocabulary, err := captioning.LoadVocabulary(filepath.Join(dir, vocabularyFile))
 	if err != nil {
@@ -420,6 +420,18 @@ func Open(ctx context.Context, b *backend.Backend, dir string) (*Model, error) {
 	}
 	lockNorms(c.Store)
 	return c, nil
+}
+
+// readConfig reads the configuration of the captioner in the folder dir.
+func readConfig(dir string) (file captionerFile, err error) {
+	data, err := os.ReadFile(filepath.Join(dir, ConfigFile))
+	if err != nil {
+		return file, fmt.Errorf("cannot read the captioner's configuration: %w", err)
+	}
+	if err := json.Unmarshal(data, &file); err != nil {
+		return file, fmt.Errorf("%s: expected a captioner's configuration as JSON: %w", filepath.Join(dir, ConfigFile), err)
+	}
+	return file, nil
 }
 
 // describe puts into a captioner's file what it takes to open its encoder again.
@@ -519,6 +531,6 @@ func (c *Model) Samples(n int) ([]datasets.Example, error) {
 func (c *Model) WithUniformAttention() *Model {
 	u := *c
 	u.Config.Attention = captioning.AttentionUniform
-	u.writer = nil
+	u.writer, u.grids = nil, nil
 	return &u
 }

@@ -122,6 +122,9 @@ func (e *Encoder) pooled(pool, grid int) (*Encoder, error) {
 // fineTuned says whether a network with published weights is trained further.
 func (e *Encoder) fineTuned() bool { return e.frozen == nil && e.net.config != nil }
 
+// Frozen says whether pictures are handed to the decoder's graph as features, which never change, and not as pixels.
+func (e *Encoder) Frozen() bool { return e.frozen != nil }
+
 // prepare squashes a picture to what the encoder sees.
 func (e *Encoder) prepare(img image.Image) (*picture.RGB, error) {
 	return picture.ResizeCrop(img, e.size, e.size, image.Rect(0, 0, e.size, e.size), e.filter())

@@ -2,6 +2,7 @@ package captioner
 
 import (
 	"context"
+	"image"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -341,6 +342,73 @@ func values(t *testing.T, store *model.Store) map[string][]float32 {
 		out[weights.Name(v.Path())] = tensors.MustCopyFlatData[float32](value)
 	}
 	return out
+}
+
+// A decoder with hard attention can be measured after it was trained, and is the same when it was saved and opened.
+func TestHardAttentionIsMeasured(t *testing.T) {
+	b, set := openGo(t), someScenes(t, 4)
+	encoder, err := OpenEncoder(b.Backend, "cnn", networkSize, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := withEncoder(t, b, encoder, set)
+	c.Config.Attention, c.Config.Hard = captioning.AttentionHard, captioning.PaperHard()
+	prepared, _, err := c.Prepare(t.Context(), quiet(c), set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	optimizer := experiments.DefaultAdamW()
+	optimizer.WarmupSteps = 1
+	task := experiments.Task{Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
+		return c.Losses(scope, inputs).Total, nil
+	}}
+	source := items{c, []Item{{prepared.Inputs(0), prepared.Texts[0][0]}, {prepared.Inputs(1), prepared.Texts[1][0]}}}
+	if _, err := experiments.Train(t.Context(), b, c.Store, task, source, experiments.TrainConfig{Steps: 1, Optimizer: optimizer, LogEvery: 1},
+		func(experiments.Step) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	before, err := c.LossPerPicture(t.Context(), prepared, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := c.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Open(t.Context(), b, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if after, err := again.LossPerPicture(t.Context(), prepared, 1); err != nil || after[0] != before[0] {
+		t.Errorf("the loss was %v, and is %v (%v)", before, after, err)
+	}
+}
+
+// Closing frees the graph of an encoder that is trained, too; a copy with another attention has one of its own.
+func TestCloseFreesTheGraphs(t *testing.T) {
+	b, set := openGo(t), someScenes(t, 2)
+	encoder, err := OpenEncoder(b.Backend, "cnn", networkSize, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := withEncoder(t, b, encoder, set)
+	img := sceneImage(t, 0, networkSize)
+	if _, err := c.Caption([]image.Image{img}); err != nil || c.grids == nil {
+		t.Fatal(err)
+	}
+	uniform := c.WithUniformAttention()
+	if _, err := uniform.Caption([]image.Image{img}); err != nil {
+		t.Fatal(err)
+	}
+	uniform.Close()
+	if _, err := c.Caption([]image.Image{img}); err != nil {
+		t.Errorf("after a copy was closed: %v", err)
+	}
+	c.Close()
+	if c.grids != nil || c.writer != nil {
+		t.Error("graphs are left after closing")
+	}
 }
 
 // Averaging inside the graph, for a network that is trained, is averaging outside, for a frozen one.

@@ -19,7 +19,7 @@ func (c *Model) WithHardAttention() *Model {
 	h := *c
 	h.Config.Attention = captioning.AttentionHard
 	h.Config.Hard = captioning.Hard{LambdaR: 1}
-	h.writer = nil
+	h.writer, h.grids = nil, nil
 	return &h
 }
 

@@ -129,33 +129,60 @@ func (c *Model) candidates(p []float64) []Candidate {
 	return all
 }
 
-// Look is the attention of one step with the model's weights, for [attention.Walk]. It returns an error where the model
-// has no weights of attention, or has not been asked for a caption yet.
+// Look is the attention of one step with the model's weights, for [attention.Walk]. Where attention knows the word that is read
+// (reads_first), b is W_y E y + b with that word's embedding, which for one step comes to the same. It returns an error where the
+// model has no weights of attention, or has not been asked for a caption yet.
 func (c *Model) Look(t *Trace, step int) (attention.Picture, error) {
 	if step < 0 || step >= len(t.Steps) {
 		return attention.Picture{}, fmt.Errorf("expected a step from 0 to %d, found %d", len(t.Steps)-1, step)
 	}
+	if c.Config.Attention == captioning.AttentionUniform {
+		return attention.Picture{}, errNoWeights
+	}
 	weights := map[string][]float64{}
 	for _, name := range []string{"W_a", "W_h", "b", "v"} {
-		v := c.Store.RootScope().At("decoder").At("att").GetVariable(name)
-		if v == nil {
-			return attention.Picture{}, errors.New("expected a model with weights of attention, found none")
+		var err error
+		if weights[name], err = c.weight("att", name); err != nil {
+			return attention.Picture{}, err
 		}
-		value, err := v.Value()
+	}
+	if c.Config.ReadsFirst {
+		ofWord, err := c.weight("att", "W_y")
 		if err != nil {
 			return attention.Picture{}, err
 		}
-		flat, err := tensors.CopyFlatData[float32](value)
+		table, err := c.weight("embedding", "weight")
 		if err != nil {
 			return attention.Picture{}, err
 		}
-		weights[name] = widened(flat)
+		y := rows(table, c.Config.EmbedDim)[c.Vocabulary.ID(t.Steps[step].Read)]
+		for k, row := range rows(ofWord, c.Config.EmbedDim) {
+			for j, w := range row {
+				weights["b"][k] += w * y[j]
+			}
+		}
 	}
 	return attention.Picture{
 		A: t.Features, H: t.Steps[step].H,
 		W_a: rows(weights["W_a"], c.Config.FeatureDim), W_h: rows(weights["W_h"], c.Config.Hidden),
 		B: weights["b"], V: weights["v"],
 	}, nil
+}
+
+var errNoWeights = errors.New("expected a model with weights of attention, found none")
+
+// weight is one of the decoder's, row by row.
+func (c *Model) weight(part, name string) ([]float64, error) {
+	v := c.Store.RootScope().At("decoder").At("%s", part).GetVariable(name)
+	if v == nil {
+		return nil, errNoWeights
+	}
+	value, err := v.Value()
+	if err != nil {
+		return nil, err
+	}
+	flat, err := tensors.CopyFlatData[float32](value)
+	return widened(flat), err
 }
 
 // rows cuts a matrix that is stored row by row.

@@ -9,6 +9,7 @@ import (
 	"github.com/glimpse-ml/glimpse/attention"
 	"github.com/glimpse-ml/glimpse/captioning"
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
+	"github.com/glimpse-ml/glimpse/internal/backend"
 )
 
 func sceneImage(t *testing.T, i, size int) image.Image {
@@ -80,6 +81,38 @@ func TestTrace(t *testing.T) {
 	}
 	if _, err := c.Look(trace, len(trace.Steps)); err == nil || !strings.Contains(err.Error(), "expected a step from 0 to") {
 		t.Errorf("expected an error for a step that there is not, found %v", err)
+	}
+}
+
+// Where attention knows the word that is read, its part in the scores is in what Look hands to the walk; where all places count
+// alike there is nothing to walk through.
+func TestLookKnowsTheWord(t *testing.T) {
+	c := frozenWith(t, func(b *backend.Backend, cfg captioning.Config, v *captioning.Vocabulary, e *Encoder, seed int64) (*Model, error) {
+		cfg.ReadsFirst = true
+		return New(b, cfg, v, e, seed)
+	})
+	img := sceneImage(t, 0, 67)
+	trace, err := c.Trace(img, []string{"a", "red", "circle"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range trace.Steps {
+		picture, err := c.Look(trace, i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, _, err := attention.Walk(picture, make([]float64, len(s.Z)), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, e := range f.E {
+			if math.Abs(e-s.E[k]) > 1e-5 {
+				t.Errorf("step %d, which reads %q: the score of place %d is %g, by the equations it is %g", i, s.Read, k, s.E[k], e)
+			}
+		}
+	}
+	if _, err := c.WithUniformAttention().Look(trace, 0); err == nil || !strings.Contains(err.Error(), "found none") {
+		t.Errorf("without attention: %v", err)
 	}
 }
 

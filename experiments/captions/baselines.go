@@ -21,7 +21,7 @@ type Baseline struct {
 const consensusOf = 10
 
 // baselines caption a set of pictures without a model: with the commonest caption of the training pictures, and with a
-// caption of those training pictures that look most alike to the encoder, by the cosine of their mean features ("Exploring
+// caption of those training pictures that look most alike to the encoder, by the cosine of their meanFeatures ("Exploring
 // Nearest Neighbor Approaches for Image Captioning", Devlin et al. 2015, arXiv 1505.04467). Of their captions the one is
 // taken that agrees best with the others, by CIDEr-D.
 func baselines(ctx context.Context, cfg Config, c *captioner.Model, train, set *captioner.Set) ([]Baseline, error) {
@@ -91,13 +91,14 @@ func commonest(captions [][]string) string {
 	return best
 }
 
-// meanFeatures are, for every picture, the means over all places of what the encoder sees, with length 1.
+// meanFeatures are, for every picture, the means over all places of what a frozen encoder sees, with length 1; its pixels, likewise
+// with length 1, where the encoder is trained.
 func meanFeatures(c *captioner.Model, set *captioner.Set) [][]float32 {
 	out := make([][]float32, len(set.Examples))
 	for i := range out {
 		input := set.Inputs(i)
 		channels := len(input)
-		if places := c.Encoder.Grid * c.Encoder.Grid; len(input) == places*c.Encoder.Channels {
+		if c.Encoder.Frozen() {
 			channels = c.Encoder.Channels
 		}
 		sum, square := make([]float32, channels), 0.0

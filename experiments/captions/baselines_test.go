@@ -4,7 +4,10 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/glimpse-ml/glimpse/captioning"
 	"github.com/glimpse-ml/glimpse/captioning/metrics"
+	"github.com/glimpse-ml/glimpse/datasets"
+	"github.com/glimpse-ml/glimpse/experiments/captioner"
 )
 
 func TestCommonest(t *testing.T) {
@@ -20,6 +23,21 @@ func TestNearest(t *testing.T) {
 	}
 	if got := nearest(looks, []float32{1, 0}, 9); len(got) != 4 || got[0] != 0 {
 		t.Errorf("got %v", got)
+	}
+}
+
+// Pixels are compared one by one, also where there are as many as features: a ViT-B/16 has 14 x 14 x 768 of 224 x 224 x 3.
+func TestMeanFeaturesOfPixels(t *testing.T) {
+	cfg := captioning.CNNConfig{Size: 8, Channels: []int{48, 48}, Groups: 8}
+	encoder, err := captioner.CNNEncoder(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pixels := make([]float32, 8*8*3)
+	pixels[100] = -2
+	set := &captioner.Set{Examples: make([]datasets.Example, 1), Inputs: func(int) []float32 { return pixels }}
+	if got := meanFeatures(&captioner.Model{Encoder: encoder}, set)[0]; len(got) != len(pixels) || got[100] != -1 {
+		t.Errorf("found %d numbers of %d pixels", len(got), len(pixels))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/glimpse-ml/glimpse/captioning/metrics"
+	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/captioner"
 	"github.com/glimpse-ml/glimpse/internal/backend"
@@ -133,6 +134,8 @@ func TestScheduledSampling(t *testing.T) {
 	for want, settings := range map[string][]string{
 		"scheduled: expected k to be at least 1": {"scheduled.decay=inverse_sigmoid"},
 		"with hard attention":                    {"scheduled.decay=linear", "model.attention=hard"},
+		"scheduled.decay: expected none":         {"scheduled.decay=linear", "decoder=tell"},
+		"model.label_smoothing: expected 0":      {"model.label_smoothing=0.1", "decoder=tell"},
 		"encoder_lr: expected 0 or more":         {"encoder_lr=-1"},
 		"layer_decay: expected more than 0":      {"layer_decay=0"},
 	} {
@@ -177,6 +180,19 @@ func TestEndsCount(t *testing.T) {
 	cut := target.CIDErOfWords([]string{"a", "dog", "runs", "on", "the", "grass", "a"})
 	if whole <= cut {
 		t.Errorf("a whole caption scored %v, one that ends in \"a\" %v", whole, cut)
+	}
+}
+
+// The page's figures are those of the intervals: there are some without examples too.
+func TestIntervalsWithoutExamples(t *testing.T) {
+	set := &captioner.Set{Examples: make([]datasets.Example, 2)}
+	pictures := []metrics.Picture{
+		{ID: metrics.TextID("a"), Candidate: "a dog runs", References: []string{"a dog runs"}},
+		{ID: metrics.TextID("b"), Candidate: "a cat", References: []string{"two men talk"}},
+	}
+	s, err := scorePictures(pictures, set, 0)
+	if err != nil || len(s.Examples) != 0 || s.Interval["CIDEr"].Value != s.Scores.CIDEr || s.Scores.CIDEr == 0 {
+		t.Errorf("found %+v (%v)", s, err)
 	}
 }
 

@@ -223,6 +223,12 @@ func (c Config) Check() error {
 	if c.Scheduled.Decay != captioning.DecayNone && c.Model.Attention == captioning.AttentionHard {
 		return fmt.Errorf("scheduled.decay: expected none with hard attention, which draws its places anew when words are read again, found %q", c.Scheduled.Decay)
 	}
+	if c.Decoder == tell && c.Scheduled.Decay != captioning.DecayNone {
+		return fmt.Errorf("scheduled.decay: expected none with decoder=%s, which always reads the true words, found %q", tell, c.Scheduled.Decay)
+	}
+	if c.Decoder == tell && c.Model.LabelSmoothing != 0 {
+		return fmt.Errorf("model.label_smoothing: expected 0 with decoder=%s, whose loss is the paper's, found %g", tell, c.Model.LabelSmoothing)
+	}
 	if !(c.EncoderLR >= 0) || math.IsInf(c.EncoderLR, 0) {
 		return fmt.Errorf("encoder_lr: expected 0 or more, found %g", c.EncoderLR)
 	}

@@ -124,9 +124,16 @@ func (r *Recorded) addTried(dir string) error {
 		}
 	}
 	record.Report.Baselines = nil
-	r.Tried = slices.DeleteFunc(r.Tried, func(old Record) bool { return string(old.Config) == string(record.Config) })
-	r.Tried = append(r.Tried, record)
+	r.list(record)
 	return nil
+}
+
+// list puts a run among those that were tried, in the place of an earlier one with its settings and seed.
+func (r *Recorded) list(tried Record) {
+	r.Tried = slices.DeleteFunc(r.Tried, func(old Record) bool { // a file holds the same settings with other spaces
+		return experiments.Difference(old.Config, tried.Config) == "nothing" && old.Seed == tried.Seed
+	})
+	r.Tried = append(r.Tried, tried)
 }
 
 // check sees to it that the runs of a kind differ in their seeds alone.

@@ -104,6 +104,40 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// Runs that differ in more than their attention say nothing of it, and the page names the pictures and the network that they are of.
+func TestPageComparesLikeWithLike(t *testing.T) {
+	var recorded Recorded
+	for seed := int64(1); seed <= 3; seed++ {
+		none, soft := made(t, captioning.AttentionUniform, seed, 0.4), made(t, captioning.AttentionSoft, seed, 0.6)
+		none.Config = json.RawMessage(strings.Replace(string(none.Config), `"batch_size":64`, `"batch_size":32`, 1))
+		recorded.Runs = append(recorded.Runs, none, soft)
+	}
+	if page := recorded.page(); strings.Contains(page, "better than none") || !strings.Contains(page, "(`batch_size=64`): they give no verdict") {
+		t.Errorf("two configurations:\n%s", page)
+	}
+	first := &recorded.Runs[0]
+	first.Config = json.RawMessage(strings.Replace(string(first.Config), `"encoder":"squeezenet"`, `"encoder":"resnet:a"`, 1))
+	first.Report.Data = "flickr30k"
+	if page := recorded.page(); strings.Contains(page, "SqueezeNet") || !strings.Contains(page, "Features of `resnet:a`, frozen") || !strings.Contains(page, "flickr30k: 6000") {
+		t.Errorf("another network:\n%s", page)
+	}
+}
+
+// A run that was tried takes the place of an earlier one with its settings and seed, also of one that was read from the file.
+func TestTried(t *testing.T) {
+	var recorded Recorded
+	recorded.list(made(t, captioning.AttentionSoft, 1, 0.5))
+	recorded, err := experiments.WriteRecorded(t.TempDir(), recordedFile, recorded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recorded.list(made(t, captioning.AttentionSoft, 1, 0.6))
+	recorded.list(made(t, captioning.AttentionSoft, 2, 0.7))
+	if len(recorded.Tried) != 2 || recorded.Tried[0].Report.Foretold.OnDev.Scores.CIDEr != 0.6 || recorded.Tried[1].Seed != 2 {
+		t.Errorf("expected the second run of seed 1 and that of seed 2, found %d runs", len(recorded.Tried))
+	}
+}
+
 func TestRecordRefuses(t *testing.T) {
 	a, b := made(t, captioning.AttentionSoft, 1, 0.5), made(t, captioning.AttentionSoft, 2, 0.5)
 	b.Config = json.RawMessage(strings.Replace(string(b.Config), `"batch_size":64`, `"batch_size":32`, 1))

@@ -58,11 +58,11 @@ const (
 // onDev scores the captions of dev pictures during training.
 func onDev(env *experiments.Env, cfg Config, c *captioner.Model, data *sets) func(ctx context.Context) (map[string]float64, error) {
 	return func(ctx context.Context) (map[string]float64, error) {
-		found, err := scoreSet(ctx, c, data.dev, captioning.BeamOptions{K: 1}, 0)
+		found, err := c.Score(ctx, data.dev, captioner.Writing{Beam: captioning.BeamOptions{K: 1}}, nil)
 		if err != nil {
 			return nil, err
 		}
-		return map[string]float64{devCIDEr: found.Scores.CIDEr, devBLEU4: found.Scores.Bleu4}, nil
+		return map[string]float64{devCIDEr: found.Corpus.CIDEr, devBLEU4: found.Corpus.Bleu4}, nil
 	}
 }
 
@@ -103,12 +103,9 @@ func scorePictures(pictures []metrics.Picture, set *captioner.Set, examples int)
 	return withExamples(evaluation, pictures, set, examples)
 }
 
-// withExamples are the scores with some captions and, where there are any, the intervals.
+// withExamples are the scores with their intervals and some captions.
 func withExamples(evaluation *metrics.Evaluation, pictures []metrics.Picture, set *captioner.Set, examples int) (s Scored, err error) {
 	s.Scores = evaluation.Corpus
-	if examples == 0 {
-		return s, nil
-	}
 	for k := range min(examples, len(pictures)) { // spread evenly over the set: not chosen
 		i := k * len(pictures) / min(examples, len(pictures))
 		s.Examples = append(s.Examples, Example{pictures[i].ID.String(), pictures[i].Candidate, evaluation.PerImage[i].CIDEr, set.Examples[i].Captions})

@@ -2,6 +2,7 @@ package captions
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -36,10 +37,10 @@ func (r Recorded) page() string {
 	}
 	first := r.Runs[0].Report
 	fmt.Fprintf(&b, "`glimpse train captions/flickr8k --seed N`, and `--set model.attention=uniform` or `hard` for the others.\n\n"+
-		"Flickr8k: %d training photographs, %d dev photographs for every choice, %d test photographs, looked at once, at a run's end;\n"+
-		"%d words. SqueezeNet's ImageNet features, frozen. Captions are written by beam search and scored as coco-caption does,\n"+
+		"%s: %d training photographs, %d dev photographs for every choice, %d test photographs, looked at once, at a run's end;\n"+
+		"%d words. %s. Captions are written by beam search and scored as coco-caption does,\n"+
 		"all tokenised alike (lower case, punctuation dropped). Intervals are 95%%: a bootstrap over pictures for one run, Student's t\n"+
-		"over seeds for a mean. METEOR-like lacks METEOR's synonyms and paraphrases and is not comparable with published METEOR.\n", first.Training, first.Dev, first.HeldOut, first.Words)
+		"over seeds for a mean. METEOR-like lacks METEOR's synonyms and paraphrases and is not comparable with published METEOR.\n", r.data(), first.Training, first.Dev, first.HeldOut, first.Words, r.eye())
 	r.writeBars(&b)
 	r.writeWays(&b)
 	r.writeVerdict(&b)
@@ -48,6 +49,31 @@ func (r Recorded) page() string {
 	r.writeExamples(&b)
 	r.writeTried(&b)
 	return b.String()
+}
+
+// data is the name of the first run's pictures.
+func (r Recorded) data() string {
+	if name := r.Runs[0].Report.Data; name != "flickr8k" {
+		return name
+	}
+	return "Flickr8k"
+}
+
+// eye says how the first run sees pictures.
+func (r Recorded) eye() string {
+	var cfg Config
+	if err := json.Unmarshal(r.Runs[0].Config, &cfg); err != nil {
+		return "The configuration is damaged"
+	}
+	switch {
+	case cfg.Encoder == "squeezenet":
+		return "SqueezeNet's ImageNet features, frozen"
+	case cfg.FineTune:
+		return "Pictures are seen by `" + cfg.Encoder + "`, trained further with the decoder"
+	case cfg.Encoder == "cnn":
+		return "Pictures are seen by a small network, trained from scratch with the decoder"
+	}
+	return "Features of `" + cfg.Encoder + "`, frozen"
 }
 
 // way is a way of captioning, with what its runs scored.
@@ -169,6 +195,16 @@ func (r Recorded) writeVerdict(b *strings.Builder) {
 		return
 	}
 	b.WriteString("\n")
+	with, without := r.of(captioning.AttentionSoft)[0], r.of(captioning.AttentionUniform)[0]
+	but := []string{"model.attention"}
+	if started(with) && started(without) { // each from a captioner of its own kind
+		but = append(but, "start")
+	}
+	if more := experiments.Difference(with.Config, without.Config, but...); more != "nothing" || learntFrom(with) != learntFrom(without) {
+		fmt.Fprintf(b, "The runs with attention, on %s, differ from those without, on %s, in more than attention (%s): they give no verdict on it.\n",
+			learntFrom(with), learntFrom(without), more)
+		return
+	}
 	for _, column := range []int{6, 3} {
 		c := columns[column]
 		x, y := soft.mean(c.name), none.mean(c.name)
@@ -184,6 +220,12 @@ func (r Recorded) writeVerdict(b *strings.Builder) {
 			fmt.Fprintf(b, "Soft attention is NOT better than none in %s.\n", c.shown)
 		}
 	}
+}
+
+// started says whether a run went on from another one's captioner.
+func started(r Record) bool {
+	var cfg Config
+	return json.Unmarshal(r.Config, &cfg) == nil && cfg.Start != ""
 }
 
 // writeRuns writes the circumstances of each run.
@@ -204,7 +246,7 @@ func (r Recorded) writeRuns(b *strings.Builder) {
 	}
 }
 
-// writeExamples writes what the last soft run says of some test pictures, good and bad.
+// writeExamples writes what the first soft run says of some test pictures, good and bad.
 func (r Recorded) writeExamples(b *strings.Builder) {
 	runs := r.of(captioning.AttentionSoft)
 	if len(runs) == 0 {

@@ -46,7 +46,8 @@ func vocabulary() *captioning.Vocabulary {
 // endless draws a fresh scene for every example: none is seen twice.
 type endless struct {
 	*datasets.Loader[captioner.Item]
-	c *captioner.Model
+	c   *captioner.Model
+	cut int // captions so far that were longer than the model allows
 }
 
 func newEndless(c *captioner.Model, set *scenes.Scenes, batch int, seed int64) (*endless, error) {
@@ -60,13 +61,18 @@ func newEndless(c *captioner.Model, set *scenes.Scenes, batch int, seed int64) (
 			ids, _ := c.Vocabulary.Encode(scenes.WordsOf(scene.Caption(rng)), c.Config.MaxLen)
 			return captioner.Item{Input: inputs[0], IDs: ids}, nil
 		})
-	return &endless{loader, c}, err
+	return &endless{Loader: loader, c: c}, err
 }
 
 func (s *endless) Next(ctx context.Context) ([]*tensors.Tensor, error) {
 	batch, err := s.Loader.Next(ctx)
 	if err != nil {
 		return nil, err
+	}
+	for _, item := range batch.Items {
+		if item.IDs[len(item.IDs)-1] != captioning.End {
+			s.cut++
+		}
 	}
 	return s.c.Batch(batch.Items)
 }

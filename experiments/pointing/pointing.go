@@ -73,8 +73,12 @@ func train(ctx context.Context, env *experiments.Env, cfg Config) (experiments.R
 	}
 	report := &Report{Training: cfg.Train.Steps * cfg.BatchSize, Attention: cfg.Model.Attention, Grid: c.Encoder.Grid}
 	before, _ := experiments.Usage()
-	if report.Trained, err = foretell(ctx, env, cfg, c, dev); err != nil {
+	cut := 0
+	if report.Trained, cut, err = foretell(ctx, env, cfg, c, dev); err != nil {
 		return result, err
+	}
+	if cut > 0 {
+		result.Remarks = append(result.Remarks, fmt.Sprintf("%d captions were trained on up to their word %d alone, because they are longer (model.max_len counts their end too)", cut, cfg.Model.MaxLen))
 	}
 	after, _ := experiments.Usage()
 	report.Processor = after - before
@@ -123,15 +127,16 @@ func open(env *experiments.Env, cfg Config) (*captioner.Model, error) {
 	return c, nil
 }
 
-// foretell trains the network and the decoder to foretell the words of true captions.
-func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captioner.Model, dev *scenes.Scenes) (experiments.Trained, error) {
+// foretell trains the network and the decoder to foretell the words of true captions, and says how many were longer than the model
+// allows.
+func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captioner.Model, dev *scenes.Scenes) (trained experiments.Trained, cut int, err error) {
 	set, err := cfg.Drawing.open(cfg.CNN.Size, scenes.Train, uint64(env.Seed), (cfg.Train.Steps+1)*cfg.BatchSize)
 	if err != nil {
-		return experiments.Trained{}, err
+		return trained, 0, err
 	}
 	source, err := newEndless(c, set, cfg.BatchSize, env.Seed)
 	if err != nil {
-		return experiments.Trained{}, err
+		return trained, 0, err
 	}
 	defer source.Close()
 	task := experiments.Task{
@@ -147,7 +152,8 @@ func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captione
 			return onDev(written), nil
 		},
 	}
-	return experiments.Fit(ctx, env, "foretelling words", c.Store, task, source, cfg.Train, inWords)
+	trained, err = experiments.Fit(ctx, env, "foretelling words", c.Store, task, source, cfg.Train, inWords)
+	return trained, source.cut, err
 }
 
 const (

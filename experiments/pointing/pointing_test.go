@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -102,6 +103,17 @@ func TestQuickForm(t *testing.T) {
 		t.Errorf("got %v", result.Metrics)
 	}
 	checkExamples(t, b, run, held)
+}
+
+// Captions that are longer than the model allows are counted in the results.
+func TestLongCaptionsAreNamed(t *testing.T) {
+	_, result := quick(t, fast(t), "model.max_len=5", "train.steps=2", "train.eval_every=0", "held_out=0", "dev=4", "saliency=false")
+	if len(result.Remarks) != 1 || !strings.Contains(result.Remarks[0], "up to their word 5 alone") {
+		t.Errorf("found the remarks %q", result.Remarks)
+	}
+	if _, result = quick(t, fast(t), "train.steps=2", "train.eval_every=0", "held_out=0", "dev=4", "saliency=false"); len(result.Remarks) != 0 {
+		t.Errorf("found the remarks %q", result.Remarks)
+	}
 }
 
 // checkExamples lets the saved captioner write the examples again, and the scenes judge them.
