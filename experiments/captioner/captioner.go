@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gomlx/compute"
@@ -277,11 +278,11 @@ func (c *Model) featuresOf(inputs [][]float32) ([]float32, error) {
 
 // grid runs the encoder's part of the graph: row-major [len(inputs), L, D].
 func (c *Model) grid(inputs [][]float32) ([]float32, error) {
-	var flat []float32
-	for _, input := range inputs {
-		flat = append(flat, input...)
-	}
 	if c.Encoder.frozen != nil {
+		var flat []float32
+		for _, input := range inputs {
+			flat = append(flat, input...)
+		}
 		for i := range flat {
 			flat[i] *= cmp.Or(c.Encoder.scale, 1)
 		}
@@ -296,12 +297,29 @@ func (c *Model) grid(inputs [][]float32) ([]float32, error) {
 		}
 		c.grids = exec
 	}
-	out, err := c.grids.Call1(tensors.FromFlatDataAndDimensions(flat, len(inputs), c.Encoder.inputSize()))
-	if err != nil {
-		return nil, fmt.Errorf("cannot encode the pictures: %w", err)
+	size := min(len(inputs), gridBatch)
+	var grids []float32
+	for chunk := range slices.Chunk(inputs, size) {
+		var flat []float32
+		for i := range size { // the last chunk is filled up, so that all have one shape, which is compiled once
+			flat = append(flat, chunk[min(i, len(chunk)-1)]...)
+		}
+		out, err := c.grids.Call1(tensors.FromFlatDataAndDimensions(flat, size, c.Encoder.inputSize()))
+		if err != nil {
+			return nil, fmt.Errorf("cannot encode the pictures: %w", err)
+		}
+		values, err := tensors.CopyFlatData[float32](out)
+		out.MustFinalizeAll()
+		if err != nil {
+			return nil, err
+		}
+		grids = append(grids, values[:len(values)/size*len(chunk)]...)
 	}
-	return tensors.CopyFlatData[float32](out)
+	return grids, nil
 }
+
+// gridBatch is how many pictures a network that is trained sees at a time, at most: what lies between its layers takes memory.
+const gridBatch = 16
 
 // Examples describes n held-out pictures, spread evenly over the set: not chosen.
 func (c *Model) Examples(set *Set, n int) ([]Example, error) {

@@ -108,3 +108,46 @@ func writingSeesWhatTrainingSees(t *testing.T, c *Model) {
 		}
 	}
 }
+
+// Pictures that are encoded many at once, in several chunks, get what each gets alone.
+func TestGridOfMany(t *testing.T) {
+	b, err := backend.OpenNamed("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Finalize)
+	encoder, err := OpenEncoder(b.Backend, "cnn", 16, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := New(b, captioning.Tiny(0), captioning.NewVocabulary([][]string{{"a", "red"}}, 1), encoder, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	var inputs [][]float32
+	for i := range 2*gridBatch + 3 {
+		input := make32(encoder.inputSize())
+		input[i] = 50
+		inputs = append(inputs, input)
+	}
+	all, err := c.grid(inputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := encoder.Grid * encoder.Grid * encoder.Channels
+	if len(all) != len(inputs)*size {
+		t.Fatalf("expected %d numbers, found %d", len(inputs)*size, len(all))
+	}
+	for _, i := range []int{0, gridBatch, 2 * gridBatch, len(inputs) - 1} {
+		alone, err := c.grid(inputs[i : i+1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, want := range alone {
+			if got := all[i*size+k]; math.Abs(float64(got-want)) > 1e-4 {
+				t.Fatalf("picture %d, number %d: alone %g, with others %g", i, k, want, got)
+			}
+		}
+	}
+}

@@ -81,7 +81,7 @@ func (r *Recorded) addTried(dir string) error {
 	}
 	record.Report.OnHeldOut = nil // nothing of them was chosen by
 	r.Tried = slices.DeleteFunc(r.Tried, func(old Record) bool {
-		return old.Experiment == record.Experiment && string(old.Config) == string(record.Config)
+		return old.Experiment == record.Experiment && old.Seed == record.Seed && experiments.Difference(old.Config, record.Config) == "nothing"
 	})
 	r.Tried = append(r.Tried, record)
 	return nil
