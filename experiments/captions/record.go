@@ -63,7 +63,7 @@ func RecordResults(root string, runs, tried []string) error {
 	if err := os.MkdirAll(filepath.Join(root, filepath.Dir(curvesFile)), 0o755); err != nil {
 		return fmt.Errorf("cannot draw the results: %w", err)
 	}
-	if len(recorded.Runs) > 0 {
+	if recorded.hasCurves() {
 		if err := recorded.draw(filepath.Join(root, curvesFile)); err != nil {
 			return err
 		}

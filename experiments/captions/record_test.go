@@ -2,8 +2,10 @@ package captions
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -161,5 +163,19 @@ func TestRecordRefuses(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(root, ResultsPage)); err == nil {
 		t.Error("a page was written")
+	}
+}
+
+// Seeds are averaged where they have been measured at the same step of the same training.
+func TestCurveOf(t *testing.T) {
+	a, b := made(t, captioning.AttentionSoft, 1, 0.4), made(t, captioning.AttentionSoft, 2, 0.6)
+	a.Curve = append(a.Curve, map[string]float64{"step": 700, devCIDEr: 0.5})                                                 // self-critical
+	b.Curve = []map[string]float64{{"step": 1400, devCIDEr: 0.6}, {"step": 250, devCIDEr: 0.8}, {"step": 700, devCIDEr: 0.7}} // measured at other steps
+	curve := curveOf(captioning.AttentionSoft, []Record{a, b})
+	if !slices.Equal(curve.X, []float64{1400, 2100}) || math.Abs(curve.Y[0]-0.5) > 1e-9 || math.Abs(curve.Y[1]-0.6) > 1e-9 || curve.Low[1] != 0.5 || curve.High[1] != 0.7 {
+		t.Errorf("found %+v", curve)
+	}
+	if curve := curveOf(captioning.AttentionHard, nil); len(curve.X) > 0 {
+		t.Errorf("found %+v of no runs", curve)
 	}
 }

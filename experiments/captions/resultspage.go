@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"math"
+	"maps"
 	"slices"
 	"strings"
 
@@ -44,7 +44,9 @@ func (r Recorded) page() string {
 	r.writeBars(&b)
 	r.writeWays(&b)
 	r.writeVerdict(&b)
-	fmt.Fprintf(&b, "\n![CIDEr-D of greedy captions on dev pictures during training](../images/%s)\n", curvesFile[len("docs/images/"):])
+	if r.hasCurves() {
+		fmt.Fprintf(&b, "\n![CIDEr-D of greedy captions on dev pictures during training](../images/%s)\n", curvesFile[len("docs/images/"):])
+	}
 	r.writeRuns(&b)
 	r.writeExamples(&b)
 	r.writeTried(&b)
@@ -282,28 +284,16 @@ func (r Recorded) writeTried(b *strings.Builder) {
 	}
 }
 
-// draw draws the dev figures of every kind over the steps, the mean of its seeds.
+// hasCurves says whether any run was measured on dev pictures while it trained.
+func (r Recorded) hasCurves() bool {
+	return slices.ContainsFunc(r.Runs, func(run Record) bool { return len(run.Curve) > 0 })
+}
+
+// draw draws the dev figures of every kind over the steps, the mean of its seeds, at those steps that all of them have.
 func (r Recorded) draw(path string) error {
 	cfg := plots.CurvesConfig{Title: "CIDEr-D of greedy captions on dev pictures", XLabel: "training step, self-critical ones last", YLabel: "CIDEr-D (band: all seeds)"}
 	for _, kind := range kinds {
-		runs := r.of(kind)
-		if len(runs) == 0 {
-			continue
-		}
-		curve, before := plots.Series{Name: named(kind)}, 0.0
-		for i, point := range runs[0].Curve {
-			if i > 0 && point["step"] <= runs[0].Curve[i-1]["step"] { // the second training counts anew
-				before += runs[0].Curve[i-1]["step"]
-			}
-			low, high, sum := math.Inf(1), math.Inf(-1), 0.0
-			for _, run := range runs {
-				v := run.Curve[min(i, len(run.Curve)-1)][devCIDEr]
-				low, high, sum = min(low, v), max(high, v), sum+v/float64(len(runs))
-			}
-			curve.X, curve.Y = append(curve.X, before+point["step"]), append(curve.Y, min(max(sum, low), high))
-			curve.Low, curve.High = append(curve.Low, low), append(curve.High, high)
-		}
-		if len(curve.X) > 0 {
+		if curve := curveOf(kind, r.of(kind)); len(curve.X) > 0 {
 			cfg.Series = append(cfg.Series, curve)
 		}
 	}
@@ -312,4 +302,40 @@ func (r Recorded) draw(path string) error {
 		return fmt.Errorf("cannot draw the learning curves: %w", err)
 	}
 	return figure.Save(path)
+}
+
+// curveOf is the curve of a kind's runs.
+func curveOf(kind captioning.Attention, runs []Record) plots.Series {
+	curve := plots.Series{Name: named(kind)}
+	var found []map[float64]float64 // of each run, CIDEr-D by the step
+	for _, run := range runs {
+		byStep, before, last := map[float64]float64{}, 0.0, 0.0
+		for _, point := range run.Curve {
+			if point["step"] <= last { // the second training counts anew
+				before += last
+			}
+			last = point["step"]
+			byStep[before+last] = point[devCIDEr]
+		}
+		found = append(found, byStep)
+	}
+	if len(found) == 0 {
+		return curve
+	}
+	for _, step := range slices.Sorted(maps.Keys(found[0])) {
+		var values []float64
+		for _, byStep := range found {
+			if v, ok := byStep[step]; ok {
+				values = append(values, v)
+			}
+		}
+		if len(values) < len(found) {
+			continue
+		}
+		low, high := slices.Min(values), slices.Max(values)
+		mean := min(max(stats.Repeated(values).Value, low), high) // rounding may lead out of the band
+		curve.X, curve.Y = append(curve.X, step), append(curve.Y, mean)
+		curve.Low, curve.High = append(curve.Low, low), append(curve.High, high)
+	}
+	return curve
 }
