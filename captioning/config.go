@@ -15,11 +15,6 @@ type Config struct {
 	DeepOutput bool      `json:"deep_output"`   // words from h, z and the last word (equation 7), not from h alone
 	Attention  Attention `json:"attention"`     // learned, or the same everywhere as an ablation
 	Hard       Hard      `json:"hard,omitzero"` // how hard attention is trained
-	// ReadsFirst lets attention know the word that the step reads, as well as the state before it: the score is
-	// v^T tanh(W_a a_i + W_h h_(t-1) + W_y E y_(t-1) + b). The paper's has no W_y, so that after "a red" it looks for the
-	// noun without knowing that "red" was said; where either of two objects could have been named it looks at both. (Lu et
-	// al. 2017, "Knowing When to Look", arXiv 1612.01887, ask with the state after the word, for a like reason.)
-	ReadsFirst bool `json:"reads_first,omitempty"`
 
 	Lambda  float64 `json:"lambda"`  // weight of the doubly stochastic term
 	Norm    Norm    `json:"norm"`    // what the loss is averaged over

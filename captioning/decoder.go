@@ -58,14 +58,7 @@ func (d *decoder) decode(captions *Node) Outputs {
 	s := d.start()
 	h0, c0 := s.h, s.c
 	var steps []state
-	var asked []*Node
-	if d.ofWord != nil {
-		asked = unstack(graph.Reshape(times(d.ofWord, read.y), T-1, N, cfg.AttentionDim))
-	}
-	for t, in := range unstack(graph.Reshape(read.input, T-1, N, 4*cfg.Hidden)) {
-		if asked != nil {
-			d.asked = asked[t]
-		}
+	for _, in := range unstack(graph.Reshape(read.input, T-1, N, 4*cfg.Hidden)) {
 		s = d.step(in, s)
 		steps = append(steps, s)
 	}
@@ -122,8 +115,6 @@ type decoder struct {
 	p      *Node // W_a a + b [N, L, A], the half of the attention's score that does not change
 	v      *Node // [A]
 	wh     *shared
-	ofWord *Node  // W_y [A, E], the word's part in the score; nil where it has none
-	asked  *Node  // W_y E y [N, A] of the word that the step reads; nil likewise
 	places places // of hard attention
 	gate   *shared
 	gateB  *Node
@@ -149,9 +140,6 @@ func newDecoder(scope *model.Scope, cfg Config, a *Node) *decoder {
 	if cfg.Attention != AttentionUniform {
 		d.p = nn.Affine(a, d.param("att", "W_a", nn.FanIn, A, D), d.param("att", "b", nn.Zeros, A))
 		d.wh = newShared(d.param("att", "W_h", nn.FanIn, A, H))
-		if cfg.ReadsFirst {
-			d.ofWord = d.param("att", "W_y", nn.FanIn, A, E)
-		}
 		d.v = d.param("att", "v", nn.Uniform(1/math.Sqrt(float64(A))), A)
 	}
 	if n := cfg.gateDim(); n > 0 {
@@ -228,9 +216,6 @@ func (d *decoder) step(input *Node, s state) state {
 // stepAlone is [decoder.step] for words with the embeddings y [N, E], in a graph of one step. There the weights are used
 // as they lie: to take them apart costs more than the product, when few captions are written.
 func (d *decoder) stepAlone(y *Node, s state) state {
-	if d.ofWord != nil {
-		d.asked = times(d.ofWord, y)
-	}
 	next := d.see(s)
 	gates := graph.Add(times(d.ih, graph.Concatenate([]*Node{y, next.gated}, 1)), times(d.hh, s.h))
 	next.h, next.c = lstmCell(graph.Add(gates, d.lstmB), s.c)
@@ -269,11 +254,7 @@ func (d *decoder) look(h *Node) (e, alpha *Node) {
 		alpha = attention.Uniform(d.a.Graph(), dtypes.Float32, h.Shape().Dim(0), d.cfg.Locations)
 		return graph.ZerosLike(alpha), alpha
 	}
-	query := d.wh.times(h)
-	if d.asked != nil {
-		query = graph.Add(query, d.asked)
-	}
-	e = d.perRow(attention.ScoreProjected(d.p, d.perPicture(query), d.v))
+	e = d.perRow(attention.ScoreProjected(d.p, d.perPicture(d.wh.times(h)), d.v))
 	return e, attention.Softmax(e)
 }
 

@@ -26,9 +26,6 @@ func (c Config) WeightShapes() map[string][]int {
 	}
 	if c.Attention != AttentionUniform {
 		maps.Copy(shapes, map[string][]int{"att.W_a": {A, D}, "att.W_h": {A, H}, "att.b": {A}, "att.v": {A}})
-		if c.ReadsFirst {
-			shapes["att.W_y"] = []int{A, E}
-		}
 	}
 	if n := c.gateDim(); n > 0 {
 		maps.Copy(shapes, map[string][]int{"gate.weight": {n, H}, "gate.bias": {n}})
@@ -151,7 +148,6 @@ func ConfigOf(weights map[string]safetensors.Tensor) (Config, error) {
 		if c.AttentionDim, err = dim("att.v", 0); err != nil {
 			return Config{}, err
 		}
-		_, c.ReadsFirst = weights["att.W_y"]
 	}
 	if _, ok := weights["gate.bias"]; ok {
 		n, err := dim("gate.bias", 0)

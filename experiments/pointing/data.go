@@ -4,6 +4,7 @@ import (
 	"context"
 	"image"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/gomlx/gomlx/core/tensors"
 
@@ -20,6 +21,10 @@ type Drawing struct {
 	Noise      float64 `json:"noise"`     // standard deviation as a share of the full scale
 	Occlusion  bool    `json:"occlusion"` // objects may hide up to 30% of others
 	Relations  bool    `json:"relations"` // captions say how two objects lie to each other, and nothing else
+	// InOrder, if true, trains on captions that begin with the object on the left or above: which one is named first then
+	// follows from the picture. Otherwise it is either, and the attention of the step behind "a red", which the paper's
+	// decoder computes before it has read "red", does not know at which object to look.
+	InOrder bool `json:"in_order"`
 }
 
 // Seeds of the three sets are far apart and, for dev and test, the same in every run. Test and dev scenes are of another
@@ -38,6 +43,15 @@ func (d Drawing) open(size int, split scenes.Split, seed uint64, count int) (*sc
 	return scenes.New(cfg)
 }
 
+// caption is one of the captions that are trained on.
+func (d Drawing) caption(scene scenes.Scene, rng *rand.Rand) string {
+	caption := scene.Caption(rng)
+	for d.InOrder && d.Relations && d.MinObjects > 1 && (strings.Contains(caption, string(scenes.RightOf)) || strings.Contains(caption, string(scenes.Below))) {
+		caption = scene.Caption(rng)
+	}
+	return caption
+}
+
 // vocabulary is that of the scenes' grammar.
 func vocabulary() *captioning.Vocabulary {
 	return captioning.NewVocabulary([][]string{scenes.Words()}, 1)
@@ -50,7 +64,7 @@ type endless struct {
 	cut int // captions so far that were longer than the model allows
 }
 
-func newEndless(c *captioner.Model, set *scenes.Scenes, batch int, seed int64) (*endless, error) {
+func newEndless(c *captioner.Model, drawing Drawing, set *scenes.Scenes, batch int, seed int64) (*endless, error) {
 	loader, err := datasets.NewLoader(set.Len(), datasets.LoaderConfig{BatchSize: batch, Seed: uint64(seed), DropLast: true},
 		func(_ context.Context, i int, rng *rand.Rand) (captioner.Item, error) {
 			scene := set.Scene(i)
@@ -58,7 +72,7 @@ func newEndless(c *captioner.Model, set *scenes.Scenes, batch int, seed int64) (
 			if err != nil {
 				return captioner.Item{}, err
 			}
-			ids, _ := c.Vocabulary.Encode(scenes.WordsOf(scene.Caption(rng)), c.Config.MaxLen)
+			ids, _ := c.Vocabulary.Encode(scenes.WordsOf(drawing.caption(scene, rng)), c.Config.MaxLen)
 			return captioner.Item{Input: inputs[0], IDs: ids}, nil
 		})
 	return &endless{Loader: loader, c: c}, err

@@ -40,18 +40,18 @@ func Experiment() experiments.Experiment {
 
 func defaults(form experiments.Form, _ backend.Kind) Config {
 	c := Config{
-		Drawing: Drawing{MinObjects: 2, MaxObjects: 2, Noise: 0.02, Relations: true},
+		Drawing: Drawing{MinObjects: 2, MaxObjects: 2, Noise: 0.02, Relations: true, InOrder: true},
 		Dev:     500, HeldOut: 2000,
 		CNN:   captioning.CNNConfig{Size: 64, Channels: []int{24, 48, 96}, Refine: []int{0, 1, 1}, Groups: 8, Places: true},
 		Model: captioning.Small(0), BatchSize: 32,
-		Train: experiments.TrainConfig{Steps: 3000, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, EvalEvery: 500, Average: 0.995},
+		Train: experiments.TrainConfig{Steps: 4000, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, EvalEvery: 500, Average: 0.995},
 		Beam:  3, Saliency: true, Examples: 6,
 	}
 	c.Model.EmbedDim, c.Model.Hidden, c.Model.AttentionDim, c.Model.DeepOutput, c.Model.Lambda, c.Model.Dropout, c.Model.MaxLen = 96, 192, 64, true, 0, 0, 16
-	c.Model.Hard, c.Model.ReadsFirst = captioning.PaperHard(), true
+	c.Model.Hard = captioning.PaperHard()
 	c.Train.Optimizer.LR, c.Train.Optimizer.WarmupSteps, c.Train.Optimizer.WeightDecay = 2e-3, 100, 0.01
 	if form == experiments.Quick { // one object a scene: colours and the beginning of shapes are learnt in this time
-		c.Drawing.MinObjects, c.Drawing.MaxObjects, c.Drawing.Relations = 1, 1, false
+		c.Drawing.MinObjects, c.Drawing.MaxObjects, c.Drawing.Relations, c.Drawing.InOrder = 1, 1, false, false
 		c.Dev, c.HeldOut, c.Beam, c.Examples = 60, 300, 2, 2
 		c.CNN.Size, c.CNN.Channels, c.CNN.Refine = 32, []int{32, 48}, []int{0, 1}
 		c.Model.EmbedDim, c.Model.Hidden, c.Model.AttentionDim, c.Model.MaxLen = 32, 64, 32, 10
@@ -134,7 +134,7 @@ func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captione
 	if err != nil {
 		return trained, 0, err
 	}
-	source, err := newEndless(c, set, cfg.BatchSize, env.Seed)
+	source, err := newEndless(c, cfg.Drawing, set, cfg.BatchSize, env.Seed)
 	if err != nil {
 		return trained, 0, err
 	}
