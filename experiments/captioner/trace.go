@@ -129,9 +129,8 @@ func (c *Model) candidates(p []float64) []Candidate {
 	return all
 }
 
-// Look is the attention of one step with the model's weights, for [attention.Walk]. Where attention knows the word that is read
-// (reads_first), b is W_y E y + b with that word's embedding, which for one step comes to the same. It returns an error where the
-// model has no weights of attention, or has not been asked for a caption yet.
+// Look is the attention of one step with the model's weights, for [attention.Walk]. It returns an error where the model has no
+// weights of attention, or has not been asked for a caption yet.
 func (c *Model) Look(t *Trace, step int) (attention.Picture, error) {
 	if step < 0 || step >= len(t.Steps) {
 		return attention.Picture{}, fmt.Errorf("expected a step from 0 to %d, found %d", len(t.Steps)-1, step)
@@ -144,22 +143,6 @@ func (c *Model) Look(t *Trace, step int) (attention.Picture, error) {
 		var err error
 		if weights[name], err = c.weight("att", name); err != nil {
 			return attention.Picture{}, err
-		}
-	}
-	if c.Config.ReadsFirst {
-		ofWord, err := c.weight("att", "W_y")
-		if err != nil {
-			return attention.Picture{}, err
-		}
-		table, err := c.weight("embedding", "weight")
-		if err != nil {
-			return attention.Picture{}, err
-		}
-		y := rows(table, c.Config.EmbedDim)[c.Vocabulary.ID(t.Steps[step].Read)]
-		for k, row := range rows(ofWord, c.Config.EmbedDim) {
-			for j, w := range row {
-				weights["b"][k] += w * y[j]
-			}
 		}
 	}
 	return attention.Picture{

@@ -46,10 +46,6 @@ func (r Recorded) page() string {
 	var b strings.Builder
 	b.WriteString("# Does attention look at what is being said?\n\n<!-- written by `glimpse report pointing`, do not edit -->\n\n")
 	b.WriteString("`glimpse train captions/scenes --seed N`, with `--set model.attention=hard` or `uniform` for the others.\n\n" + about)
-	if r.readsFirst() {
-		b.WriteString("\nAttention differs from the paper's in one thing: the score of a place knows the word that the step reads, not the state before it alone " +
-			"(`reads_first`), so that after \"a red\" it can look for the red one.\n")
-	}
 	r.writeBars(&b)
 	fmt.Fprintf(&b, "\n![Share of the map in the box of the object that a noun names](../images/%s)\n", filepath.Base(barsFile))
 	writeMaps(&b, "Nouns", r.Runs, func(s Scored) []Pointed { return s.Nouns })
@@ -60,9 +56,6 @@ func (r Recorded) page() string {
 	r.writeExamples(&b)
 	return b.String()
 }
-
-// readsFirst says whether attention knows the word that a step reads: in all runs or in none.
-func (r Recorded) readsFirst() bool { return len(r.Runs) > 0 && r.Runs[0].Config.Model.ReadsFirst }
 
 // writeBars writes what was asked for, and whether soft attention reaches it.
 func (r Recorded) writeBars(b *strings.Builder) {
@@ -112,11 +105,7 @@ func writeMaps(b *strings.Builder, title string, runs []Record, of func(Scored) 
 
 // writeOffsets writes where the attention was a step before the noun's and a step after.
 func (r Recorded) writeOffsets(b *strings.Builder) {
-	known := "The weights of a step are computed before the word of the step before is read"
-	if r.readsFirst() {
-		known = "The weights of a step know the word of the step before, not the one that the step says"
-	}
-	b.WriteString("\n## A step early, a step late\n\n" + known + ", so attention may run ahead of the words or behind them. Nouns, *times even* with the map of a neighbouring step:\n\n" +
+	b.WriteString("\n## A step early, a step late\n\nThe weights of a step are computed before the word of the step before is read, so attention may run ahead of the words or behind them. Nouns, *times even* with the map of a neighbouring step:\n\n" +
 		"| attention | seed | a step before | the noun's own | a step after |\n| --- | ---: | ---: | ---: | ---: |\n")
 	for _, run := range r.Runs {
 		s := run.Report.OnHeldOut
