@@ -9,7 +9,6 @@ import (
 	"github.com/glimpse-ml/glimpse/attention"
 	"github.com/glimpse-ml/glimpse/captioning"
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
-	"github.com/glimpse-ml/glimpse/internal/backend"
 )
 
 func sceneImage(t *testing.T, i, size int) image.Image {
