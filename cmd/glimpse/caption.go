@@ -54,8 +54,8 @@ the --top-k likeliest, from the fewest that hold --top-p of the probability, sha
 is drawn depends on --seed and the picture alone. --n-best N shows N captions, the best first, or draws N.
 
 --attention writes one HTML page that needs nothing beside it: pointing at a word shows where the captioner looked
-for it, as a smooth light or, with the encoders squeezenet and cnn, by the pixels that the places looked at can see (their
-receptive fields), and how sharply.
+for it, as a smooth light or, with the encoders squeezenet and cnn, by the pixels that the places looked at can see
+(their receptive fields), and how sharply.
 --strip writes the same as one picture a word, and --gif as an animation, of a single IMAGE.
 
 --json prints one object a picture; alphas holds, for each word, the weight of every place of the model's grid, row by

@@ -20,7 +20,8 @@ func modelExportCommand() *cobra.Command {
   huggingface   model.safetensors and config.json of Hugging Face's CLIPModel; vision transformers only
 
 Both get a preprocessor_config.json. In float32 what is written loads back bit for bit. float16 and bfloat16 take half
-the room, and round. The vocabulary goes along as vocab.json and merges.txt. A folder that holds a model already is refused.`,
+the room, and round. The vocabulary goes along as vocab.json and merges.txt (without vocab.json where merges make a
+symbol twice). A folder that holds a model already is refused.`,
 		Example: examples("glimpse model export vit-b-32 --to vit-b-32-hf --naming huggingface",
 			"glimpse model export runs/clip --to small --naming openai --dtype float16"),
 		Args: wantArgs("DIR"),
