@@ -86,8 +86,8 @@ func reportPointingCommand() *cobra.Command {
 		Long: `Report pointing takes the figures of full runs of captions/scenes into docs/results/pointing.json and writes
 docs/results/pointing.md and its pictures from it: how many captions are true, how much of the attention lies in the
 box of the object that a word names, for soft, hard and uniform attention and the gradient's map, and what each run
-took. A run takes the place of an earlier one of the same attention and seed. All runs have one configuration but for the attention.
-Without runs the page is written anew from what is recorded.`,
+took. A run takes the place of an earlier one of the same attention and seed. All runs have one configuration but for
+the attention. Without runs the page is written anew from what is recorded.`,
 		Example: examples("glimpse report pointing runs/soft runs/hard runs/uniform"),
 		RunE: func(cmd *cobra.Command, runs []string) error {
 			if err := pointing.RecordResults(root, runs); err != nil {
