@@ -42,12 +42,12 @@ func defaults(form experiments.Form, _ backend.Kind) Config {
 	c := Config{
 		Drawing: Drawing{MinObjects: 2, MaxObjects: 2, Noise: 0.02, Relations: true, InOrder: true},
 		Dev:     500, HeldOut: 2000,
-		CNN:   captioning.CNNConfig{Size: 64, Channels: []int{24, 48, 96}, Refine: []int{0, 1, 1}, Groups: 8, Places: true},
+		CNN:   captioning.CNNConfig{Size: 96, Channels: []int{16, 32, 64}, Refine: []int{0, 1, 1}, Groups: 8, Places: true},
 		Model: captioning.Small(0), BatchSize: 32,
-		Train: experiments.TrainConfig{Steps: 4000, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, EvalEvery: 500, Average: 0.995},
-		Beam:  3, Saliency: true, Examples: 6,
+		Train: experiments.TrainConfig{Steps: 3000, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, EvalEvery: 500, Average: 0.995},
+		Beam:  5, Saliency: true, Examples: 6,
 	}
-	c.Model.EmbedDim, c.Model.Hidden, c.Model.AttentionDim, c.Model.DeepOutput, c.Model.Lambda, c.Model.Dropout, c.Model.MaxLen = 96, 192, 64, true, 0, 0, 16
+	c.Model.EmbedDim, c.Model.Hidden, c.Model.AttentionDim, c.Model.DeepOutput, c.Model.Lambda, c.Model.Dropout, c.Model.MaxLen = 96, 192, 48, true, 0, 0, 16
 	c.Model.Hard = captioning.PaperHard()
 	c.Train.Optimizer.LR, c.Train.Optimizer.WarmupSteps, c.Train.Optimizer.WeightDecay = 2e-3, 100, 0.01
 	if form == experiments.Quick { // one object a scene: colours and the beginning of shapes are learnt in this time

@@ -21,7 +21,10 @@ const (
 const about = `Captioners trained on drawn scenes, where it is known which object a word names and where it lies: Show, Attend and Tell
 (Xu et al. 2015) on a small convolutional network that is trained with it from scratch, with soft attention, with hard
 attention (places drawn while training, the likeliest one while writing) and with none (every place alike), all else being
-equal. Every training scene is drawn anew and seen once. Choices were made on dev scenes; test scenes were looked at once,
+equal. A scene has two objects, a caption says how they lie to each other, and at times their sizes and textures; the captions
+that are trained on begin with the object on the left or above, since the paper's attention of a step is computed before
+the word of the step before is read: where either object may come first, it cannot know after "a red" which one is red. Every
+training scene is drawn anew and seen once. Choices were made on dev scenes; test scenes were looked at once,
 at the end of each run.
 
 **True** means that ` + "`scenes.True`" + ` says so: the caption is of the grammar of Scenes, and objects of the scene can be given to its
