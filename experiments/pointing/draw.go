@@ -32,6 +32,10 @@ func strip(cfg Config, e Example, seed uint64, count, grid int) (*plots.Figure, 
 	if err != nil {
 		return nil, err
 	}
+	if mistake := set.Scene(e.Scene).Mistake(e.Caption); mistake != e.Mistake {
+		return nil, fmt.Errorf("expected scene %d to make of %q what the run said of it (%q), found %q: the run drew other test scenes than this version; run it again",
+			e.Scene, e.Caption, e.Mistake, mistake)
+	}
 	title := "True: " + e.Caption
 	if e.Mistake != scenes.NoMistake {
 		title = fmt.Sprintf("False (%s): %s", e.Mistake, e.Caption)

@@ -47,10 +47,8 @@ type Record struct {
 // figures anew. A run takes the place of an earlier one of the same attention and seed. All runs have one configuration but
 // for the attention.
 func RecordResults(root string, runs []string) error {
-	for _, name := range []string{"go.mod", "docs"} {
-		if _, err := os.Stat(filepath.Join(root, name)); err != nil {
-			return fmt.Errorf("expected a checkout of the lab at %s, found none with %s in it; say where it is with --root", root, name)
-		}
+	if err := experiments.CheckCheckout(root); err != nil {
+		return err
 	}
 	recorded, err := readRecorded(root)
 	if err != nil {
@@ -93,6 +91,12 @@ func (r Recorded) check() error {
 			return fmt.Errorf("expected runs that differ in attention and seed alone, found other settings in the run of %s attention, seed %d, than in that of "+
 				"%s attention, seed %d; give the runs of one configuration at once, and remove %s if those recorded are of another",
 				run.Report.Attention, run.Seed, r.Runs[0].Report.Attention, r.Runs[0].Seed, recordedFile)
+		}
+	}
+	shown, examples := r.examplesShown()
+	for _, e := range examples { // before anything is written
+		if _, err := strip(shown.Config, e, testSeed, shown.Report.OnHeldOut.Scenes, shown.Report.Grid); err != nil {
+			return err
 		}
 	}
 	return nil
