@@ -235,7 +235,12 @@ func (r *Run) Record(s Step) error {
 	if err != nil {
 		return fmt.Errorf("cannot record step %d: %w", s.Step, err)
 	}
-	if _, err := r.metrics.Write(append(data, '\n')); err != nil {
+	data = append(data, '\n')
+	if err := atomicfile.Fault(atomicfile.Writing, r.Path(metricsFile)); err != nil {
+		r.metrics.Write(data[:len(data)/2])
+		return fmt.Errorf("cannot write the run's metrics: %w", err)
+	}
+	if _, err := r.metrics.Write(data); err != nil {
 		return fmt.Errorf("cannot write the run's metrics: %w", err)
 	}
 	return nil
