@@ -40,7 +40,7 @@ func TestFullAndBrokenDisks(t *testing.T) {
 			}
 			return nil
 		})
-		r, _, err := e.Start(t.Context(), b, options)
+		_, _, err := e.Start(t.Context(), b, options)
 		undo()
 		if !errors.Is(err, errno) {
 			t.Fatalf("operation %d of %d failed with %v; the run said: %v", at, all, errno, err)
@@ -50,7 +50,8 @@ func TestFullAndBrokenDisks(t *testing.T) {
 		if _, opened := OpenRun(options.Out); opened != nil { // it failed before there was anything
 			continue
 		}
-		if r, _, err = e.Resume(t.Context(), b, options.Out, options); err != nil {
+		r, _, err := e.Resume(t.Context(), b, options.Out, options)
+		if err != nil {
 			t.Fatalf("operation %d failed with %v; resumed: %v", at, errno, err)
 		}
 		outcomeOf(t, r).same(t, want)

@@ -31,7 +31,7 @@ func victim(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	options.Overrides = []Override{o}
-	if _, err := OpenRun(dir); err != nil {
+	if _, none := OpenRun(dir); none != nil {
 		os.RemoveAll(dir) // killed before there was a manifest
 		_, _, err = e.Start(context.Background(), b, options)
 	} else {
