@@ -141,7 +141,11 @@ func (env *Env) Open(name, split string, main bool) (datasets.Dataset, error) {
 		}
 		dir = found
 	}
-	return datasets.Open(dir, split)
+	set, err := datasets.Open(dir, split)
+	if err == nil && env.Run != nil {
+		err = env.Run.reads(set)
+	}
+	return set, err
 }
 
 // Say writes a remark into the run's log, and for the person who waits, if there is one.
