@@ -40,7 +40,9 @@ func written(t *testing.T, format checkpoint.BinFormat) (dir string, want [2]flo
 	if err := handler.Save(); err != nil {
 		t.Fatal(err)
 	}
-	store.GetVariable("/layer/b").MustSetValue(tensors.FromValue([]float32{8}))
+	if err := store.GetVariable("/layer/b").SetValue(tensors.FromValue([]float32{8})); err != nil {
+		t.Fatal(err)
+	}
 	if err := handler.Save(); err != nil {
 		t.Fatal(err)
 	}
