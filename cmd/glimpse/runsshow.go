@@ -148,7 +148,7 @@ func (s *shownRun) fillFiles(table io.Writer) {
 		}
 		many := ""
 		if strings.HasSuffix(p.name, "/") {
-			many = fmt.Sprintf(", %d files", p.count)
+			many = ", " + count(p.count, "file")
 		}
 		fmt.Fprintf(table, "file %s\t%s%s\n", p.name, humanize.Bytes(uint64(p.bytes)), many)
 	}

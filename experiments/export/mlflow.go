@@ -63,7 +63,7 @@ func MLflow(run *experiments.Run, dir string) (string, error) {
 		os.RemoveAll(s.dir)
 		return "", fmt.Errorf("cannot write the export: %w", s.err)
 	}
-	return path, nil
+	return filepath.Join(dir, "0", id), nil
 }
 
 // runID is a run's id in MLflow: 32 hexadecimal digits, the same each time.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/glimpse-ml/glimpse/experiments"
@@ -54,7 +53,12 @@ func Read(run *experiments.Run) (Entry, []error) {
 func read(run *experiments.Run) (e Entry, problems []error) {
 	m := run.Manifest
 	e = Entry{Run: run.Dir, Experiment: m.Experiment, Form: m.Form, Seed: m.Seed, Started: m.Started, Backend: m.Backend, Commit: m.Commit}
-	e.Steps, _ = strconv.Atoi(experiments.Flat(m.Config)["train.steps"])
+	var config struct {
+		Train struct{ Steps int }
+	}
+	if json.Unmarshal(m.Config, &config) == nil { // not all experiments train
+		e.Steps = config.Train.Steps
+	}
 	var result experiments.Result
 	if err := run.Results(&result); err == nil {
 		e.Complete, e.Seconds, e.Metrics, e.Remarks = true, result.Seconds, result.Metrics, result.Remarks

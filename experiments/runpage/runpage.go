@@ -122,7 +122,7 @@ func draw(c history.Curve) (curve, error) {
 	n := history.Number
 	says := fmt.Sprintf("%s at step %.0f", n(c.Last()), c.Steps[len(c.Steps)-1])
 	if len(c.Steps) > 1 {
-		says = fmt.Sprintf("from %s to %s, least %s, greatest %s", n(c.Values[0]), says, n(slices.Min(c.Values)), n(slices.Max(c.Values)))
+		says = fmt.Sprintf("From %s to %s, least %s, greatest %s", n(c.Values[0]), says, n(slices.Min(c.Values)), n(slices.Max(c.Values)))
 	}
 	return curve{c.Name, says, uri}, nil
 }

@@ -1,0 +1,209 @@
+package history
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// manyRuns makes n run folders of steps lines each.
+func manyRuns(t testing.TB, n, steps int) string {
+	t.Helper()
+	dir := t.TempDir()
+	losses := make([]float64, steps)
+	for i := range losses {
+		losses[i] = 3.141592653589793 / float64(i+1)
+	}
+	for i := range n {
+		f := folder{seed: int64(i), losses: losses, started: start.Add(time.Duration(i) * time.Second)}
+		if i%10 != 0 {
+			f.metrics = map[string]float64{"heldout_loss": float64(i), "heldout_loss_low": 1, "heldout_loss_high": 2, "heldout_loss_n": 100}
+		}
+		write(t, filepath.Join(dir, fmt.Sprintf("run-%04d", i)), f)
+	}
+	age(t, dir)
+	return dir
+}
+
+func mustList(t testing.TB, dir string, index *Index) []Entry {
+	t.Helper()
+	entries, problems, err := List(dir, index)
+	if err != nil || len(problems) > 0 {
+		t.Fatalf("cannot list: %v, problems %v", err, problems)
+	}
+	return entries
+}
+
+// rows counts what an index holds.
+func rows(t *testing.T, path string) (n int) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.QueryRow("SELECT count(*) FROM run").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// With an index the answers are those without: when it is new, full, out of date, damaged, of another layout, a folder.
+func TestIndexChangesNothing(t *testing.T) {
+	dir := manyRuns(t, worthwhile+1, 3)
+	path := filepath.Join(t.TempDir(), "cache", "runs.sqlite")
+	same := func(what string) {
+		t.Helper()
+		if diff := cmp.Diff(mustList(t, dir, nil), mustList(t, dir, NewIndex(path))); diff != "" {
+			t.Errorf("%s index: %s", what, diff)
+		}
+	}
+	same("a new")
+	if n := rows(t, path); n != worthwhile+1 {
+		t.Fatalf("expected all %d runs in the index, found %d", worthwhile+1, n)
+	}
+	same("a full")
+
+	// The next answers really come from it: a row that is changed by hand shows.
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`UPDATE run SET value = '{"experiment":"remembered"}' WHERE name = 'run-0007'`); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	entries := mustList(t, dir, NewIndex(path))
+	if n := len((Filter{Experiment: "remembered"}).Keep(entries)); n != 1 {
+		t.Fatalf("expected one run from the index, found %d", n)
+	}
+
+	// A file that changed is read again, a folder that is gone is forgotten.
+	write(t, filepath.Join(dir, "run-0007"), folder{seed: 7, losses: []float64{9}})
+	if err := os.RemoveAll(filepath.Join(dir, "run-0008")); err != nil {
+		t.Fatal(err)
+	}
+	same("an old")
+	if n := rows(t, path); n != worthwhile {
+		t.Errorf("expected %d runs in the index after one was removed, found %d", worthwhile, n)
+	}
+
+	// What was written just now may change again without another time or size: it is not remembered.
+	write(t, filepath.Join(dir, "run-0009"), folder{seed: 9, losses: []float64{1}})
+	same("a racing")
+	write(t, filepath.Join(dir, "run-0009"), folder{seed: 9, losses: []float64{2}})
+	same("a racing")
+
+	for what, spoil := range map[string]func() error{
+		"a text as":        func() error { return os.WriteFile(path, []byte("no database at all, only some text"), 0o644) },
+		"an empty":         func() error { return os.WriteFile(path, nil, 0o644) },
+		"a damaged":        func() error { return scribble(path) },
+		"another layout's": func() error { return execIn(path, "PRAGMA user_version = 77; DROP TABLE run; CREATE TABLE run (x)") },
+		"another table's":  func() error { return execIn(path, "DROP TABLE run; CREATE TABLE run (x)") },
+		"a removed":        func() error { return os.Remove(path) },
+	} {
+		if err := spoil(); err != nil {
+			t.Fatal(err)
+		}
+		same(what)
+		same(what + " and then made anew")
+		if n := rows(t, path); n < worthwhile-2 {
+			t.Errorf("%s index was not made anew: %d rows", what, n)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(path, "a folder in its place"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	same("no")
+}
+
+// scribble overwrites the middle of a file.
+func scribble(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	noise := make([]byte, info.Size()/2)
+	for i := range noise {
+		noise[i] = byte(i*i + 7)
+	}
+	_, err = f.WriteAt(noise, info.Size()/4)
+	return err
+}
+
+func execIn(path, text string) error {
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, err = db.Exec(text)
+	return err
+}
+
+// An index that somebody else has locked is waited for shortly and then done without.
+func TestLockedIndex(t *testing.T) {
+	dir := manyRuns(t, worthwhile, 1)
+	path := filepath.Join(t.TempDir(), "runs.sqlite")
+	mustList(t, dir, NewIndex(path))
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	if _, err := db.Exec("BEGIN EXCLUSIVE"); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	if diff := cmp.Diff(mustList(t, dir, nil), mustList(t, dir, NewIndex(path))); diff != "" {
+		t.Error(diff)
+	}
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("a locked index was removed: %v", err)
+	}
+}
+
+// Few folders are read without an index: no file is made.
+func TestNoIndexForFewRuns(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "runs.sqlite")
+	mustList(t, manyRuns(t, 3, 1), NewIndex(path))
+	if _, err := os.Stat(path); err == nil {
+		t.Error("an index was made for three runs")
+	}
+}
+
+// Listing folders of 200 recorded steps: go test -bench List -run ^$ ./experiments/history
+func BenchmarkList(b *testing.B) {
+	for _, n := range []int{worthwhile, 1000} {
+		dir := manyRuns(b, n, 200)
+		path := filepath.Join(b.TempDir(), "runs.sqlite")
+		for _, c := range []struct {
+			name  string
+			index *Index
+		}{{"plain", nil}, {"indexed", NewIndex(path)}} {
+			mustList(b, dir, c.index)
+			b.Run(fmt.Sprintf("%d/%s", n, c.name), func(b *testing.B) {
+				for b.Loop() {
+					mustList(b, dir, c.index)
+				}
+			})
+		}
+	}
+}
