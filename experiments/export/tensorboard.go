@@ -69,7 +69,7 @@ const (
 
 // event is an Event with one more field than its time and its step.
 func event(at time.Time, step int64, field protowire.Number, content []byte) []byte {
-	seconds := float64(at.UnixNano()) / 1e9
+	seconds := float64(at.Unix()) + float64(at.Nanosecond())/1e9
 	m := protowire.AppendTag(nil, wallTimeField, protowire.Fixed64Type)
 	m = protowire.AppendFixed64(m, math.Float64bits(seconds))
 	if step != 0 { // the default is left out
