@@ -2,10 +2,8 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -53,15 +51,17 @@ type shownRun struct {
 	Machine  string            `json:"machine"`
 	Files    []history.File    `json:"files"`
 
+	Attempts []experiments.Attempt `json:"attempts"` // each time the run was resumed; null for never
+
 	curves []history.Curve
 }
 
 func readShown(run *experiments.Run) (*shownRun, []error) {
 	entry, problems := history.Read(run)
 	m := run.Manifest
-	s := &shownRun{Entry: entry, Config: m.Config, Command: m.Command, Versions: m.Versions, Machine: m.Machine}
-	lines, err := run.Metrics()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	s := &shownRun{Entry: entry, Config: m.Config, Command: m.Command, Versions: m.Versions, Machine: m.Machine, Attempts: m.Attempts}
+	lines, err := history.Recorded(run)
+	if err != nil {
 		problems = append(problems, err)
 	}
 	s.curves = history.Curves(lines)
@@ -100,10 +100,16 @@ func (s *shownRun) fill(table io.Writer) {
 	line("experiment", "%s, %s form, seed %d", s.Experiment, s.Form, s.Seed)
 	line("started", "%s UTC", s.Started.Format(time.DateTime))
 	line("state", "%s", s.How())
+	if s.State == history.Stopped {
+		line("to go on", "glimpse resume %s", s.Run)
+	}
 	line("backend", "%s", s.Backend)
 	line("machine", "%s", s.Machine)
 	if s.Commit != "" {
 		line("commit", "%s", s.Commit)
+	}
+	for _, a := range s.Attempts {
+		line("resumed", "%s UTC on %s, commit %s", a.Started.Format(time.DateTime), a.Machine, a.Commit)
 	}
 	line("command", "%s", strings.Join(s.Command, " "))
 	var versions []string

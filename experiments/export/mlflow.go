@@ -27,7 +27,7 @@ import (
 // The layout is that of mlflow/store/tracking/file_store.py. Names are changed where MLflow allows fewer letters: recall@10
 // becomes recall_at_10.
 func MLflow(run *experiments.Run, dir string) (string, error) {
-	lines, err := linesOf(run)
+	lines, err := history.Recorded(run)
 	if err != nil {
 		return "", err
 	}

@@ -23,7 +23,7 @@ import (
 // TensorBoard writes the curves of a run, and its results at the last step as results/NAME, as scalars of an event file into a
 // folder of the run's name below dir, so that TensorBoard shows the runs of one dir beside each other. It returns the file.
 func TensorBoard(run *experiments.Run, dir string) (string, error) {
-	lines, err := linesOf(run)
+	lines, err := history.Recorded(run)
 	if err != nil {
 		return "", err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/glimpse-ml/glimpse/experiments"
 )
@@ -68,6 +69,9 @@ func (c *Comparison) SettingRows() []Row {
 			text := "-"
 			if value != nil {
 				text = Short(string(*value))
+			}
+			if key == "commit" {
+				text = experiments.ShortCommit(strings.Trim(text, `"`))
 			}
 			row.Cells = append(row.Cells, text)
 		}

@@ -1,9 +1,13 @@
 package history
 
 import (
+	"errors"
+	"io/fs"
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/glimpse-ml/glimpse/experiments"
 )
 
 // Curve is one scalar of a run over its steps.
@@ -12,23 +16,35 @@ type Curve struct {
 	Steps, Values []float64 // of one length, at least one; the steps grow
 }
 
-// Curves are the scalars of the lines of metrics.jsonl, the loss first, then in the order of names. Where a run went back to
-// an earlier step, what it recorded later counts.
-func Curves(lines []map[string]float64) []Curve {
-	curves := map[string]*Curve{}
-	last := math.Inf(-1)
-	for _, line := range lines {
+// Recorded are the recorded steps of a run; none where there is no metrics.jsonl. A run may hold several trainings, one after the
+// other: where steps begin anew, they and their seconds count on from those before, so that both grow all through the run.
+func Recorded(run *experiments.Run) ([]map[string]float64, error) {
+	all, err := run.Metrics()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var lines []map[string]float64
+	var before, last struct{ step, seconds float64 }
+	for _, line := range all {
 		step, ok := line["step"]
 		if !ok {
 			continue
 		}
-		if step <= last {
-			for _, c := range curves {
-				n, _ := slices.BinarySearch(c.Steps, step)
-				c.Steps, c.Values = c.Steps[:n], c.Values[:n]
-			}
+		if len(lines) > 0 && step+before.step <= last.step {
+			before = last
 		}
-		last = step
+		line["step"] += before.step
+		line["seconds"] += before.seconds
+		last.step, last.seconds = line["step"], line["seconds"]
+		lines = append(lines, line)
+	}
+	return lines, err
+}
+
+// Curves are the scalars of recorded steps, which grow, the loss first, then in the order of names.
+func Curves(lines []map[string]float64) []Curve {
+	curves := map[string]*Curve{}
+	for _, line := range lines {
 		for name, value := range line {
 			if slices.Contains([]string{"step", "epoch", "seconds", "waiting"}, name) {
 				continue
@@ -38,14 +54,12 @@ func Curves(lines []map[string]float64) []Curve {
 				c = &Curve{Name: name}
 				curves[name] = c
 			}
-			c.Steps, c.Values = append(c.Steps, step), append(c.Values, value)
+			c.Steps, c.Values = append(c.Steps, line["step"]), append(c.Values, value)
 		}
 	}
 	var out []Curve
 	for _, c := range curves {
-		if len(c.Steps) > 0 {
-			out = append(out, *c)
-		}
+		out = append(out, *c)
 	}
 	slices.SortFunc(out, func(a, b Curve) int {
 		if (a.Name == "loss") != (b.Name == "loss") {

@@ -11,21 +11,33 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments"
 )
 
-// A run that went back to an earlier step is drawn as what it recorded later.
-func TestCurves(t *testing.T) {
-	line := func(step, loss float64) map[string]float64 {
-		return map[string]float64{"step": step, "loss": loss, "epoch": 1, "seconds": 2, "waiting": 0, "acc@10": loss, "acc@5": loss}
+// A second training counts on from the steps and seconds of the first.
+func TestRecorded(t *testing.T) {
+	run := write(t, t.TempDir(), folder{more: map[string]string{"metrics.jsonl": `{"step":1,"loss":9,"seconds":1}
+{"step":20,"loss":8,"dev":1,"seconds":7}
+{"loss":100}
+{"step":1,"loss":6,"seconds":2}
+{"step":10,"loss":5,"seconds":3,"acc@10":1,"acc@5":1,"epoch":1,"waiting":0}
+{"step":10,"loss":4,"seconds":1}
+{"st`}})
+	lines, err := Recorded(run)
+	if err != nil {
+		t.Fatal(err)
 	}
-	evaluated := line(20, 8)
-	evaluated["dev"] = 1
-	got := Curves([]map[string]float64{line(10, 9), evaluated, line(30, 7), line(20, 6), {"loss": 100}, line(40, 5)})
-	want := []Curve{{"loss", []float64{10, 20, 40}, []float64{9, 6, 5}}, {"acc@5", []float64{10, 20, 40}, []float64{9, 6, 5}},
-		{"acc@10", []float64{10, 20, 40}, []float64{9, 6, 5}}}
-	if diff := cmp.Diff(want, got); diff != "" {
+	want := []Curve{{"loss", []float64{1, 20, 21, 30, 40}, []float64{9, 8, 6, 5, 4}}, {"acc@5", []float64{30}, []float64{1}},
+		{"acc@10", []float64{30}, []float64{1}}, {"dev", []float64{20}, []float64{1}}}
+	if diff := cmp.Diff(want, Curves(lines)); diff != "" {
 		t.Error(diff)
 	}
-	if Curves(nil) != nil {
-		t.Error("no lines have curves")
+	var seconds []float64
+	for _, line := range lines {
+		seconds = append(seconds, line["seconds"])
+	}
+	if diff := cmp.Diff([]float64{1, 7, 9, 10, 11}, seconds); diff != "" {
+		t.Error(diff)
+	}
+	if lines, err := Recorded(&experiments.Run{Dir: t.TempDir()}); err != nil || Curves(lines) != nil {
+		t.Errorf("without metrics.jsonl: %v, %v", lines, err)
 	}
 }
 
@@ -92,7 +104,7 @@ func TestGroups(t *testing.T) {
 
 	var curves [][]Curve
 	for _, r := range runs {
-		lines, err := r.Metrics()
+		lines, err := Recorded(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,14 +147,14 @@ func TestDiff(t *testing.T) {
 	a := write(t, t.TempDir(), folder{lr: 0.1, seed: 1})
 	manifest := `{"format":1,"experiment":"captioner","form":"quick","config":{"data":"scenes","train":{"steps":5,"optimizer":{"lr":0.1}},"new":true},
 		"seed":1,"started":"2026-11-02T00:00:00Z","backend":"go","command":["x"],"commit":"def","patch":"` + strings.Repeat("x", 500) + `",
-		"versions":{"go":"go1.27"},"machine":"m","data":{"scenes":"sha256:1"}}`
+		"versions":{"go":"go1.27"},"machine":"m","data":{"scenes":"sha256:1"},"attempts":[{"started":"2026-11-02T01:00:00Z","commit":"def","machine":"m2"}]}`
 	b := write(t, t.TempDir(), folder{more: map[string]string{"manifest.json": manifest}})
 	got, err := Diff(a, b)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []Change{{"settings", "new", "", "true"}, {"settings", "train.steps", "4", "5"}, {"code", "commit", `"abc"`, `"def"`},
-		{"code", "patch", "", `"` + strings.Repeat("x", 500) + `"`}, {"data", "data.scenes", "", `"sha256:1"`}, {"versions", "go", `"go1.26"`, `"go1.27"`}}
+		{"code", "patch", "", `"` + strings.Repeat("x", 500) + `"`}, {"code", "resumed.1", "", `"def on m2"`}, {"data", "data.scenes", "", `"sha256:1"`}, {"versions", "go", `"go1.26"`, `"go1.27"`}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -2,6 +2,7 @@ package history
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -54,8 +55,12 @@ func manifest(run *experiments.Run) (map[string]string, error) {
 		return nil, fmt.Errorf("cannot read what was run: %w", err)
 	}
 	flat := experiments.Flat(data)
-	for _, key := range []string{"started", "command", "format"} {
+	for _, key := range []string{"started", "command", "format", "attempts"} {
 		delete(flat, key)
+	}
+	for i, attempt := range run.Manifest.Attempts { // of which only the time says nothing
+		text, _ := json.Marshal(attempt.Commit + " on " + attempt.Machine)
+		flat[fmt.Sprintf("resumed.%d", i+1)] = string(text)
 	}
 	return flat, nil
 }

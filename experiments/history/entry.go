@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/glimpse-ml/glimpse/experiments"
@@ -36,7 +37,8 @@ type Entry struct {
 	Complete   bool               `json:"complete"`
 	Seconds    float64            `json:"seconds"` // 0 while it is not complete
 	Step       int                `json:"step"`    // the last that was recorded; 0 for none
-	Steps      int                `json:"steps"`   // of the whole training, where the configuration says it; else 0
+	Steps      int                `json:"steps"`   // of the training that step belongs to, where the configuration says it; else 0
+	Over       int                `json:"over"`    // whole trainings before that one, while the run is not complete
 	Last       map[string]float64 `json:"last"`    // the line of metrics.jsonl of that step
 	Metrics    map[string]float64 `json:"metrics"` // null while it is not complete
 	Remarks    []string           `json:"remarks"`
@@ -75,12 +77,31 @@ func read(run *experiments.Run) (e Entry, problems []error) {
 	return e, problems
 }
 
-// look sets the state.
+// trainingsOver counts the trainings of a run that left a checkpoint at their end.
+func trainingsOver(run *experiments.Run) (n int) {
+	files, err := os.ReadDir(run.Path("checkpoints"))
+	if err != nil {
+		return 0
+	}
+	for _, f := range files {
+		if strings.HasSuffix(f.Name(), "-done.safetensors") {
+			n++
+		}
+	}
+	return n
+}
+
+// look sets the state, and what goes with it: what lists do not remember.
 func (e *Entry) look(run *experiments.Run) {
+	if !e.Complete {
+		if e.Over = trainingsOver(run); e.Over > 0 {
+			e.Steps = 0
+		}
+	}
 	switch {
 	case e.Complete:
 		e.State = Complete
-	case running(run):
+	case run.Running():
 		e.State = Running
 	default:
 		e.State = Stopped
@@ -104,6 +125,9 @@ func (e Entry) How() string {
 		if e.Steps > 0 {
 			at += fmt.Sprintf(" of %d", e.Steps)
 		}
+	}
+	if e.Over > 0 {
+		at += fmt.Sprintf(", trainings that are over: %d", e.Over)
 	}
 	switch e.State {
 	case Complete:

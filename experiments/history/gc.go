@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +26,8 @@ type Waste struct {
 var (
 	leftover = regexp.MustCompile(`^\..+\.[0-9a-f]{16}\.part$`)    // of a file that was being written (internal/atomicfile)
 	removed  = regexp.MustCompile(`^\..+\.[0-9a-f]{16}\.removed$`) // of a run that was being removed
-	numbered = regexp.MustCompile(`^(.*?)(\d+)\.safetensors$`)     // a checkpoint and its step
+	// Checkpoints as this version names them, by training and step (experiments/phases.go), and as the one before did.
+	checkpoint = regexp.MustCompile(`^(?:(\d+)-.*-)?(?:(done)|step-(\d+))\.safetensors$`)
 )
 
 // FindWaste lists what may go from the runs directly below dir: all checkpoints of complete runs but the last; runs that
@@ -84,17 +86,16 @@ func wasteOf(run *experiments.Run, quiet time.Duration) ([]Waste, error) {
 	if entry.State == Stopped && recorded == 0 && !kept {
 		return []Waste{{Path: run.Dir, Bytes: Bytes(files), Why: "stopped before its first recorded step", run: run, all: true}}, nil
 	}
-	last := lastCheckpoints(files)
+	last := lastCheckpoint(files)
 	var waste []Waste
 	for _, f := range files {
 		folder, name := filepath.Split(f.Path)
 		why := ""
-		match := numbered.FindStringSubmatch(name)
 		switch {
 		case strings.HasPrefix(f.Path, "model/"):
 		case leftover.MatchString(name):
 			why = "left of a file that was being written"
-		case entry.Complete && folder == "checkpoints/" && match != nil && stepOf(match) < last[match[1]]:
+		case entry.Complete && folder == "checkpoints/" && checkpoint.MatchString(name) && f.Path != last:
 			why = "a checkpoint of a complete run, and not its last"
 		}
 		if why != "" {
@@ -104,24 +105,26 @@ func wasteOf(run *experiments.Run, quiet time.Duration) ([]Waste, error) {
 	return waste, nil
 }
 
-// lastCheckpoints are the highest steps of checkpoints, by what stands before the step in their names.
-func lastCheckpoints(files []File) map[string]int {
-	last := map[string]int{}
+// lastCheckpoint is the checkpoint of the last training with the most steps; "" where there is none.
+func lastCheckpoint(files []File) (last string) {
+	var most [3]int
 	for _, f := range files {
-		name, ok := strings.CutPrefix(f.Path, "checkpoints/")
-		if match := numbered.FindStringSubmatch(name); ok && match != nil {
-			last[match[1]] = max(last[match[1]], stepOf(match))
+		name, _ := strings.CutPrefix(f.Path, "checkpoints/")
+		match := checkpoint.FindStringSubmatch(name)
+		if match == nil {
+			continue
+		}
+		var at [3]int                     // training, whether it is over, step
+		at[0], _ = strconv.Atoi(match[1]) // the pattern lets only digits pass, or nothing
+		at[2], _ = strconv.Atoi(match[3])
+		if match[2] != "" {
+			at[1] = 1
+		}
+		if last == "" || slices.Compare(at[:], most[:]) >= 0 {
+			last, most = f.Path, at
 		}
 	}
 	return last
-}
-
-func stepOf(match []string) int {
-	step, err := strconv.Atoi(match[2])
-	if err != nil { // more digits than a step has: not one of ours, kept
-		return 1 << 62
-	}
-	return step
 }
 
 // Remove deletes what was found, unless a process works on the run by now.

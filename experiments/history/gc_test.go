@@ -20,10 +20,13 @@ const part = ".x.0123456789abcdef.part"
 func TestFindWaste(t *testing.T) {
 	dir := t.TempDir()
 	checkpoints := map[string]string{"checkpoints/step-0000010.safetensors": "aaaa", "checkpoints/step-0000020.safetensors": "bbbb",
-		"checkpoints/other-7.safetensors": "c", "checkpoints/other-10.safetensors": "d", "checkpoints/best.safetensors": "e",
-		"checkpoints/" + part: "12345", "model/" + part: "f", "model/step-1.safetensors": "g", "plots/" + part: "h", ".lock": ""}
+		"checkpoints/best.safetensors": "e",
+		"checkpoints/" + part:          "12345", "model/" + part: "f", "model/step-1.safetensors": "g", "plots/" + part: "h", ".lock": ""}
 	done := map[string]float64{"x": 1}
 	write(t, filepath.Join(dir, "complete"), folder{losses: []float64{1}, metrics: done, more: checkpoints})
+	write(t, filepath.Join(dir, "two trainings"), folder{losses: []float64{1}, metrics: done, more: map[string]string{
+		"checkpoints/01-words-done.safetensors": "a", "checkpoints/02-self-critical-step-000000090.safetensors": "b",
+		"checkpoints/02-self-critical-done.safetensors": "c", "checkpoints/figure.png": "d"}})
 	write(t, filepath.Join(dir, "stopped"), folder{losses: []float64{1}, more: checkpoints})
 	running := write(t, filepath.Join(dir, "running"), folder{metrics: nil, more: checkpoints})
 	write(t, filepath.Join(dir, "empty"), folder{})
@@ -61,8 +64,9 @@ func TestFindWaste(t *testing.T) {
 			t.Errorf("expected the bytes of a manifest, found %d", w.Bytes)
 		}
 	}
-	want := []string{".gone.0123456789abcdef.removed", "complete/checkpoints/" + part, "complete/checkpoints/other-7.safetensors",
-		"complete/checkpoints/step-0000010.safetensors", "complete/plots/" + part, "empty", "stopped/checkpoints/" + part, "stopped/plots/" + part}
+	want := []string{".gone.0123456789abcdef.removed", "complete/checkpoints/" + part,
+		"complete/checkpoints/step-0000010.safetensors", "complete/plots/" + part, "empty", "stopped/checkpoints/" + part, "stopped/plots/" + part,
+		"two trainings/checkpoints/01-words-done.safetensors", "two trainings/checkpoints/02-self-critical-step-000000090.safetensors"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatal(diff)
 	}
@@ -88,7 +92,8 @@ func TestFindWaste(t *testing.T) {
 		t.Errorf("after all: %v, %v", waste, err)
 	}
 	for _, kept := range []string{"complete/checkpoints/step-0000020.safetensors", "complete/model/" + part, "complete/checkpoints/best.safetensors",
-		"running/checkpoints/step-0000010.safetensors", "fresh/manifest.json", "no run/" + part} {
+		"running/checkpoints/step-0000010.safetensors", "fresh/manifest.json", "no run/" + part,
+		"two trainings/checkpoints/02-self-critical-done.safetensors", "two trainings/checkpoints/figure.png"} {
 		if _, err := os.Stat(filepath.Join(dir, kept)); err != nil {
 			t.Errorf("%s is gone", kept)
 		}

@@ -101,7 +101,11 @@ func nameOf(runs []*experiments.Run, members []int, differing []string) string {
 	settings := Settings(first)
 	for _, key := range differing {
 		if value, ok := settings[key]; ok {
-			parts = append(parts, key[strings.LastIndexByte(key, '.')+1:]+"="+strings.Trim(value, `"`))
+			value = strings.Trim(value, `"`)
+			if key == "commit" {
+				value = experiments.ShortCommit(value)
+			}
+			parts = append(parts, key[strings.LastIndexByte(key, '.')+1:]+"="+value)
 		}
 	}
 	name := strings.Join(parts, " ")

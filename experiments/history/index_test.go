@@ -93,6 +93,16 @@ func TestIndexChangesNothing(t *testing.T) {
 		t.Errorf("expected %d runs in the index after one was removed, found %d", worthwhile, n)
 	}
 
+	// What no file says whose time is looked at is looked up each time.
+	done := filepath.Join(dir, "run-0010", "checkpoints", "01-x-done.safetensors")
+	if err := os.MkdirAll(filepath.Dir(done), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(done, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	same("a checkpoint more than the")
+
 	// What was written just now may change again without another time or size: it is not remembered.
 	write(t, filepath.Join(dir, "run-0009"), folder{seed: 9, losses: []float64{1}})
 	same("a racing")
@@ -100,7 +110,7 @@ func TestIndexChangesNothing(t *testing.T) {
 	same("a racing")
 
 	for what, spoil := range map[string]func() error{
-		"a text as":        func() error { return os.WriteFile(path, []byte("no database at all, only some text"), 0o644) },
+		"a text as an":     func() error { return os.WriteFile(path, []byte("no database at all, only some text"), 0o644) },
 		"an empty":         func() error { return os.WriteFile(path, nil, 0o644) },
 		"a damaged":        func() error { return scribble(path) },
 		"another layout's": func() error { return execIn(path, "PRAGMA user_version = 77; DROP TABLE run; CREATE TABLE run (x)") },

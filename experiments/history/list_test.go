@@ -45,6 +45,11 @@ func TestRead(t *testing.T) {
 		t.Errorf("a run whose lock is free is %s", e.State)
 	}
 
+	second := write(t, filepath.Join(dir, "e"), folder{losses: []float64{1}, more: map[string]string{"checkpoints/01-words-done.safetensors": ""}})
+	if e, _ = Read(second); e.How() != "stopped at step 1, trainings that are over: 1" {
+		t.Errorf("in its second training: %s", e.How())
+	}
+
 	damaged := write(t, filepath.Join(dir, "c"), folder{more: map[string]string{
 		"metrics.jsonl": `{"step":1,"loss":5}` + "\nno JSON\n", "results.json": "no JSON"}})
 	if e, problems = Read(damaged); e.State != Stopped || len(problems) != 2 || !strings.Contains(problems[0].Error(), "results.json is damaged") {

@@ -13,6 +13,9 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments"
 )
 
+// lockFile is held, with a lock that ends with its process, by whoever works on a run (experiments/run.go).
+const lockFile = ".lock"
+
 // Remove deletes the folder of a run with everything in it. A run that a process works on is an error and stays as it is. The
 // folder loses its name at once, so that a removal that is cut short leaves no half of a run.
 func Remove(run *experiments.Run) error {

@@ -2,10 +2,8 @@ package runpage
 
 import (
 	_ "embed"
-	"errors"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,8 +66,8 @@ func WriteComparison(runs []*experiments.Run, out string, names []string) error 
 // curvesOf gathers the curves of each run, and the names of all.
 func curvesOf(runs []*experiments.Run) (curves [][]history.Curve, names []string, problems []error) {
 	for _, run := range runs {
-		lines, err := run.Metrics()
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		lines, err := history.Recorded(run)
+		if err != nil {
 			problems = append(problems, err)
 		}
 		found := history.Curves(lines)

@@ -1,13 +1,13 @@
 package runpage
 
 import (
+	"bytes"
 	_ "embed"
-	"errors"
 	"fmt"
 	"html/template"
 	"io"
-	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -43,8 +43,10 @@ type page struct {
 	Settings []pair
 	Origin   []pair
 	Command  string
+	Resume   string // the command that goes on with a run that was stopped
 	Files    []history.File
 	Bytes    int64
+	Log      string // its end
 }
 
 type pair struct{ Name, Value string }
@@ -71,8 +73,11 @@ func read(run *experiments.Run) (*page, error) {
 		Style: template.CSS(style), Name: nameOf(run), Started: run.Manifest.Started.Format("2006-01-02 15:04 MST"),
 		Entry: entry, Figures: history.Figures(entry.Metrics), Origin: origin(run.Manifest), Command: commandLine(run.Manifest.Command),
 	}
-	lines, err := run.Metrics()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if entry.State == history.Stopped {
+		p.Resume = commandLine([]string{"glimpse", "resume", run.Dir})
+	}
+	lines, err := history.Recorded(run)
+	if err != nil {
 		problems = append(problems, err)
 	}
 	for _, c := range history.Curves(lines) {
@@ -92,7 +97,7 @@ func read(run *experiments.Run) (*page, error) {
 	}
 	p.Files = slices.DeleteFunc(p.Files, func(f history.File) bool { return strings.HasPrefix(f.Path, ".") || f.Path == Name })
 	p.Bytes = history.Bytes(p.Files)
-	p.Pictures = pictures(run, p.Files)
+	p.Pictures, p.Log = pictures(run, p.Files), logOf(run)
 	for _, problem := range problems {
 		p.Problems = append(p.Problems, problem.Error())
 	}
@@ -133,6 +138,13 @@ func origin(m experiments.Manifest) []pair {
 	if m.Commit != "" {
 		pairs = append(pairs, pair{"commit", m.Commit})
 	}
+	for _, a := range m.Attempts {
+		text := a.Started.Format("2006-01-02 15:04 MST") + " on " + a.Machine
+		if a.Commit != "" {
+			text += ", commit " + a.Commit
+		}
+		pairs = append(pairs, pair{"resumed", text})
+	}
 	for _, name := range slices.Sorted(maps.Keys(m.Versions)) {
 		pairs = append(pairs, pair{name, m.Versions[name]})
 	}
@@ -151,6 +163,22 @@ func commandLine(command []string) string {
 		words = append(words, word)
 	}
 	return strings.Join(words, " ")
+}
+
+// longestLog is how many bytes of a log's end a page shows.
+const longestLog = 32 << 10
+
+// logOf is the end of a run's log, from the start of a line; "" where there is none.
+func logOf(run *experiments.Run) string {
+	data, err := os.ReadFile(run.Path("log.txt"))
+	if err != nil {
+		return ""
+	}
+	if n := len(data) - longestLog; n > 0 {
+		data = data[n:]
+		data = data[bytes.IndexByte(data, '\n')+1:]
+	}
+	return strings.ToValidUTF8(string(data), "?")
 }
 
 // execute writes a page, whole or not at all.

@@ -135,11 +135,13 @@ func TestWrite(t *testing.T) {
 
 // A page is written of runs that were stopped or whose files are damaged, and says so.
 func TestWriteOfStoppedRuns(t *testing.T) {
-	cut := write(t, t.TempDir(), 1, map[string]string{"metrics.jsonl": metrics(5) + `{"step":6,"lo`})
+	cut := write(t, t.TempDir(), 1, map[string]string{"metrics.jsonl": metrics(5) + `{"step":6,"lo`,
+		"log.txt": strings.Repeat("an old line\n", 3000) + "a line " + evil + "\n"})
 	if err := Write(cut); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, readPage(t, cut.Path(Name)), "stopped at step 5 of 100", "None: the run is not complete.", "at step 5, least")
+	expect(t, readPage(t, cut.Path(Name)), "stopped at step 5 of 100", "None: the run is not complete.", "at step 5, least", "<code>glimpse resume "+cut.Dir+"</code> goes on with it",
+		"an old line\na line "+template.HTMLEscapeString(evil)+"\n</pre>")
 
 	damaged := write(t, t.TempDir(), 1, map[string]string{"metrics.jsonl": metrics(2) + "no JSON\n" + metrics(1), "results.json": "{"})
 	if err := Write(damaged); err != nil {
