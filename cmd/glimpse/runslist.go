@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/glimpse-ml/glimpse/experiments/history"
+	"github.com/glimpse-ml/glimpse/experiments/history/runindex"
 )
 
 // runsListFlags say which runs are listed, and in what order.
@@ -41,7 +42,7 @@ may be deleted at any time.`,
 			if err := f.check(cmd); err != nil {
 				return err
 			}
-			entries, problems, err := history.List(f.dir, history.DefaultIndex())
+			entries, problems, err := history.List(f.dir, runindex.Default())
 			if err != nil {
 				return err
 			}

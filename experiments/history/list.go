@@ -15,8 +15,8 @@ import (
 )
 
 // List reads the runs directly below dir, the latest first. Folders that hold a manifest.json and cannot be read, and files
-// that are damaged, are said as problems. An index, which may be nil, saves reading what has not changed since it was read.
-func List(dir string, index *Index) (entries []Entry, problems []error, err error) {
+// that are damaged, are said as problems. A cache, which may be nil, saves reading what has not changed since it was read.
+func List(dir string, cache Cache) (entries []Entry, problems []error, err error) {
 	folders, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
@@ -24,14 +24,14 @@ func List(dir string, index *Index) (entries []Entry, problems []error, err erro
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot list the runs: %w", err)
 	}
-	known := index.load(dir, len(folders))
+	memory := remember(cache, dir, len(folders))
 	for _, folder := range folders {
 		name := folder.Name()
 		if strings.HasPrefix(name, ".") { // of a removal or a download that was cut short
 			continue
 		}
 		run := &experiments.Run{Dir: filepath.Join(dir, name)}
-		entry, ok := known.find(run)
+		entry, ok := memory.find(run)
 		if !ok {
 			if run, err = experiments.OpenRun(run.Dir); err != nil {
 				if _, missing := os.Stat(filepath.Join(dir, name, "manifest.json")); missing == nil {
@@ -40,15 +40,16 @@ func List(dir string, index *Index) (entries []Entry, problems []error, err erro
 				continue
 			}
 			var damage []error
+			stamp, newest := stampOf(run)
 			if entry, damage = read(run); len(damage) == 0 {
-				known.learn(run, entry)
+				memory.learn(run, entry, stamp, newest)
 			}
 			problems = append(problems, damage...)
 		}
 		entry.look(run)
 		entries = append(entries, entry)
 	}
-	index.store(known)
+	memory.keep()
 	slices.SortStableFunc(entries, func(a, b Entry) int { return b.Started.Compare(a.Started) })
 	return entries, problems, nil
 }

@@ -1,38 +1,75 @@
-package history
+package runindex
 
 import (
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/history"
 )
 
-// manyRuns makes n run folders of steps lines each.
+// many is how many folders it takes until history.List asks for an index.
+const many = 200
+
+var start = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+
+// write makes a run folder of recorded steps, complete or not.
+func write(t testing.TB, dir string, i, steps int, complete bool) {
+	t.Helper()
+	var lines strings.Builder
+	for s := range steps {
+		fmt.Fprintf(&lines, `{"step":%d,"epoch":0,"loss":%v,"grad_norm":%v,"lr":0.1,"seconds":%d,"waiting":0}`+"\n", s+1, 3.14159/float64(s+1), 0.1*float64(i), s)
+	}
+	manifest, err := json.Marshal(experiments.Manifest{
+		Format: 1, Experiment: "captioner", Form: experiments.Quick, Seed: int64(i), Started: start.Add(time.Duration(i) * time.Second), Backend: "go",
+		Config:  json.RawMessage(`{"data":"scenes","pictures":1500,"model":{"attention":"soft","hidden":64},"train":{"steps":400,"optimizer":{"lr":0.1}}}`),
+		Command: []string{"glimpse", "train"}, Commit: "abc", Versions: map[string]string{"go": "go1.26"}, Machine: "m",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{"manifest.json": string(manifest), "metrics.jsonl": lines.String()}
+	if complete {
+		files["results.json"] = fmt.Sprintf(`{"metrics":{"heldout_loss":%d,"heldout_loss_low":1,"heldout_loss_high":2,"heldout_loss_n":100},"seconds":60}`, i)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// manyRuns makes n run folders of steps lines each, written an hour ago. One in ten is not complete.
 func manyRuns(t testing.TB, n, steps int) string {
 	t.Helper()
 	dir := t.TempDir()
-	losses := make([]float64, steps)
-	for i := range losses {
-		losses[i] = 3.141592653589793 / float64(i+1)
-	}
+	then := time.Now().Add(-time.Hour)
 	for i := range n {
-		f := folder{seed: int64(i), losses: losses, started: start.Add(time.Duration(i) * time.Second)}
-		if i%10 != 0 {
-			f.metrics = map[string]float64{"heldout_loss": float64(i), "heldout_loss_low": 1, "heldout_loss_high": 2, "heldout_loss_n": 100}
+		folder := filepath.Join(dir, fmt.Sprintf("run-%04d", i))
+		write(t, folder, i, steps, i%10 != 0)
+		for _, name := range []string{"manifest.json", "metrics.jsonl", "results.json"} {
+			if err := os.Chtimes(filepath.Join(folder, name), then, then); err != nil && !os.IsNotExist(err) {
+				t.Fatal(err)
+			}
 		}
-		write(t, filepath.Join(dir, fmt.Sprintf("run-%04d", i)), f)
 	}
-	age(t, dir)
 	return dir
 }
 
-func mustList(t testing.TB, dir string, index *Index) []Entry {
+func mustList(t testing.TB, dir string, cache history.Cache) []history.Entry {
 	t.Helper()
-	entries, problems, err := List(dir, index)
+	entries, problems, err := history.List(dir, cache)
 	if err != nil || len(problems) > 0 {
 		t.Fatalf("cannot list: %v, problems %v", err, problems)
 	}
@@ -55,17 +92,17 @@ func rows(t *testing.T, path string) (n int) {
 
 // With an index the answers are those without: when it is new, full, out of date, damaged, of another layout, a folder.
 func TestIndexChangesNothing(t *testing.T) {
-	dir := manyRuns(t, worthwhile+1, 3)
+	dir := manyRuns(t, many+1, 3)
 	path := filepath.Join(t.TempDir(), "cache", "runs.sqlite")
 	same := func(what string) {
 		t.Helper()
-		if diff := cmp.Diff(mustList(t, dir, nil), mustList(t, dir, NewIndex(path))); diff != "" {
+		if diff := cmp.Diff(mustList(t, dir, nil), mustList(t, dir, New(path))); diff != "" {
 			t.Errorf("%s index: %s", what, diff)
 		}
 	}
 	same("a new")
-	if n := rows(t, path); n != worthwhile+1 {
-		t.Fatalf("expected all %d runs in the index, found %d", worthwhile+1, n)
+	if n := rows(t, path); n != many+1 {
+		t.Fatalf("expected all %d runs in the index, found %d", many+1, n)
 	}
 	same("a full")
 
@@ -78,19 +115,19 @@ func TestIndexChangesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	db.Close()
-	entries := mustList(t, dir, NewIndex(path))
-	if n := len((Filter{Experiment: "remembered"}).Keep(entries)); n != 1 {
+	entries := mustList(t, dir, New(path))
+	if n := len((history.Filter{Experiment: "remembered"}).Keep(entries)); n != 1 {
 		t.Fatalf("expected one run from the index, found %d", n)
 	}
 
 	// A file that changed is read again, a folder that is gone is forgotten.
-	write(t, filepath.Join(dir, "run-0007"), folder{seed: 7, losses: []float64{9}})
+	write(t, filepath.Join(dir, "run-0007"), 7, 1, true)
 	if err := os.RemoveAll(filepath.Join(dir, "run-0008")); err != nil {
 		t.Fatal(err)
 	}
 	same("an old")
-	if n := rows(t, path); n != worthwhile {
-		t.Errorf("expected %d runs in the index after one was removed, found %d", worthwhile, n)
+	if n := rows(t, path); n != many {
+		t.Errorf("expected %d runs in the index after one was removed, found %d", many, n)
 	}
 
 	// What no file says whose time is looked at is looked up each time.
@@ -104,9 +141,9 @@ func TestIndexChangesNothing(t *testing.T) {
 	same("a checkpoint more than the")
 
 	// What was written just now may change again without another time or size: it is not remembered.
-	write(t, filepath.Join(dir, "run-0009"), folder{seed: 9, losses: []float64{1}})
+	write(t, filepath.Join(dir, "run-0009"), 11, 1, true)
 	same("a racing")
-	write(t, filepath.Join(dir, "run-0009"), folder{seed: 9, losses: []float64{2}})
+	write(t, filepath.Join(dir, "run-0009"), 12, 1, true)
 	same("a racing")
 
 	for what, spoil := range map[string]func() error{
@@ -122,7 +159,7 @@ func TestIndexChangesNothing(t *testing.T) {
 		}
 		same(what)
 		same(what + " and then made anew")
-		if n := rows(t, path); n < worthwhile-2 {
+		if n := rows(t, path); n < many-2 {
 			t.Errorf("%s index was not made anew: %d rows", what, n)
 		}
 	}
@@ -166,9 +203,9 @@ func execIn(path, text string) error {
 
 // An index that somebody else has locked is waited for shortly and then done without.
 func TestLockedIndex(t *testing.T) {
-	dir := manyRuns(t, worthwhile, 1)
+	dir := manyRuns(t, many, 1)
 	path := filepath.Join(t.TempDir(), "runs.sqlite")
-	mustList(t, dir, NewIndex(path))
+	mustList(t, dir, New(path))
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +216,7 @@ func TestLockedIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	begun := time.Now()
-	if diff := cmp.Diff(mustList(t, dir, nil), mustList(t, dir, NewIndex(path))); diff != "" {
+	if diff := cmp.Diff(mustList(t, dir, nil), mustList(t, dir, New(path))); diff != "" {
 		t.Error(diff)
 	}
 	if took := time.Since(begun); took > 5*time.Second {
@@ -193,21 +230,21 @@ func TestLockedIndex(t *testing.T) {
 // Few folders are read without an index: no file is made.
 func TestNoIndexForFewRuns(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "runs.sqlite")
-	mustList(t, manyRuns(t, 3, 1), NewIndex(path))
+	mustList(t, manyRuns(t, 3, 1), New(path))
 	if _, err := os.Stat(path); err == nil {
 		t.Error("an index was made for three runs")
 	}
 }
 
-// Listing folders of 200 recorded steps: go test -bench List -run ^$ ./experiments/history
+// Listing folders of 200 recorded steps: go test -bench List -run ^$ ./experiments/history/runindex
 func BenchmarkList(b *testing.B) {
-	for _, n := range []int{worthwhile, 1000} {
+	for _, n := range []int{many, 1000} {
 		dir := manyRuns(b, n, 200)
 		path := filepath.Join(b.TempDir(), "runs.sqlite")
 		for _, c := range []struct {
 			name  string
-			index *Index
-		}{{"plain", nil}, {"indexed", NewIndex(path)}} {
+			index history.Cache
+		}{{"plain", nil}, {"indexed", New(path)}} {
 			mustList(b, dir, c.index)
 			b.Run(fmt.Sprintf("%d/%s", n, c.name), func(b *testing.B) {
 				for b.Loop() {
