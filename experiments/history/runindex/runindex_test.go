@@ -26,7 +26,7 @@ func write(t testing.TB, dir string, i, steps int, complete bool) {
 	t.Helper()
 	var lines strings.Builder
 	for s := range steps {
-		fmt.Fprintf(&lines, `{"step":%d,"epoch":0,"loss":%v,"grad_norm":%v,"lr":0.1,"seconds":%d,"waiting":0}`+"\n", s+1, 3.14159/float64(s+1), 0.1*float64(i), s)
+		fmt.Fprintf(&lines, `{"step":%d,"epoch":0,"loss":%v,"grad_norm":%v,"lr":0.1,"seconds":%d,"waiting":0}`+"\n", s+1, 3.14159/float64(s+1), float64(i)/10, s)
 	}
 	manifest, err := json.Marshal(experiments.Manifest{
 		Format: 1, Experiment: "captioner", Form: experiments.Quick, Seed: int64(i), Started: start.Add(time.Duration(i) * time.Second), Backend: "go",
@@ -141,16 +141,22 @@ func TestIndexChangesNothing(t *testing.T) {
 	same("a checkpoint more than the")
 
 	// What was written just now may change again without another time or size: it is not remembered.
-	write(t, filepath.Join(dir, "run-0009"), 11, 1, true)
-	same("a racing")
-	write(t, filepath.Join(dir, "run-0009"), 12, 1, true)
-	same("a racing")
+	now := time.Now()
+	for i := 11; i <= 12; i++ {
+		write(t, filepath.Join(dir, "run-0009"), i, 1, true)
+		for _, name := range []string{"manifest.json", "metrics.jsonl", "results.json"} {
+			if err := os.Chtimes(filepath.Join(dir, "run-0009", name), now, now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		same("a racing")
+	}
 
 	for what, spoil := range map[string]func() error{
 		"a text as an":     func() error { return os.WriteFile(path, []byte("no database at all, only some text"), 0o644) },
 		"an empty":         func() error { return os.WriteFile(path, nil, 0o644) },
 		"a damaged":        func() error { return scribble(path) },
-		"another layout's": func() error { return execIn(path, "PRAGMA user_version = 77; DROP TABLE run; CREATE TABLE run (x)") },
+		"another layout's": func() error { return execIn(path, "PRAGMA user_version = 77; UPDATE run SET value = '{}'") },
 		"another table's":  func() error { return execIn(path, "DROP TABLE run; CREATE TABLE run (x)") },
 		"a removed":        func() error { return os.Remove(path) },
 	} {
