@@ -117,6 +117,9 @@ func (e Experiment) carryOut(ctx context.Context, env *Env) (Result, error) {
 	env.began = time.Now()
 	result, err := e.run(ctx, env, env.Run.Manifest.Config)
 	result.Seconds = env.seconds()
+	if saved := env.Run.checkpoints(); len(saved) > 0 && endedBy(ctx, err) {
+		err = fmt.Errorf("%w: %w", ErrStopped, err)
+	}
 	if err != nil {
 		env.Run.note("ended after %.0f s: %v", result.Seconds, err)
 		return result, err
