@@ -109,7 +109,11 @@ func (s *shownRun) fill(table io.Writer) {
 		line("commit", "%s", s.Commit)
 	}
 	for _, a := range s.Attempts {
-		line("resumed", "%s UTC on %s, commit %s", a.Started.Format(time.DateTime), a.Machine, a.Commit)
+		commit := ""
+		if a.Commit != "" {
+			commit = ", commit " + a.Commit
+		}
+		line("resumed", "%s UTC on %s%s", a.Started.Format(time.DateTime), a.Machine, commit)
 	}
 	line("command", "%s", strings.Join(s.Command, " "))
 	var versions []string

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dustin/go-humanize"
 	"gonum.org/v1/plot/vg"
@@ -35,6 +36,7 @@ type page struct {
 	Style    template.CSS
 	Name     string
 	Started  string
+	Written  string // when the page was
 	Entry    history.Entry
 	Problems []string
 	Figures  []history.Figure
@@ -58,7 +60,8 @@ type curve struct {
 }
 
 // Write writes report.html into the folder of a run, complete or not: settings, results with intervals, curves, pictures of
-// plots/, where it comes from. Files of the run that are damaged are said on the page.
+// plots/, where it comes from. Files of the run that are damaged are said on the page. A process that still works on the run, and holds
+// its lock, writes a page that calls the run running, unless results.json is there already.
 func Write(run *experiments.Run) error {
 	p, err := read(run)
 	if err != nil {
@@ -70,7 +73,7 @@ func Write(run *experiments.Run) error {
 func read(run *experiments.Run) (*page, error) {
 	entry, problems := history.Read(run)
 	p := &page{
-		Style: template.CSS(style), Name: nameOf(run), Started: run.Manifest.Started.Format("2006-01-02 15:04 MST"),
+		Style: template.CSS(style), Name: nameOf(run), Started: minute(run.Manifest.Started), Written: minute(time.Now().UTC()),
 		Entry: entry, Figures: history.Figures(entry.Metrics), Origin: origin(run.Manifest), Command: commandLine(run.Manifest.Command),
 	}
 	if entry.State == history.Stopped {
@@ -139,7 +142,7 @@ func origin(m experiments.Manifest) []pair {
 		pairs = append(pairs, pair{"commit", m.Commit})
 	}
 	for _, a := range m.Attempts {
-		text := a.Started.Format("2006-01-02 15:04 MST") + " on " + a.Machine
+		text := minute(a.Started) + " on " + a.Machine
 		if a.Commit != "" {
 			text += ", commit " + a.Commit
 		}
@@ -150,6 +153,9 @@ func origin(m experiments.Manifest) []pair {
 	}
 	return pairs
 }
+
+// minute is a time as pages show it.
+func minute(t time.Time) string { return t.Format("2006-01-02 15:04 MST") }
 
 // commandLine is a command as it can be given to a shell.
 func commandLine(command []string) string {

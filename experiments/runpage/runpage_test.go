@@ -28,6 +28,7 @@ func write(t *testing.T, dir string, seed int64, files map[string]string) *exper
 		Format: 1, Experiment: "captioner" + evil, Form: experiments.Quick, Config: config, Seed: seed,
 		Started: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), Backend: evil, Commit: evil, Machine: evil,
 		Command: []string{"glimpse", evil, "a b", ""}, Versions: map[string]string{"go" + evil: evil},
+		Attempts: []experiments.Attempt{{Started: time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC), Commit: evil, Machine: "another"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -118,6 +119,7 @@ func TestWrite(t *testing.T) {
 	expect(t, text, safe("mine"+strings.ReplaceAll(evil, "/", "|")), safe("captioner"+evil), "seed 3", "complete, took 1m1s", safe("a remark "+evil),
 		`<td>heldout</td><td class="n">0.5</td><td class="n">0.25 to 0.75</td><td class="n">40</td>`,
 		"From 3 to 0.1 at step 30, least 0.1, greatest 3", safe("go"+evil), "2026-11-01 12:00 UTC",
+		"<td>resumed</td><td class=\"long\">2026-11-02 12:00 UTC on another, commit "+safe(evil), "This page was written 20",
 		`<td>train.steps</td><td class="long"><code>100</code></td>`,
 		safe(`glimpse '<script>alert("1")</script>'\''&' 'a b' ''`), "<details><summary>9 files", "model/model.safetensors",
 		`<a href="plots/large.png">`, "data:image/png;base64,"+base64.StdEncoding.EncodeToString([]byte("a picture")),
