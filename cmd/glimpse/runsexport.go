@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/glimpse-ml/glimpse/experiments/export"
+	"github.com/glimpse-ml/glimpse/experiments/history"
 )
 
 func runsExportCommand() *cobra.Command {
@@ -31,17 +32,17 @@ MLflow 3 reads a file store only with MLFLOW_ALLOW_FILE_STORE=true in its enviro
 			if err != nil {
 				return err
 			}
-			written := []string{}
-			for _, run := range runs {
+			written, names := []string{}, history.Names(runs)
+			for i, run := range runs {
 				if tensorboard != "" {
-					path, err := export.TensorBoard(run, tensorboard)
+					path, err := export.TensorBoard(run, tensorboard, names[i])
 					if err != nil {
 						return err
 					}
 					written = append(written, path)
 				}
 				if mlflow != "" {
-					path, err := export.MLflow(run, mlflow)
+					path, err := export.MLflow(run, mlflow, names[i])
 					if err != nil {
 						return err
 					}

@@ -171,7 +171,7 @@ func TestChecksumsAreTensorFlows(t *testing.T) {
 	if got := crc32c([]byte("123456789")); got != 0xe3069283 {
 		t.Errorf("the reader's checksum is %08x", got) // RFC 3720, B.4
 	}
-	path, err := TensorBoard(exported(t, filepath.Join(t.TempDir(), "a"), true), t.TempDir())
+	path, err := TensorBoard(exported(t, filepath.Join(t.TempDir(), "a"), true), t.TempDir(), "a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestChecksumsAreTensorFlows(t *testing.T) {
 
 func TestTensorBoard(t *testing.T) {
 	dir, out := t.TempDir(), t.TempDir()
-	path, err := TensorBoard(exported(t, filepath.Join(dir, "mine"), true), out)
+	path, err := TensorBoard(exported(t, filepath.Join(dir, "mine"), true), out, "mine")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,15 +204,20 @@ func TestTensorBoard(t *testing.T) {
 		t.Errorf("version %q %s", version, diff)
 	}
 
-	stopped, err := TensorBoard(exported(t, filepath.Join(dir, "stopped"), false), out)
+	stopped, err := TensorBoard(exported(t, filepath.Join(dir, "stopped"), false), out, "some/stopped")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, got := readEvents(t, stopped); len(got) != 7 {
 		t.Errorf("a stopped run: %v", got)
 	}
-	if _, err := TensorBoard(exported(t, filepath.Join(dir, "mine"), true), out); err != nil { // again
+	if _, err := TensorBoard(exported(t, filepath.Join(dir, "mine"), true), out, "mine"); err != nil { // again
 		t.Fatal(err)
+	}
+	other := exported(t, filepath.Join(dir, "other"), true)
+	other.Manifest.Started = started.Add(time.Hour)
+	if _, err := TensorBoard(other, out, "mine"); err == nil || !strings.Contains(err.Error(), "expected a folder without the events of another run") {
+		t.Errorf("another run in the same folder: %v", err)
 	}
 	files, err := os.ReadDir(filepath.Join(out, "mine"))
 	if err != nil || len(files) != 1 {
@@ -223,7 +228,7 @@ func TestTensorBoard(t *testing.T) {
 func TestMLflow(t *testing.T) {
 	dir, out := t.TempDir(), filepath.Join(t.TempDir(), "mlruns")
 	run := exported(t, filepath.Join(dir, "mine"), true)
-	path, err := MLflow(run, out)
+	path, err := MLflow(run, out, "mine")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +266,7 @@ func TestMLflow(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(out, "0", "meta.yaml"), []byte("mine: 1\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	again, err := MLflow(run, out)
+	again, err := MLflow(run, out, "mine")
 	if err != nil || again != path {
 		t.Errorf("another export went to %s, %v", again, err)
 	}

@@ -25,8 +25,8 @@ import (
 // id each time, so that another export takes the place of the earlier one. It returns the run's folder.
 //
 // The layout is that of mlflow/store/tracking/file_store.py. Names are changed where MLflow allows fewer letters: recall@10
-// becomes recall_at_10.
-func MLflow(run *experiments.Run, dir string) (string, error) {
+// becomes recall_at_10. The run is shown under the name given.
+func MLflow(run *experiments.Run, dir, name string) (string, error) {
 	lines, err := history.Recorded(run)
 	if err != nil {
 		return "", err
@@ -51,8 +51,8 @@ func MLflow(run *experiments.Run, dir string) (string, error) {
 	if err := os.RemoveAll(s.dir); err != nil {
 		return "", fmt.Errorf("cannot remove what is left of an export: %w", err)
 	}
-	s.fill(run, entry, lines)
-	s.write("meta.yaml", runMeta(path, id, run, entry))
+	s.fill(run, name, entry, lines)
+	s.write("meta.yaml", runMeta(path, id, name, run, entry))
 	if s.err == nil {
 		s.err = os.RemoveAll(path)
 	}
@@ -92,7 +92,7 @@ func (s *store) write(name string, data []byte) {
 // artifacts are the files of a run that go with it.
 var artifacts = []string{"manifest.json", "results.json", "report.json", "report.html"}
 
-func (s *store) fill(run *experiments.Run, entry history.Entry, lines []map[string]float64) {
+func (s *store) fill(run *experiments.Run, name string, entry history.Entry, lines []map[string]float64) {
 	m := run.Manifest
 	for _, folder := range []string{"params", "metrics", "tags", "artifacts"} {
 		if s.err == nil {
@@ -126,7 +126,7 @@ func (s *store) fill(run *experiments.Run, entry history.Entry, lines []map[stri
 		s.write("metrics/"+name, []byte(text.String()))
 	}
 	tags := map[string]string{
-		"mlflow.runName": nameOf(run), "mlflow.source.name": strings.Join(m.Command, " "), "mlflow.source.type": "LOCAL",
+		"mlflow.runName": name, "mlflow.source.name": strings.Join(m.Command, " "), "mlflow.source.type": "LOCAL",
 		"mlflow.note.content": strings.Join(entry.Remarks, "\n\n"),
 		"glimpse.backend":     m.Backend, "glimpse.machine": m.Machine,
 	}
@@ -181,7 +181,7 @@ const (
 	sourceLocal = 4
 )
 
-func runMeta(path, id string, run *experiments.Run, entry history.Entry) []byte {
+func runMeta(path, id, name string, run *experiments.Run, entry history.Entry) []byte {
 	started, end, status := run.Manifest.Started, "null", statusFinished
 	switch entry.State {
 	case history.Complete:
@@ -194,7 +194,7 @@ func runMeta(path, id string, run *experiments.Run, entry history.Entry) []byte 
 	}
 	return yaml([][2]string{
 		{"artifact_uri", quote(fileURI(filepath.Join(path, "artifacts")))}, {"end_time", end}, {"entry_point_name", "''"},
-		{"experiment_id", "'0'"}, {"lifecycle_stage", "active"}, {"run_id", quote(id)}, {"run_name", quote(nameOf(run))},
+		{"experiment_id", "'0'"}, {"lifecycle_stage", "active"}, {"run_id", quote(id)}, {"run_name", quote(name)},
 		{"run_uuid", quote(id)}, {"source_name", "''"}, {"source_type", strconv.Itoa(sourceLocal)}, {"source_version", "''"},
 		{"start_time", strconv.FormatInt(started.UnixMilli(), 10)}, {"status", strconv.Itoa(status)}, {"tags", "[]"}, {"user_id", "''"},
 	})

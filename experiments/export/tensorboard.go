@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -20,20 +21,24 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/atomicfile"
 )
 
-// TensorBoard writes the curves of a run, and its results at the last step as results/NAME, as scalars of an event file into a
-// folder of the run's name below dir, so that TensorBoard shows the runs of one dir beside each other. It returns the file.
-func TensorBoard(run *experiments.Run, dir string) (string, error) {
+// TensorBoard writes the curves of a run, and its results at the last step as results/NAME, as scalars of an event file into the folder
+// name below dir: TensorBoard shows the folders below one dir as runs beside each other. A folder with the events of another run is
+// an error, because the curves would be mixed. It returns the file.
+func TensorBoard(run *experiments.Run, dir, name string) (string, error) {
 	lines, err := history.Recorded(run)
 	if err != nil {
 		return "", err
 	}
 	entry, _ := history.Read(run)
-	folder := filepath.Join(dir, nameOf(run))
+	folder := filepath.Join(dir, name)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return "", fmt.Errorf("cannot make the folder of an export: %w", err)
 	}
 	started := run.Manifest.Started
 	path := filepath.Join(folder, fmt.Sprintf("events.out.tfevents.%d.glimpse", started.Unix()))
+	if err := checkFree(folder, filepath.Base(path)); err != nil {
+		return "", err
+	}
 	err = atomicfile.Write(path, func(w io.Writer) error {
 		buffered := bufio.NewWriter(w)
 		record(buffered, event(started, 0, versionField, []byte("brain.Event:2")))
@@ -54,6 +59,25 @@ func TensorBoard(run *experiments.Run, dir string) (string, error) {
 		return buffered.Flush()
 	})
 	return path, err
+}
+
+// timeOf is when a step was recorded.
+func timeOf(run *experiments.Run, line map[string]float64) time.Time {
+	return run.Manifest.Started.Add(time.Duration(line["seconds"] * float64(time.Second)))
+}
+
+// checkFree is an error when there are events of another run in a folder.
+func checkFree(folder, name string) error {
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		return fmt.Errorf("cannot look into the folder of an export: %w", err)
+	}
+	for _, f := range files {
+		if strings.HasPrefix(f.Name(), "events.out.tfevents.") && f.Name() != name {
+			return fmt.Errorf("expected a folder without the events of another run, found %s; export into another folder", filepath.Join(folder, f.Name()))
+		}
+	}
+	return nil
 }
 
 // Fields of the messages Event, Summary and Summary.Value (tensorflow/core/util/event.proto, core/framework/summary.proto).

@@ -68,6 +68,22 @@ func TestSparkline(t *testing.T) {
 	}
 }
 
+func TestNames(t *testing.T) {
+	for _, c := range []struct{ dirs, want []string }{
+		{[]string{"runs/a", "b"}, []string{"a", "b"}}, {[]string{"a"}, []string{"a"}}, {nil, nil}, {[]string{"a", "a"}, []string{"a", "a"}},
+		{[]string{"s/trials/1/run-1", "s/trials/2/run-1", "s/trials/2/run-2"}, []string{"1/run-1", "2/run-1", "2/run-2"}},
+		{[]string{"x/a", "x/y/a"}, []string{"a", "y/a"}}, {[]string{"x", "x/x"}, []string{"x", "x/x"}},
+	} {
+		var runs []*experiments.Run
+		for _, dir := range c.dirs {
+			runs = append(runs, &experiments.Run{Dir: dir})
+		}
+		if diff := cmp.Diff(c.want, Names(runs)); diff != "" {
+			t.Errorf("%q: %s", c.dirs, diff)
+		}
+	}
+}
+
 // Runs that differ in their seed alone go together; a second run of a seed does not.
 func TestGroups(t *testing.T) {
 	dir := t.TempDir()

@@ -47,6 +47,34 @@ func Differing(runs []*experiments.Run) []string {
 	return differing
 }
 
+// Names tells runs from each other: by the names of their folders or, where these are not enough, by their paths below the folder
+// that holds them all.
+func Names(runs []*experiments.Run) []string {
+	var paths [][]string
+	bases := map[string]bool{}
+	for _, run := range runs {
+		dir := run.Dir
+		if absolute, err := filepath.Abs(dir); err == nil { // else it is as good a name as any
+			dir = absolute
+		}
+		paths = append(paths, strings.Split(filepath.ToSlash(dir), "/"))
+		bases[filepath.Base(dir)] = true
+	}
+	common := 0
+	shared := func(path []string) bool { return common+1 < len(path) && path[common] == paths[0][common] }
+	for len(bases) < len(runs) && len(runs) > 0 && !slices.ContainsFunc(paths, func(path []string) bool { return !shared(path) }) {
+		common++
+	}
+	var names []string
+	for _, path := range paths {
+		if len(bases) == len(runs) {
+			common = len(path) - 1
+		}
+		names = append(names, strings.Join(path[common:], "/"))
+	}
+	return names
+}
+
 // Group is runs that differ in their seed alone.
 type Group struct {
 	Runs []int  // their places among the runs that were grouped
@@ -77,11 +105,14 @@ next:
 	}
 	differing := slices.DeleteFunc(Differing(runs), func(key string) bool { return key == "seed" })
 	var out []Group
-	names := map[string]int{}
+	names, seen := Names(runs), map[string]int{}
 	for _, g := range groups {
-		name := nameOf(runs, g.runs, differing)
-		if names[name]++; names[name] > 1 {
-			name = fmt.Sprintf("%s (%d)", name, names[name])
+		name := names[g.runs[0]]
+		if len(g.runs) > 1 {
+			name = nameOfSeveral(Settings(runs[g.runs[0]]), differing, name, len(g.runs))
+		}
+		if seen[name]++; seen[name] > 1 {
+			name = fmt.Sprintf("%s (%d)", name, seen[name])
 		}
 		out = append(out, Group{g.runs, name})
 	}
@@ -91,14 +122,9 @@ next:
 // longestName is how many letters of settings a group's name may have.
 const longestName = 60
 
-// nameOf names a group: a run by its folder, several by the settings in which they differ from the others.
-func nameOf(runs []*experiments.Run, members []int, differing []string) string {
-	first := runs[members[0]]
-	if len(members) == 1 {
-		return filepath.Base(first.Dir)
-	}
+// nameOfSeveral names a group of n runs by the settings in which it differs from the others, or else by its first run.
+func nameOfSeveral(settings map[string]string, differing []string, first string, n int) string {
 	var parts []string
-	settings := Settings(first)
 	for _, key := range differing {
 		if value, ok := settings[key]; ok {
 			value = strings.Trim(value, `"`)
@@ -110,7 +136,7 @@ func nameOf(runs []*experiments.Run, members []int, differing []string) string {
 	}
 	name := strings.Join(parts, " ")
 	if name == "" || len(name) > longestName {
-		name = filepath.Base(first.Dir) + " and others"
+		name = first + " and others"
 	}
-	return fmt.Sprintf("%s, %d seeds", name, len(members))
+	return fmt.Sprintf("%s, %d seeds", name, n)
 }

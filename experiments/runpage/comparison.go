@@ -50,12 +50,9 @@ func WriteComparison(runs []*experiments.Run, out string, names []string) error 
 		names = known
 	}
 	c, damage := history.Compare(runs)
-	p := &comparisonPage{Style: template.CSS(style), Comparison: c}
+	p := &comparisonPage{Style: template.CSS(style), Names: history.Names(runs), Comparison: c}
 	for _, problem := range append(problems, damage...) {
 		p.Problems = append(p.Problems, problem.Error())
-	}
-	for _, run := range runs {
-		p.Names = append(p.Names, nameOf(run))
 	}
 	if err := p.draw(curves, groups, names); err != nil {
 		return err

@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -73,7 +72,7 @@ func Write(run *experiments.Run) error {
 func read(run *experiments.Run) (*page, error) {
 	entry, problems := history.Read(run)
 	p := &page{
-		Style: template.CSS(style), Name: nameOf(run), Started: minute(run.Manifest.Started), Written: minute(time.Now().UTC()),
+		Style: template.CSS(style), Name: history.Names([]*experiments.Run{run})[0], Started: minute(run.Manifest.Started), Written: minute(time.Now().UTC()),
 		Entry: entry, Figures: history.Figures(entry.Metrics), Origin: origin(run.Manifest), Command: commandLine(run.Manifest.Command),
 	}
 	if entry.State == history.Stopped {
@@ -105,14 +104,6 @@ func read(run *experiments.Run) (*page, error) {
 		p.Problems = append(p.Problems, problem.Error())
 	}
 	return p, nil
-}
-
-// nameOf is the name of a run's folder, also where it was called as ".".
-func nameOf(run *experiments.Run) string {
-	if dir, err := filepath.Abs(run.Dir); err == nil {
-		return filepath.Base(dir)
-	}
-	return filepath.Base(run.Dir)
 }
 
 // curveWidth is that of a curve on a phone, and of one in a column on a wider screen: its letters keep their size.
