@@ -25,9 +25,9 @@ func benchCommand() *cobra.Command {
 		Long: `Bench times encoding and training against plain PyTorch: the same weights and inputs, each side in a process of
 its own, in turns: CLIPs, a captioner's training step, its beam search. It says the ratio of their times, the share of
 this machine's measured matrix product that is reached, and the largest memory of both; then, without a peer, an exact
-search through a million embeddings, a training step in chunks, and what a run costs beside its steps. Nothing else should run meanwhile: beside other work
-PyTorch's threads wait for each other, and the ratios flatter us. It takes minutes; PyTorch has to be there
-(python3-torch, and libopenblas0-openmp, without which it multiplies matrices slowly).`,
+search through a million embeddings, a training step in chunks, and what a run costs beside its steps (harness). Nothing
+else should run meanwhile: beside other work PyTorch's threads wait for each other, and the ratios flatter us. It takes
+minutes; PyTorch has to be there (python3-torch, and libopenblas0-openmp, without which it multiplies matrices slowly).`,
 		Example: examples("glimpse bench", "glimpse bench --only RN50 --rounds 3", "glimpse bench --only beam", "glimpse bench --record"),
 		Args:    wantArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
