@@ -50,11 +50,15 @@ func toy(ctx context.Context, t Trial, a Attempt) (experiments.Result, error) {
 	case "broken":
 		return experiments.Result{}, errors.New("training diverged")
 	}
+	pause := 10
+	if os.Getenv("SLURM_ARRAY_TASK_ID") == "2" { // so slow that it is killed in the middle of a trial
+		pause = 300
+	}
 	for i := range 3 {
 		select {
 		case <-ctx.Done():
 			return experiments.Result{}, ctx.Err()
-		case <-time.After(time.Duration(rand.IntN(10)) * time.Millisecond):
+		case <-time.After(time.Duration(rand.IntN(pause)) * time.Millisecond):
 		}
 		line := fmt.Sprintf(`{"step":%d,"loss":%d}`+"\n", i+1, 10-i)
 		f, err := os.OpenFile(filepath.Join(a.Run, "metrics.jsonl"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)

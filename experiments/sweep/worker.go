@@ -29,7 +29,8 @@ func (r *refusal) Unwrap() error { return r.error }
 type Worker struct {
 	Name     string // of no other worker; "" for the machine's name, the process and a random number
 	Run      Runner
-	Messages io.Writer // what it does, one line each; nil for none
+	Sentence func(error) string // an error as one line; nil for the error as it is
+	Messages io.Writer          // what it does, one line each; nil for none
 }
 
 // work is a worker at work.
@@ -44,6 +45,9 @@ type work struct {
 func (s *Sweep) Work(ctx context.Context, worker Worker) error {
 	if worker.Name == "" {
 		worker.Name = freshName()
+	}
+	if worker.Sentence == nil {
+		worker.Sentence = error.Error
 	}
 	w := &work{worker, newLedger(s), newWatch(s.lease())}
 	for {
@@ -149,12 +153,12 @@ func (w *work) do(ctx context.Context, t Trial, a Attempt) error {
 		}
 		return ctx.Err()
 	case err != nil:
-		w.say("trial %d, attempt %d failed: %v", t.Number, a.Number, err)
+		w.say("trial %d, attempt %d failed: %s", t.Number, a.Number, w.Sentence(err))
 		reason := failed
 		if refusal := (*refusal)(nil); errors.As(err, &refusal) {
 			reason = refused
 		}
-		return w.end(t.Number, a.Number, reason, err.Error())
+		return w.end(t.Number, a.Number, reason, w.Sentence(err))
 	}
 	r := Result{Trial: t.Number, Status: Done, Seconds: time.Since(start).Seconds(), Attempt: a.Number, Worker: w.Name, Finished: now()}
 	r.Metrics, r.Remarks = finite(result)
