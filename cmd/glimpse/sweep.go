@@ -44,10 +44,10 @@ goes on after anything that stops it: the same command again, or ` + "`glimpse s
 are begun again, and each has exactly one result.
 
 What is searched is given with --over, once for each setting:
-  --over clip.temperature=0.01,0.07,0.5      these values
-  --over train.optimizer.lr=log(1e-4..1e-2)  a range, evenly in the logarithm
-  --over dropout=0..0.5                      a range, evenly
-  --over model.layers=int(2..8)              whole numbers, both ends included
+  --over model.embed_dim=8,32,128             these values
+  --over 'train.optimizer.lr=log(1e-4..1e-2)' a range, evenly in the logarithm (quotes keep the shell from it)
+  --over model.dropout=0..0.5                 a range, evenly
+  --over 'model.layers=int(2..8)'             whole numbers, both ends included
 
 How, with --method:
   grid     all combinations
@@ -56,13 +56,13 @@ How, with --method:
   halving  --trials settings with a small budget, the best of them with --eta times as much, and so on to the
            experiment's own budget (successive halving, Jamieson and Talwalkar 2016)
 
-Workers are processes of this machine, --workers of them, which share its cores. Others may help from any machine that
-sees the folder: ` + "`glimpse sweep worker DIR`, or job files from `glimpse sweep slurm DIR` and `glimpse sweep kubernetes DIR`" + `.`,
+Workers are processes of this machine, --workers of them, which share its cores. Others may help from any machine
+that sees the folder: ` + "`glimpse sweep worker DIR`, or as jobs (`glimpse sweep slurm`, `glimpse sweep kubernetes`)" + `.`,
 		Example: examples(
-			"glimpse sweep clip --quick --over model.temperature=0.01,0.07,0.5 --seeds 3 --metric NAME --out sweeps/temperature",
-			"glimpse sweep captioner --over train.optimizer.lr=log(1e-4..1e-2) --method tpe --trials 30 --metric heldout_loss --minimize",
-			"glimpse sweep status sweeps/temperature",
-			"glimpse sweep resume sweeps/temperature --workers 4"),
+			"glimpse sweep clip --quick --over model.embed_dim=8,32,128 --seeds 3 --metric zeroshot_top1 --out sweeps/width",
+			"glimpse sweep captioner --over 'train.optimizer.lr=log(1e-4..1e-2)' --method tpe --metric heldout_loss --minimize",
+			"glimpse sweep status sweeps/width",
+			"glimpse sweep resume sweeps/width --workers 4"),
 		Annotations: map[string]string{takesArguments: "yes"},
 		Args:        wantArgs("NAME"),
 		RunE:        func(cmd *cobra.Command, args []string) error { return beginSweep(cmd, args[0], f) },
@@ -245,7 +245,7 @@ func planned(w io.Writer, s *sweep.Sweep, workers int) error {
 		return err
 	}
 	total := s.Spec.Total()
-	text := fmt.Sprintf("glimpse: %d trials (%d settings, %d seeds each) in %s", total, total/s.Spec.Seeds, s.Spec.Seeds, s.Dir)
+	text := fmt.Sprintf("glimpse: %d trials (settings %d x seeds %d) in %s", total, total/s.Spec.Seeds, s.Spec.Seeds, s.Dir)
 	if ended := sum.Done + sum.Failed; ended > 0 {
 		text += fmt.Sprintf("; %d have ended before", ended)
 	}

@@ -98,11 +98,12 @@ func sweepKubernetesCommand() *cobra.Command {
 		Use:   "kubernetes DIR --image IMAGE --claim NAME --workers N",
 		Short: "A Kubernetes manifest: N workers of a sweep as an Indexed Job",
 		Long: `Kubernetes prints the manifest of an Indexed Job whose pods are workers. The sweep's folder has to be on a persistent
-volume that many pods may write to (ReadWriteMany, such as NFS), whose claim is --claim; it appears in the pods at --mount,
-and the sweep in it at --path. The image holds glimpse and, under $GLIMPSE_DATA, the data.`,
+volume that many pods may write to (ReadWriteMany, such as NFS), whose claim is --claim; it appears in the pods at
+--mount, and the sweep in it at --path. The image holds glimpse, and --env says where in it or on the volume the data
+is (GLIMPSE_DATA).`,
 		Example: examples(
-			"glimpse sweep kubernetes sweeps/lr --image registry/glimpse --claim shared --path /shared/sweeps/lr --workers 16 | kubectl apply -f -",
-			"glimpse sweep kubernetes sweeps/lr --image registry/glimpse --claim shared --path /shared/lr --workers 4 --limit nvidia.com/gpu=1"),
+			"glimpse sweep kubernetes sweeps/lr --image lab/glimpse --claim shared --path /shared/lr --workers 16 --write job.yaml",
+			"kubectl apply -f job.yaml"),
 		Args: wantArgs("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := requireFlags(cmd, "image", "claim", "path", "workers"); err != nil {

@@ -16,10 +16,10 @@ func sweepStatusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status DIR",
 		Short: "How far a sweep is, its settings by metric, the best of them",
-		Long: `Status reads a sweep's folder, at any moment and from any machine, prints its settings with the mean and the 95% interval
-over seeds (Student's t), the best first, and writes the page sweep.html into the folder. A trial is called running when
-a worker has begun it and has not said that it stopped; whether that worker still lives, other workers find out.`,
-		Example: examples("glimpse sweep status sweeps/temperature", "glimpse sweep status sweeps/temperature --json | jq .best"),
+		Long: `Status reads a sweep's folder, at any moment and from any machine, prints its settings with the mean and the 95%
+interval over seeds (Student's t), the best first, and writes the page sweep.html into the folder. A trial is called
+running when a worker has begun it and has not said that it stopped; whether it still lives, other workers find out.`,
+		Example: examples("glimpse sweep status sweeps/width", "glimpse sweep status sweeps/width --json | jq .best"),
 		Args:    wantArgs("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := sweep.Open(args[0])
@@ -39,7 +39,7 @@ func sweepResumeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "resume DIR",
 		Short:   "Go on with a sweep that was stopped",
-		Example: examples("glimpse sweep resume sweeps/temperature", "glimpse sweep resume sweeps/temperature --workers 4"),
+		Example: examples("glimpse sweep resume sweeps/width", "glimpse sweep resume sweeps/width --workers 4"),
 		Args:    wantArgs("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if workers < 1 {
@@ -68,7 +68,7 @@ workers may do so at once, on any machines that share the folder: nothing else c
 file system with hard links, such as a local disk, NFS or Lustre. A worker that dies is noticed by the others when it
 has shown no sign of life for the length of the sweep's lease. One that is told to stop (Ctrl-C, SIGTERM) gives back
 what it does.`,
-		Example: examples("glimpse sweep worker /shared/sweeps/temperature"),
+		Example: examples("glimpse sweep worker /shared/sweeps/width"),
 		Args:    wantArgs("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := sweep.Open(args[0])

@@ -2,11 +2,11 @@
 // share nothing but a folder: processes of one machine, tasks of a Slurm array, pods of a Kubernetes job.
 //
 //	space.go               what is searched: lists of values and ranges
-//	spec.go                what was asked for, sweep.json
+//	spec.go                what was asked for, sweep.json; check.go: whether it can be done
 //	method.go              grid and random search; tpe.go, halving.go: the methods that look at results
 //	once.go, journal.go    the files of a sweep and how each is written exactly once
 //	watch.go, attempt.go   leases: who works on a trial, and whether that worker still lives
-//	worker.go              one worker; pool.go: those of this machine
+//	worker.go, run.go      one worker; pool.go: those of this machine
 //	summary.go, page.go    what came out, as a table and as sweep.html
 //	slurm.go, kubernetes.go job files
 //

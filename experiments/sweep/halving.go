@@ -3,6 +3,7 @@ package sweep
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 )
@@ -57,10 +58,7 @@ func halving(s *Spec, i int, finished []Score) (Proposal, bool) {
 			return p, false
 		}
 		slices.SortStableFunc(before, func(a, b Score) int { return cmp.Compare(a.Loss, b.Loss) })
-		p.Settings = map[string]string{}
-		for key, v := range before[place].Settings {
-			p.Settings[key] = v
-		}
+		p.Settings = maps.Clone(before[place].Settings)
 	}
 	p.Settings[s.Budget] = strconv.Itoa(s.Rungs[rung].Budget)
 	return p, true
