@@ -13,9 +13,9 @@ import (
 type Attempt struct {
 	Number int
 	Run    string // folder for the run, of this attempt alone; it does not exist yet
-	// Died is the run folder of the attempt before, if its worker has died; "" for none. That worker may in truth still live and
-	// write there, so a run is gone on with from a copy, never in place.
-	Died string
+	// Left is the run folder of the attempt before, if its worker died or was told to stop; "" for none. A worker that was taken
+	// for dead may in truth still live and write there, so a run is gone on with from a copy, never in place.
+	Left string
 }
 
 // errLost is why a worker stops that another one has taken for dead.
@@ -55,8 +55,8 @@ func (s *Sweep) claim(n int, worker string, w *watch) (*Attempt, error) {
 		return nil, err
 	}
 	a := &Attempt{Number: k, Run: s.trialPath(n, "%s", runName(k))}
-	if before := s.trialPath(n, "%s", runName(k-1)); (last == died || last == silent) && exists(before) {
-		a.Died = before
+	if before := s.trialPath(n, "%s", runName(k-1)); (last == died || last == silent || last == released) && exists(before) {
+		a.Left = before
 	}
 	return a, s.beat(n, k, 0)
 }

@@ -158,8 +158,8 @@ func TestLostInTheMiddle(t *testing.T) {
 	}
 }
 
-// An attempt after one that died is told where that left its run.
-func TestWhatTheDeadLeave(t *testing.T) {
+// An attempt after one that died or was stopped is told where that left its run.
+func TestWhatIsLeft(t *testing.T) {
 	s := newSweep(t, nil, "x=1")
 	if err := os.MkdirAll(s.trialDir(0), 0o755); err != nil {
 		t.Fatal(err)
@@ -170,7 +170,7 @@ func TestWhatTheDeadLeave(t *testing.T) {
 	}
 	w := newWatch(time.Hour)
 	first, err := s.claim(0, "a", w)
-	if err != nil || first == nil || first.Died != "" {
+	if err != nil || first == nil || first.Left != "" {
 		t.Fatalf("found %+v (%v)", first, err)
 	}
 	if again, err := s.claim(0, "b", w); again != nil || err != nil {
@@ -183,14 +183,25 @@ func TestWhatTheDeadLeave(t *testing.T) {
 		t.Fatal("nothing was given back", err)
 	}
 	second, err := s.claim(0, "b", w)
-	if err != nil || second == nil || second.Number != 2 || second.Died != first.Run || second.Run == first.Run {
+	if err != nil || second == nil || second.Number != 2 || second.Left != first.Run || second.Run == first.Run {
 		t.Fatalf("found %+v (%v)", second, err)
+	}
+	if err := os.Mkdir(second.Run, 0o755); err != nil {
+		t.Fatal(err)
 	}
 	if err := s.end(0, 2, released, ""); err != nil {
 		t.Fatal(err)
 	}
-	if third, err := s.claim(0, "c", w); err != nil || third == nil || third.Died != "" {
+	third, err := s.claim(0, "c", w)
+	if err != nil || third == nil || third.Left != second.Run {
 		t.Fatalf("found %+v (%v)", third, err)
+	}
+	// What has failed is no start for anything.
+	if err := errors.Join(os.Mkdir(third.Run, 0o755), s.end(0, 3, failed, "diverged")); err != nil {
+		t.Fatal(err)
+	}
+	if fourth, err := s.claim(0, "d", w); err != nil || fourth == nil || fourth.Left != "" {
+		t.Fatalf("found %+v (%v)", fourth, err)
 	}
 }
 

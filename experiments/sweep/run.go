@@ -20,7 +20,7 @@ func (s *Sweep) Runner(e experiments.Experiment, b *backend.Backend, messages io
 	}
 }
 
-// train runs a trial in a.Run from its beginning. It is the place to go on with what a.Died holds: copy that folder to a.Run, then
+// train runs a trial in a.Run from its beginning. It is the place to go on with what a.Left holds: copy that folder to a.Run, then
 // resume there, since the worker that is taken for dead may still write to its own.
 func train(ctx context.Context, e experiments.Experiment, b *backend.Backend, opts experiments.Options, _ Attempt) (experiments.Result, error) {
 	_, result, err := e.Start(ctx, b, opts)
