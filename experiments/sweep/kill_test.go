@@ -131,7 +131,9 @@ func TestDeadlyAndBrokenTrials(t *testing.T) {
 	pool := Pool{Workers: 2, Every: 20 * time.Millisecond, Command: func(name string) *exec.Cmd { return command(s.Dir, name) }}
 	var said strings.Builder
 	pool.Messages = &said
-	if err := pool.Run(t.Context(), s); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	defer cancel()
+	if err := pool.Run(ctx, s); err != nil {
 		t.Fatal(err)
 	}
 	for n, want := range []struct {

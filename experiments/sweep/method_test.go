@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -32,9 +33,14 @@ func TestRandomIsSeeded(t *testing.T) {
 		s := newSpec(t, func(s *Spec) { s.Method, s.Trials, s.FirstSeed = "random", 5, seed }, "lr=log(1e-4..1e-2)", "b=x,y,z")
 		for i := range 5 {
 			p, _ := random(&s, i, nil)
-			all += describe(p.Settings) + "\n"
+			if line := describe(p.Settings) + "\n"; !strings.Contains(all, line) {
+				all += line
+			}
 		}
 		return all
+	}
+	if n := strings.Count(draw(1), "\n"); n != 5 {
+		t.Errorf("expected 5 different settings, found %d:\n%s", n, draw(1))
 	}
 	if draw(1) != draw(1) || draw(1) == draw(2) {
 		t.Errorf("the same sweep is not the same, or another one is:\n%s\n%s", draw(1), draw(2))

@@ -23,9 +23,13 @@ func createOnce(path string, v any) (mine bool, err error) {
 	if err := writeSynced(part, append(data, '\n')); err != nil {
 		return false, fmt.Errorf("cannot write %s: %w", path, err)
 	}
-	err = os.Link(part, path)
+	return linked(part, path, os.Link(part, path))
+}
+
+// linked says what has come of a link from path to part that returned err.
+func linked(part, path string, err error) (mine bool, _ error) {
 	if err == nil || sameFile(part, path) { // over NFS an error may stand for a link that was made
-		return true, syncDir(dir)
+		return true, syncDir(filepath.Dir(path))
 	}
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
@@ -53,9 +57,6 @@ func sameFile(a, b string) bool {
 
 // syncDir makes names durable. Not every system can flush a folder; where it cannot, the names are as safe as it makes them.
 func syncDir(dir string) error {
-	if dir == "" {
-		dir = "."
-	}
 	f, err := os.Open(dir)
 	if err != nil {
 		return fmt.Errorf("cannot open the folder %s: %w", dir, err)

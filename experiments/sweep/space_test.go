@@ -87,6 +87,17 @@ func TestDraws(t *testing.T) {
 	}
 }
 
+// Rounding to six digits leaves no range.
+func TestRoundedDrawsStayInside(t *testing.T) {
+	d, _ := ParseDimension("a=0.1234564..0.1234566")
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 50 {
+		if v := parseNumber(d.draw(rng)); v < d.lo || v > d.hi {
+			t.Fatalf("drew %g", v)
+		}
+	}
+}
+
 func TestGridOfDimensions(t *testing.T) {
 	d, _ := ParseDimension("a=int(-1..2)")
 	if values, err := d.grid(); err != nil || !slices.Equal(values, []string{"-1", "0", "1", "2"}) {
