@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -119,7 +120,7 @@ func beginSweep(cmd *cobra.Command, name string, f sweepFlags) error {
 // spec is what the flags ask for, checked against the experiment.
 func (f sweepFlags) spec(cmd *cobra.Command, e experiments.Experiment) (sweep.Spec, error) {
 	var spec sweep.Spec
-	opts, err := trainFlags{quick: f.quick, seed: f.seed, settings: f.settings, data: f.data}.options(cmd)
+	opts, err := trainFlags{quick: f.quick, seed: f.seed, settings: f.settings, data: f.data, every: "1m"}.options(cmd)
 	if err != nil {
 		return spec, err
 	}
@@ -231,12 +232,21 @@ func runSweep(cmd *cobra.Command, s *sweep.Sweep, workers int, asJSON bool) erro
 	}}
 	if err := pool.Run(cmd.Context(), s); err != nil {
 		if cmd.Context().Err() != nil {
-			return fmt.Errorf("the sweep was stopped; `glimpse sweep resume %s` goes on: %w", s.Dir, err)
+			return &stoppedSweep{s.Dir}
 		}
 		return fmt.Errorf("the sweep in %s is not done: %w", s.Dir, err)
 	}
 	return reportSweep(cmd, s, asJSON)
 }
+
+// stoppedSweep is the end of a sweep or a worker that was told to stop.
+type stoppedSweep struct{ dir string }
+
+func (s *stoppedSweep) Error() string {
+	return fmt.Sprintf("the sweep was stopped; `glimpse sweep resume %s` goes on with it", s.dir)
+}
+
+func (s *stoppedSweep) Unwrap() []error { return []error{experiments.ErrStopped, context.Canceled} }
 
 // planned says what is going to be done.
 func planned(w io.Writer, s *sweep.Sweep, workers int) error {

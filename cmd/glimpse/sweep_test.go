@@ -13,7 +13,7 @@ import (
 )
 
 // A sweep that is stopped (Ctrl-C) or killed takes its workers with it, and they give back what they do: nobody has to wait for
-// a lease, which is an hour here.
+// a lease, which is an hour here, and what they have done is gone on with.
 func TestStoppedSweeps(t *testing.T) {
 	glimpse, err := exec.LookPath("glimpse") // testscript.Main put the test binary there
 	if err != nil {
@@ -48,18 +48,30 @@ func TestStoppedSweeps(t *testing.T) {
 				t.Log(stderr.String())
 			}
 		})
-		attempts := 2 * (round + 1)
 		wait("two trials to be trained", func() bool {
-			return count("attempt-*.json") == attempts && count(fmt.Sprintf("run-%d/metrics.jsonl", round+1)) == 2
+			trained := 0
+			for trial := range 2 {
+				info, err := os.Stat(filepath.Join(dir, "sweep", "trials", fmt.Sprintf("%04d/run-%d/metrics.jsonl", trial, round+1)))
+				if err == nil && info.Size() > 0 {
+					trained++
+				}
+			}
+			return trained == 2
 		})
 		if err := cmd.Process.Signal(signal); err != nil {
 			t.Fatal(err)
 		}
 		_ = cmd.Wait()
-		if code := cmd.ProcessState.ExitCode(); signal == syscall.SIGINT && (code != 130 || !strings.Contains(stderr.String(), "`glimpse sweep resume sweep` goes on")) {
+		if code := cmd.ProcessState.ExitCode(); signal == syscall.SIGINT && (code != exitStopped || !strings.Contains(stderr.String(), "`glimpse sweep resume sweep` goes on with it")) {
 			t.Errorf("exit code %d, and it said %q", code, stderr.String())
 		}
-		wait("two trials to be given back", func() bool { return count("ended-*.json") == attempts })
+		wait("two trials to be given back", func() bool { return count("ended-*.json") == 2*(round+1) })
+	}
+	for trial := range 2 { // the second attempt went on with what the first has left
+		data, err := os.ReadFile(filepath.Join(dir, "sweep", "trials", fmt.Sprintf("%04d/run-2/log.txt", trial)))
+		if err != nil || !strings.Contains(string(data), "resumed") {
+			t.Errorf("trial %d was not gone on with: %s (%v)", trial, data, err)
+		}
 	}
 	ends, _ := filepath.Glob(filepath.Join(dir, "sweep", "trials", "*", "ended-*.json"))
 	for _, path := range ends {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -66,8 +67,9 @@ func sweepWorkerCommand() *cobra.Command {
 		Long: `Worker does the trials of a sweep that nobody else does, one after the other, until each has its result. Any number of
 workers may do so at once, on any machines that share the folder: nothing else connects them. The folder has to lie on a
 file system with hard links, such as a local disk, NFS or Lustre. A worker that dies is noticed by the others when it
-has shown no sign of life for the length of the sweep's lease. One that is told to stop (Ctrl-C, SIGTERM) gives back
-what it does.`,
+has shown no sign of life for the length of the sweep's lease. One that is told to stop (Ctrl-C, SIGTERM) writes a
+checkpoint and gives back what it does, with exit code 75. Whoever takes the trial over goes on from the newest
+checkpoint.`,
 		Example: examples("glimpse sweep worker /shared/sweeps/width"),
 		Args:    wantArgs("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -89,7 +91,11 @@ what it does.`,
 				ctx = untilEOF(ctx, cmd.InOrStdin())
 			}
 			fmt.Fprintf(cmd.ErrOrStderr(), "glimpse: computing with %s (%s)\n", b.Kind, b.Reason)
-			return s.Work(ctx, sweep.Worker{Name: name, Run: s.Runner(experiment, b, cmd.ErrOrStderr()), Sentence: sentence, Messages: cmd.ErrOrStderr()})
+			err = s.Work(ctx, sweep.Worker{Name: name, Run: s.Runner(experiment, b, cmd.ErrOrStderr()), Sentence: sentence, Messages: cmd.ErrOrStderr()})
+			if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+				return &stoppedSweep{s.Dir}
+			}
+			return err
 		},
 	}
 	cmd.Flags().StringVar(&name, "name", "", "`name` that no other worker has (default: made from the machine's and the process's)")

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -23,6 +24,7 @@ type CLIPConfig struct {
 	Also       string                  `json:"also"`        // second data set, or "" for none
 	AlsoPairs  int                     `json:"also_pairs"`  // how many pairs of each batch are of the second
 	Limit      int                     `json:"limit"`       // largest number of training pictures of each; 0 for all
+	HeldOut    int                     `json:"held_out"`    // likewise of held-out ones
 	Merges     int                     `json:"merges"`      // of the byte-pair vocabulary, learned from the training texts
 	Model      clip.Config             `json:"model"`       // vocab_size is set from the vocabulary
 	BatchSize  int                     `json:"batch_size"`  // pairs
@@ -105,9 +107,6 @@ func trainCLIP(ctx context.Context, env *experiments.Env, cfg CLIPConfig) (exper
 	if err := m.Save(env.Run.Path("model")); err != nil {
 		return result, err
 	}
-	if err := env.Run.SaveCheckpoint(cfg.Train.Steps, m.Store, ""); err != nil {
-		return result, err
-	}
 	env.Say("clip: evaluating on %d held-out pictures", data.heldOut[0].Len())
 	report, err := evaluateCLIP(ctx, env, m, data, cfg)
 	if err != nil {
@@ -139,7 +138,7 @@ func openPairs(env *experiments.Env, cfg *CLIPConfig, result *experiments.Result
 	}
 	data := &pairData{}
 	add := func(name string, main bool) error {
-		train, heldOut, err := openSplits(env, name, cfg.Limit, main)
+		train, heldOut, err := openSplits(env, name, cfg.Limit, cfg.HeldOut, main)
 		if err == nil {
 			data.train, data.heldOut = append(data.train, train), append(data.heldOut, heldOut)
 		}
@@ -165,9 +164,9 @@ func openPairs(env *experiments.Env, cfg *CLIPConfig, result *experiments.Result
 }
 
 // openSplits opens the training and a held-out split of a data set by its name.
-func openSplits(env *experiments.Env, name string, limit int, main bool) (train, heldOut datasets.Dataset, err error) {
+func openSplits(env *experiments.Env, name string, limit, held int, main bool) (train, heldOut datasets.Dataset, err error) {
 	if name == "scenes" {
-		return sceneSplits(env.Seed, limit)
+		return sceneSplits(env.Seed, limit, held)
 	}
 	if train, err = env.Open(name, "train", main); err != nil {
 		return nil, nil, err
@@ -183,6 +182,9 @@ func openSplits(env *experiments.Env, name string, limit int, main bool) (train,
 	}
 	if limit > 0 {
 		train = datasets.Limit(train, limit)
+	}
+	if held > 0 {
+		heldOut = datasets.Limit(heldOut, held)
 	}
 	return train, heldOut, nil
 }
@@ -215,7 +217,7 @@ func withCaptions(set datasets.Dataset) (datasets.Dataset, error) {
 	return datasets.Subset(set, indices)
 }
 
-func sceneSplits(seed int64, limit int) (train, heldOut datasets.Dataset, err error) {
+func sceneSplits(seed int64, limit, held int) (train, heldOut datasets.Dataset, err error) {
 	cfg := scenes.Single()
 	cfg.Seed, cfg.Split, cfg.Count = uint64(seed), scenes.Train, 4000
 	if limit > 0 {
@@ -224,7 +226,7 @@ func sceneSplits(seed int64, limit int) (train, heldOut datasets.Dataset, err er
 	if train, err = scenes.New(cfg); err != nil {
 		return nil, nil, err
 	}
-	cfg.Split, cfg.Count = scenes.Test, 1000
+	cfg.Split, cfg.Count = scenes.Test, cmp.Or(held, 1000)
 	heldOut, err = scenes.New(cfg)
 	return train, heldOut, err
 }
@@ -270,7 +272,7 @@ func fitCLIP(ctx context.Context, env *experiments.Env, m *clip.Model, data *pai
 	}
 	bar := progress.New(env.Messages, "clip: training", int64(cfg.Train.Steps), progress.Options{})
 	defer bar.Done()
-	trained, err := experiments.Train(ctx, env.Backend, m.Store, task, source, cfg.Train, func(s experiments.Step) error {
+	trained, err := env.Train(ctx, "clip", m.Store, task, source, cfg.Train, func(s experiments.Step) error {
 		bar.Describe(fmt.Sprintf("clip: loss %.2f, %.0f%% waiting", s.Loss, 100*s.Waiting))
 		bar.Set(int64(s.Step))
 		if s.Step%cfg.Train.LogEvery == 0 || s.Step == 1 || s.Step == cfg.Train.Steps {

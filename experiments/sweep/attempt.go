@@ -13,8 +13,8 @@ import (
 type Attempt struct {
 	Number int
 	Run    string // folder for the run, of this attempt alone; it does not exist yet
-	// Left is the run folder of the attempt before, if its worker died or was told to stop; "" for none. A worker that was taken
-	// for dead may in truth still live and write there, so a run is gone on with from a copy, never in place.
+	// Left is the newest run folder of attempts before whose workers died or were told to stop; "" for none. A worker that was
+	// taken for dead may in truth still live and write there, so a run is gone on with from a copy, never in place.
 	Left string
 }
 
@@ -55,10 +55,18 @@ func (s *Sweep) claim(n int, worker string, w *watch) (*Attempt, error) {
 		return nil, err
 	}
 	a := &Attempt{Number: k, Run: s.trialPath(n, "%s", runName(k))}
-	if before := s.trialPath(n, "%s", runName(k-1)); (last == died || last == silent || last == released) && exists(before) {
-		a.Left = before
-	}
+	a.Left = s.left(n, append(st.over, last))
 	return a, s.beat(n, k, 0)
+}
+
+// left is the newest run folder that can be gone on with, from why each of the attempts was over. What has failed would fail again.
+func (s *Sweep) left(n int, over []why) string {
+	for k := len(over); k > 0 && over[k-1] != failed && over[k-1] != ""; k-- {
+		if path := s.trialPath(n, "%s", runName(k)); exists(path) {
+			return path
+		}
+	}
+	return ""
 }
 
 // over says whether the last attempt at a trial is over, and why.

@@ -39,7 +39,7 @@ type Result struct {
 	Status   Status             `json:"status"`
 	Error    string             `json:"error,omitempty"`
 	Metrics  map[string]float64 `json:"metrics,omitempty"`
-	Seconds  float64            `json:"seconds"`       // of the attempt that made it
+	Seconds  float64            `json:"seconds"`       // that the run took, those before it was gone on with included
 	Run      string             `json:"run,omitempty"` // run folder, in the trial's folder
 	Attempt  int                `json:"attempt"`
 	Worker   string             `json:"worker"`
@@ -199,9 +199,13 @@ func (s *Sweep) removeRuns(n, attempts int, keep string) {
 	for k := 1; k <= attempts; k++ {
 		if name := runName(k); name != keep {
 			_ = os.RemoveAll(s.trialPath(n, "%s", name))
+			_ = os.RemoveAll(s.trialPath(n, "%s", name) + copying)
 		}
 	}
 }
+
+// copying is the end of the name of a run folder that is not whole yet.
+const copying = ".copy"
 
 func runName(attempt int) string { return fmt.Sprintf("run-%d", attempt) }
 

@@ -26,8 +26,8 @@ type Pool struct {
 	Every    time.Duration // between looks at the folder; 0 for a second
 }
 
-// patience is how long workers that were told to stop may take. A training ends after its current step.
-const patience = 30 * time.Second
+// patience is how long workers that were told to stop may take: a little less than this process has itself.
+const patience = 9 * time.Second
 
 // process is a worker's process.
 type process struct {

@@ -137,7 +137,6 @@ func (w *work) do(ctx context.Context, t Trial, a Attempt) error {
 		defer close(keeping)
 		w.keep(running, t.Number, a.Number, func() { cancel(errLost) })
 	}()
-	start := time.Now()
 	result, err := w.run(running, t, a)
 	lost := context.Cause(running) == errLost
 	cancel(nil)
@@ -160,7 +159,7 @@ func (w *work) do(ctx context.Context, t Trial, a Attempt) error {
 		}
 		return w.end(t.Number, a.Number, reason, w.Sentence(err))
 	}
-	r := Result{Trial: t.Number, Status: Done, Seconds: time.Since(start).Seconds(), Attempt: a.Number, Worker: w.Name, Finished: now()}
+	r := Result{Trial: t.Number, Status: Done, Seconds: result.Seconds, Attempt: a.Number, Worker: w.Name, Finished: now()}
 	r.Metrics, r.Remarks = finite(result)
 	if exists(a.Run) {
 		r.Run = runName(a.Number)
