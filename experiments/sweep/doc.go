@@ -17,7 +17,7 @@
 //	trials/0007/attempt-2.json    who began its second attempt
 //	trials/0007/beat-2            signs of life of that attempt
 //	trials/0007/ended-2.json      that it is over without a result, and why
-//	trials/0007/run-2/            its run folder
+//	trials/0007/run-2/            its run folder; run-2.copy while it is copied from run-1, to go on with that
 //	trials/0007/result.json       the trial's final result
 //	workers/                      what workers said
 //
@@ -48,6 +48,8 @@
 //   - A worker dies between two files: before attempt-K.json nothing has happened; between attempt-K.json and its first beat,
 //     no beat is what does not change; between its last step and result.json, the attempt dies like any other.
 //   - A worker is killed while it writes a file: the file has another name, which nobody reads (.NAME.….part).
+//   - A run is gone on with while the worker that left it still lives: it is gone on with in a copy, which gets its name when it is whole.
+//     Files that change or vanish while they are copied make the copy fail, and the trial begins anew.
 //   - A beat is read while it is written: whatever is read differs from before, which is all that counts.
 //   - Clocks of machines differ: nothing compares them. Times in files are for people.
 //   - The worker that looks was itself suspended: of the time between two looks at most a quarter of a lease is counted, so

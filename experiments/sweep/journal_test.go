@@ -229,6 +229,23 @@ func TestWhatIsLeft(t *testing.T) {
 	}
 }
 
+// An attempt that died before it had a run folder of its own does not hide what the one before has left.
+func TestLeft(t *testing.T) {
+	s := newSweep(t, nil, "x=1")
+	first := s.trialPath(0, "run-1")
+	if err := os.MkdirAll(first, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		over []why
+		want string
+	}{{[]why{""}, ""}, {[]why{died}, first}, {[]why{silent, released}, first}, {[]why{failed}, ""}, {[]why{died, failed}, ""}, {[]why{failed, died}, ""}} {
+		if got := s.left(0, test.over); got != test.want {
+			t.Errorf("%v: found %q, expected %q", test.over, got, test.want)
+		}
+	}
+}
+
 func TestVerdict(t *testing.T) {
 	for _, test := range []struct {
 		whys []why

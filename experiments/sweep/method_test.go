@@ -42,7 +42,7 @@ func TestRandomIsSeeded(t *testing.T) {
 	if n := strings.Count(draw(1), "\n"); n != 5 {
 		t.Errorf("expected 5 different settings, found %d:\n%s", n, draw(1))
 	}
-	if draw(1) != draw(1) || draw(1) == draw(2) {
+	if first, again := draw(1), draw(1); first != again || first == draw(2) {
 		t.Errorf("the same sweep is not the same, or another one is:\n%s\n%s", draw(1), draw(2))
 	}
 }
