@@ -31,6 +31,11 @@ type Task struct {
 	Decay func(path string) bool
 	// LR is what a variable's learning rate is multiplied by; nil means 1 for all. See [LayerDecay].
 	LR func(path string) float64
+	// Tower, if there is one, names the part of the model that a variable belongs to, "" for none. The norm of the gradients of
+	// each part is recorded as grad_norm_NAME, before clipping.
+	Tower func(path string) string
+	// Watch, if there is one, is told of every step that was recorded.
+	Watch func(Step)
 	// Evaluate, if there is one, measures the model on held-out examples every TrainConfig.EvalEvery steps and after the
 	// last. What it returns joins the step's scalars. With an average of the weights, that is what the store holds meanwhile.
 	Evaluate func(ctx context.Context) (map[string]float64, error)
@@ -132,6 +137,7 @@ func Train(ctx context.Context, b *backend.Backend, store *model.Store, task Tas
 			result.Compile = time.Since(start).Seconds()
 			begun, waitedBefore = time.Now(), source.Waited()
 		}
+		addMeasures(source, scalars)
 		if name, v := firstBroken(loss, scalars); name != "" {
 			return result, fmt.Errorf("the %s is %v at step %d: training diverged; a lower optimizer.lr or a smaller "+
 				"optimizer.clip_norm usually helps", name, v, step)

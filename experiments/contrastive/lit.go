@@ -98,6 +98,7 @@ func trainLiT(ctx context.Context, env *experiments.Env, cfg LiTConfig) (experim
 		},
 		Compare: compare(cfg.Loss),
 		After:   clip.ClampScale,
+		Tower:   Tower,
 		Evaluate: func(context.Context) (map[string]float64, error) {
 			found, err := dev.retrieve(b, m, test.Len())
 			if err != nil {
@@ -105,6 +106,9 @@ func trainLiT(ctx context.Context, env *experiments.Env, cfg LiTConfig) (experim
 			}
 			return devFigures(found), nil
 		},
+	}
+	if task.Watch, err = Watch(env, "clip/lit"); err != nil {
+		return result, err
 	}
 	if report.Trained, err = experiments.Fit(ctx, env, "clip/lit", m.Store, task, source, cfg.Train, inWords); err != nil {
 		return result, err
@@ -223,7 +227,9 @@ func (s *litSet) retrieve(b compute.Backend, m *clip.LiT, n int) (*Figures, erro
 	if err != nil {
 		return nil, err
 	}
-	return &Figures{Retrieval: e.First(n).Retrieve()}, nil
+	first := e.First(n)
+	figures := &Figures{Retrieval: first.Retrieve()}
+	return figures, figures.measureRanks(first)
 }
 
 // newLiTSource yields batches of rows [N, inputs] and ids [N, L]: each picture in one of its two views and with one of its
@@ -265,10 +271,10 @@ func dropTokens(ids []int32, end int32, share float64, rng *rand.Rand) []int32 {
 	return append(kept, make([]int32, len(ids)-len(kept))...)
 }
 
-// compare is the comparing half of a training step, with the factor on cosines to be recorded.
+// compare is the comparing half of a training step, with the figures to be recorded.
 func compare(kind clip.LossKind) func(scope *model.Scope, embeddings []*graph.Node) (*graph.Node, []experiments.Metric) {
 	return func(scope *model.Scope, embeddings []*graph.Node) (*graph.Node, []experiments.Metric) {
 		loss, scale := kind.Compare(scope, embeddings[0], embeddings[1])
-		return loss, []experiments.Metric{{Name: "logit_scale", Value: scale}}
+		return loss, BatchFigures(embeddings[0], embeddings[1], scale)
 	}
 }
