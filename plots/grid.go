@@ -16,7 +16,7 @@ type GridConfig struct {
 }
 
 // gridGap is between figures, which have blank edges of their own.
-const gridGap = 4 * vg.Length(1)
+const gridGap = 6 * pixel
 
 // Grid puts figures beside and below each other: small multiples, such as the curves of one run. Each is laid out for its share of
 // the width; a row is as high as its highest figure.

@@ -33,7 +33,7 @@ func EffectiveRank(rows [][]float32) (float64, error) {
 	var gram mat.SymDense
 	gram.SymOuterK(1, of)
 	var eigen mat.EigenSym
-	if !eigen.Factorize(&gram, false) {
+	if norm := mat.Norm(&gram, 1); math.IsNaN(norm) || math.IsInf(norm, 0) || !eigen.Factorize(&gram, false) {
 		return 0, fmt.Errorf("expected embeddings of finite numbers, found some that have no singular values")
 	}
 	values := eigen.Values(nil)

@@ -9,7 +9,7 @@ import (
 // the rules to five seeds of each).
 const (
 	nearChance    = 0.01 // a loss that is not further below chance than this share of it has learned nothing
-	fewPairs      = 0.35 // duplicates: the loss cannot be below this share of chance
+	unfairShare   = 0.25 // duplicates: the loss cannot be below this share of chance
 	deadShare     = 1e-3 // a tower whose gradients are this much smaller than the other's
 	oneVector     = 0.95 // mean cosine of non-pairs at which all embeddings are nearly one
 	oneDirection  = 1.5  // effective rank of a tower whose embeddings lie along one direction
@@ -23,36 +23,43 @@ func (v view) atChance() string {
 	if lines == nil {
 		return ""
 	}
-	if v.SigLIP { // its loss starts far above chance, by its bias: what counts is whether pairs are found
-		return v.guessing(lines)
+	if v.luckier(lines) {
+		return "" // the loss says little yet, but pairs are found
+	}
+	if v.SigLIP { // its loss starts far above chance, by its bias
+		accuracy, ok := v.accuracy(lines)
+		if !ok {
+			return ""
+		}
+		return fmt.Sprintf("the accuracy in the batch has been %.1f%% for %d steps, and chance is 1/%d = %.1f%%: nothing is learned; %s",
+			100*accuracy, v.span(), v.Batch, 100/float64(v.Batch), v.whenStuck(lines))
 	}
 	loss, ok := mean(lines, "loss")
+	lately, _ := mean(lines[2*len(lines)/3:], "loss") // one that begins to fall is learning
 	chance := v.chance(lines)
-	if !ok || loss < (1-nearChance)*chance {
+	if !ok || min(loss, lately) < (1-nearChance)*chance {
 		return ""
 	}
-	said := fmt.Sprintf("has been %.2f on average", loss)
+	said := fmt.Sprintf("%.2f on average, no better than %s (chance)", loss, v.inWords(chance))
 	if low, high, _ := bounds(lines, "loss"); max(math.Abs(low/chance-1), math.Abs(high/chance-1)) <= nearChance {
-		said = "has been within 1% of chance"
+		said = fmt.Sprintf("within 1%% of %s (chance)", v.inWords(chance))
 	}
-	return fmt.Sprintf("the loss %s for %d steps, and chance is %s: nothing is learned%s; %s",
-		said, v.span(), v.inWords(chance), v.accuracyInWords(lines), v.whenStuck(lines))
+	return fmt.Sprintf("the loss has been %s for %d steps: nothing is learned%s; %s", said, v.span(), v.accuracyInWords(lines), v.whenStuck(lines))
 }
 
-// guessing is atChance by the accuracy in the batch.
-func (v view) guessing(lines []map[string]float64) string {
+// accuracy is that in the batch, the mean of both ways.
+func (v view) accuracy(lines []map[string]float64) (float64, bool) {
 	image, ok := mean(lines, ImageToText)
 	text, also := mean(lines, TextToImage)
-	if !ok || !also {
-		return ""
-	}
+	return (image + text) / 2, ok && also
+}
+
+// luckier says whether the accuracy is further above chance than luck explains.
+func (v view) luckier(lines []map[string]float64) bool {
+	accuracy, ok := v.accuracy(lines)
 	p := 1 / float64(v.Batch)
 	error := math.Sqrt(p * (1 - p) / float64(v.Batch*len(lines)))
-	if accuracy := (image + text) / 2; accuracy <= p+luckyGuessing*error {
-		return fmt.Sprintf("the accuracy in the batch has been %.1f%% for %d steps, and chance is 1/%d = %.1f%%: nothing is learned; %s",
-			100*accuracy, v.span(), v.Batch, 100*p, v.whenStuck(lines))
-	}
-	return ""
+	return ok && accuracy > p+luckyGuessing*error
 }
 
 func (v view) accuracyInWords(lines []map[string]float64) string {
@@ -138,11 +145,11 @@ func (v view) duplicates() string {
 	lines := v.recent(v.span() / 2)
 	floor, ok := mean(lines, Floor)
 	share, _ := mean(lines, Duplicates)
-	if chance := v.chance(lines); !ok || len(lines) < 3 || floor < fewPairs*chance {
+	chance := v.chance(lines)
+	if !ok || len(lines) < 3 || floor < unfairShare*chance {
 		return ""
-	} else {
-		return fmt.Sprintf("%.0f%% of a batch's texts have an equal one in the batch (false negatives), so that the loss cannot go below %.2f, and chance is %s: "+
-			"use a smaller batch_size than %d, longer or more various captions, or a loss that leaves equal texts out, as clip/products does with mask=true",
-			100*share, floor, v.inWords(chance), v.Batch)
 	}
+	return fmt.Sprintf("%.0f%% of a batch's texts have an equal one in the batch (false negatives), so that the loss cannot go below %.2f, and chance is %s: "+
+		"use a smaller batch_size than %d, longer or more various captions, or a loss that leaves equal texts out, as clip/products does with mask=true",
+		100*share, floor, v.inWords(chance), v.Batch)
 }
