@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,6 +30,7 @@ type trainFlags struct {
 	seed                      int64
 	settings                  []string
 	data, out                 string
+	every                     string
 }
 
 func trainCommand() *cobra.Command {
@@ -40,6 +42,9 @@ func trainCommand() *cobra.Command {
 metrics.jsonl (one line a recorded step), results.json (what came out, with 95% intervals), plots, and the trained
 model, which eval, caption and classify take with --model. A run that failed or was stopped has no results.json; before
 its first recorded step there is nothing to keep, and the folder is removed.
+
+A checkpoint of the training is written every minute, and when Ctrl-C or SIGTERM stops it: the exit code is then 75, and
+` + "`glimpse resume FOLDER`" + ` goes on as if nothing had been, also after a crash.
 
 Every setting of an experiment can be changed with --set. --show prints them all without training anything.
 The quick form draws its own pictures (Scenes), unless --data names a folder.`,
@@ -67,6 +72,7 @@ The quick form draws its own pictures (Scenes), unless --data names a folder.`,
 	flags.StringArrayVar(&f.settings, "set", nil, "a setting as `key=value`, such as train.steps=800; may be repeated")
 	flags.StringVar(&f.data, "data", "", "`folder` of the main data set, instead of the one that is found")
 	flags.StringVar(&f.out, "out", "", "run `folder` to make (default: a fresh one below runs)")
+	checkpointFlag(flags, &f.every)
 	flags.BoolVar(&f.list, "list", false, "list the experiments")
 	flags.BoolVar(&f.show, "show", false, "print the settings as JSON and train nothing")
 	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object")
@@ -128,14 +134,21 @@ func train(cmd *cobra.Command, name string, f trainFlags) error {
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "glimpse: computing with %s (%s)\n", b.Kind, b.Reason)
 	run, result, err := experiment.Start(cmd.Context(), b, opts)
-	if err != nil && run != nil {
+	return ended(cmd, run, result, err, f.asJSON)
+}
+
+// ended says what a run came to.
+func ended(cmd *cobra.Command, run *experiments.Run, result experiments.Result, err error, asJSON bool) error {
+	switch {
+	case errors.Is(err, experiments.ErrStopped):
+		return fmt.Errorf("%w; `glimpse resume %s` goes on with it", err, run.Dir)
+	case err != nil && run != nil:
 		return fmt.Errorf("the run in %s is not complete and has no results.json: %w", run.Dir, err)
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	printFew(cmd.ErrOrStderr(), result.Remarks)
-	if f.asJSON {
+	if asJSON {
 		return printJSON(cmd.OutOrStdout(), trained{run.Dir, result.Metrics, result.Seconds})
 	}
 	if err := printMetrics(cmd.OutOrStdout(), result.Metrics); err != nil {
@@ -164,8 +177,9 @@ func (f trainFlags) options(cmd *cobra.Command) (experiments.Options, error) {
 		}
 		opts.Overrides = append(opts.Overrides, o)
 	}
-	if f.data == "" {
-		return opts, nil
+	var err error
+	if opts.Saving, err = saving(cmd, f.every); err != nil || f.data == "" {
+		return opts, err
 	}
 	info, err := os.Stat(f.data)
 	if err == nil && !info.IsDir() {

@@ -2,6 +2,7 @@ package contrastive
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/gomlx/gomlx/core/graph"
 
@@ -48,7 +49,14 @@ func Watch(env *experiments.Env, name string) (func(experiments.Step), error) {
 		return nil, err
 	}
 	w := &learning.Watcher{Settings: settings, Say: func(sentence string) { env.Say("%s: %s", name, sentence) }}
+	begun := false
 	return func(s experiments.Step) {
+		if !begun { // a run that goes on has earlier steps
+			begun = true
+			if earlier, err := env.Run.Metrics(); err == nil {
+				w.Add(slices.DeleteFunc(earlier, func(line map[string]float64) bool { return int(line["step"]) >= s.Step })...)
+			}
+		}
 		line := maps.Clone(s.Scalars)
 		line["step"], line["loss"] = float64(s.Step), s.Loss
 		w.See(line)
