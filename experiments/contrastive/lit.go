@@ -27,7 +27,9 @@ type LiTConfig struct {
 	Merges       int                     `json:"merges"` // of the byte-pair vocabulary, learned from the training captions
 	Model        clip.LiTConfig          `json:"model"`  // vocab_size and inputs are set from the data
 	Loss         clip.LossKind           `json:"loss"`
-	BatchSize    int                     `json:"batch_size"`    // pairs
+	BatchSize    int                     `json:"batch_size"`  // pairs
+	Temp         float64                 `json:"temperature"` // that training by infonce begins with, 0.01 to 1
+	LearnTemp    bool                    `json:"learn_temperature"`
 	TokenDropout float64                 `json:"token_dropout"` // share of a caption's tokens that are left out at random
 	Final        bool                    `json:"final"`         // whether the test pictures are looked at, once, at the end; false while choosing settings
 	Train        experiments.TrainConfig `json:"train"`
@@ -48,7 +50,7 @@ func LiT() experiments.Experiment {
 
 func litDefaults(form experiments.Form, _ backend.Kind) LiTConfig {
 	c := LiTConfig{
-		Data: "flickr8k", Tower: "squeezenet", Size: 224, Merges: 3000, Loss: clip.InfoNCELoss, BatchSize: 256, Final: true,
+		Data: "flickr8k", Tower: "squeezenet", Size: 224, Merges: 3000, Loss: clip.InfoNCELoss, BatchSize: 256, Temp: 0.07, LearnTemp: true, Final: true,
 		Model: clip.LiTConfig{EmbedDim: 256, Pool: "mean", Dropout: 0.1,
 			Reader: clip.ReaderConfig{Hidden: 512, Dropout: 0.3},
 			Text:   clip.TextConfig{ContextLength: 24, Width: 256, Layers: 1, Heads: 4}},
@@ -182,7 +184,11 @@ func newLiT(env *experiments.Env, cfg LiTConfig, train *litSet) (*clip.LiT, erro
 	}
 	mc := cfg.Model
 	mc.Text.VocabSize, mc.Reader.Inputs = tokenizer.VocabSize(), len(train.views[0][0])
-	return clip.NewLiT(mc, tokenizer, train.views[:], env.Seed)
+	m, err := clip.NewLiT(mc, tokenizer, train.views[:], env.Seed)
+	if err != nil || cfg.Loss == clip.SigLIPLoss { // which has a temperature of its own to begin with
+		return m, err
+	}
+	return m, m.SetTemperature(cfg.Temp, cfg.LearnTemp)
 }
 
 // texts are all captions of a data set.
