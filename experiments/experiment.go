@@ -118,7 +118,7 @@ func (e Experiment) carryOut(ctx context.Context, env *Env) (Result, error) {
 	result, err := e.run(ctx, env, env.Run.Manifest.Config)
 	result.Seconds = env.seconds()
 	if saved := env.Run.checkpoints(); len(saved) > 0 && endedBy(ctx, err) {
-		err = fmt.Errorf("%w: %w", ErrStopped, err)
+		err = &stopped{err}
 	}
 	if err != nil {
 		env.Run.note("ended after %.0f s: %v", result.Seconds, err)
@@ -141,7 +141,11 @@ func (env *Env) Open(name, split string, main bool) (datasets.Dataset, error) {
 		}
 		dir = found
 	}
-	return datasets.Open(dir, split)
+	set, err := datasets.Open(dir, split)
+	if err == nil && env.Run != nil {
+		err = env.Run.reads(set)
+	}
+	return set, err
 }
 
 // Say writes a remark into the run's log, and for the person who waits, if there is one.

@@ -28,6 +28,12 @@ type Saving struct {
 // ErrStopped is the error of a run that was stopped and can be resumed.
 var ErrStopped = errors.New("the run was stopped and can be resumed")
 
+// stopped is [ErrStopped] with what stopped the run behind it.
+type stopped struct{ cause error }
+
+func (s *stopped) Error() string   { return ErrStopped.Error() }
+func (s *stopped) Unwrap() []error { return []error{ErrStopped, s.cause} }
+
 // Train is [Train] as a part of a run: it writes checkpoints meanwhile and one at its end, and goes on from them when the run is resumed. Every
 // training of an experiment has a name, and they come in the same order each time.
 func (env *Env) Train(ctx context.Context, name string, store *model.Store, task Task, source Source, cfg TrainConfig, each func(Step) error) (Trained, error) {
@@ -216,7 +222,7 @@ func (p *phase) newest() (*checkpoint, error) {
 		}
 		p.env.measured, p.env.spent = c.state.Metrics, c.state.Spent
 		if c.state.Done {
-			return c, nil
+			return c, p.removeAllBut(0)
 		}
 		return c, p.forgetAfter(c)
 	}

@@ -47,7 +47,7 @@ func resume(cmd *cobra.Command, dir string, opts experiments.Options, asJSON boo
 	}
 	experiment, err := findExperiment(cmd, begun.Manifest.Experiment)
 	if err != nil {
-		return fmt.Errorf("the run %s cannot go on: %w", dir, err)
+		return fmt.Errorf("the run %s cannot go on: it is one of the experiment %q, which this glimpse does not have", dir, begun.Manifest.Experiment)
 	}
 	b, err := backend.OpenNamed(begun.Manifest.Backend)
 	if err != nil {

@@ -135,3 +135,51 @@ func shown(metrics map[string]float64) string {
 	}
 	return string(text)
 }
+
+// Source holds a source of data to its promise: from wherever it was, another one that is told so yields the same batches.
+func Source(t *testing.T, fresh func() experiments.Resumable, batches int) {
+	t.Helper()
+	source := fresh()
+	var places []json.RawMessage
+	var want []string
+	for range batches {
+		place, err := source.SavePosition()
+		if err != nil {
+			t.Fatal(err)
+		}
+		places = append(places, place)
+		want = append(want, next(t, source))
+	}
+	for i, place := range places {
+		other := fresh()
+		for range i % 3 { // wherever it was
+			next(t, other)
+		}
+		if err := other.RestorePosition(place); err != nil {
+			t.Fatal(err)
+		}
+		for k := i; k < min(i+3, batches); k++ {
+			if next(t, other) != want[k] {
+				t.Fatalf("from place %d, %s, batch %d is not the one that the source yielded before", i, place, k)
+			}
+		}
+	}
+	if err := fresh().RestorePosition(json.RawMessage(`"nowhere"`)); err == nil {
+		t.Error("the source went to a place that is none")
+	}
+}
+
+// next is a batch as text, and the epoch that it was in.
+func next(t *testing.T, source experiments.Source) string {
+	t.Helper()
+	batch, err := source.Next(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprint("epoch ", source.Epoch())
+	for _, tensor := range batch {
+		text += fmt.Sprint(" ", tensor.Shape(), tensor.Value())
+		tensor.MustFinalizeAll()
+	}
+	return text
+}
