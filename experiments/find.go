@@ -18,14 +18,14 @@ type Wanted struct {
 	Form       Form
 	Config     json.RawMessage // as it would be run: every setting
 	Seed       int64
-	Backend    backend.Kind
-	DataDir    string // given in the place of the main data set's folder; "" for none
+	Backend    *backend.Backend // of whose kind it has to be
+	DataDir    string           // given in the place of the main data set's folder; "" for none
 }
 
 // Find looks among the runs directly below dir for a complete one of the same experiment, form, settings, seed, kind of backend and
 // data folder, and returns it with what came out; nil when there is none. One made by the code of this checkout is preferred
 // to others, and a later one to an earlier. Where the code is or may be another, the result's remarks say so. The files of
-// a data set are taken to be what they were.
+// a data set are taken to be what they were; the manifest has their fingerprints.
 func Find(dir string, want Wanted) (*Run, Result, error) {
 	runs, err := ListRuns(dir)
 	if err != nil {
@@ -48,7 +48,7 @@ func Find(dir string, want Wanted) (*Run, Result, error) {
 		}
 	}
 	if best != nil {
-		found.Remarks = append([]string{best.foundRemark(commit)}, found.Remarks...)
+		found.Remarks = append([]string{best.foundRemark(commit, versions(want.Backend))}, found.Remarks...)
 	}
 	return best, found, nil
 }
@@ -58,7 +58,7 @@ func (want Wanted) fits(m Manifest, settings string) bool {
 	kind, _, _ := strings.Cut(m.Backend, ":")
 	config, err := canonical(m.Config)
 	return err == nil && m.Format == format && m.Experiment == want.Experiment && m.Form == want.Form && m.Seed == want.Seed &&
-		m.DataDir == want.DataDir && backend.Kind(kind) == want.Backend && config == settings
+		m.DataDir == want.DataDir && backend.Kind(kind) == want.Backend.Kind && config == settings
 }
 
 // canonical is a configuration as JSON without blanks, its parts by name, so that their order says nothing.
@@ -81,17 +81,23 @@ func (r *Run) madeBy(commit string) bool {
 	return commit != "" && !strings.Contains(commit, "+") && !slices.ContainsFunc(r.Manifest.commits(), func(c string) bool { return c != commit })
 }
 
+// mostVersions are named in a remark.
+const mostVersions = 3
+
 // foundRemark is what to know of a run that stands for a new one.
-func (r *Run) foundRemark(commit string) string {
+func (r *Run) foundRemark(commit string, ours map[string]string) string {
 	m := r.Manifest
 	remark := fmt.Sprintf("nothing was trained: the run %s of %s has the same settings and seed", r.Dir, m.Started.Format("2006-01-02 15:04 UTC"))
-	if ours := versions(); !maps.Equal(m.Versions, ours) {
-		var other []string
-		for _, name := range slices.Sorted(maps.Keys(ours)) {
-			if m.Versions[name] != ours[name] {
-				other = append(other, fmt.Sprintf("%s %s, now %s", name, cmp.Or(m.Versions[name], "unknown"), ours[name]))
-			}
+	var other []string
+	for _, name := range slices.Sorted(maps.Keys(ours)) {
+		if m.Versions[name] != ours[name] {
+			other = append(other, fmt.Sprintf("%s %s, now %s", name, cmp.Or(m.Versions[name], "unknown"), ours[name]))
 		}
+	}
+	if n := len(other); n > mostVersions {
+		other = append(other[:mostVersions], fmt.Sprintf("%d more", n-mostVersions))
+	}
+	if len(other) > 0 {
 		remark += "; it was made with other versions (" + strings.Join(other, "; ") + ")"
 	}
 	if !r.madeBy(commit) {
@@ -110,7 +116,7 @@ func (e Experiment) Reuse(ctx context.Context, b *backend.Backend, dir string, o
 	if err != nil {
 		return nil, Result{}, err
 	}
-	run, result, err := Find(dir, Wanted{Experiment: e.Name, Form: opts.Form, Config: config, Seed: opts.Seed, Backend: b.Kind, DataDir: opts.DataDir})
+	run, result, err := Find(dir, Wanted{Experiment: e.Name, Form: opts.Form, Config: config, Seed: opts.Seed, Backend: b, DataDir: opts.DataDir})
 	if run != nil || err != nil {
 		return run, result, err
 	}

@@ -81,7 +81,7 @@ func TestReuse(t *testing.T) {
 	} {
 		kept := first.Manifest
 		change(first, spoil)
-		if r, _, err := Find(dir, Wanted{"counting", Quick, kept.Config, 1, backend.Go, ""}); err != nil || r != nil {
+		if r, _, err := Find(dir, Wanted{"counting", Quick, kept.Config, 1, b, ""}); err != nil || r != nil {
 			t.Errorf("%s: expected none, found %v (%v)", what, r, err)
 		}
 		change(first, func(m *Manifest) { *m = kept })
@@ -126,7 +126,7 @@ func TestFindByCode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, result, err := Find(dir, Wanted{"counting", Quick, config, 1, backend.Go, ""})
+		r, result, err := Find(dir, Wanted{"counting", Quick, config, 1, b, ""})
 		if err != nil || r == nil {
 			t.Fatal(r, err)
 		}
@@ -137,9 +137,13 @@ func TestFindByCode(t *testing.T) {
 	if name, remark := find(); name != "other" || !strings.Contains(remark, "its code may be another (commit 0123456789ab, now "+ShortCommit(ours)+")") {
 		t.Errorf("found %s: %q", name, remark)
 	}
-	make("changed", ours+"+changes", at(2), map[string]string{"go": "go1.0"})
-	if name, remark := find(); name != "changed" || !strings.Contains(remark, "+changes") || !strings.Contains(remark, "go go1.0, now go1.") {
+	make("changed", ours+"+changes", at(2), map[string]string{"go": "go1.0", "backend": "go"})
+	if name, remark := find(); name != "changed" || !strings.Contains(remark, "+changes") || !strings.Contains(remark, "other versions (go go1.0, now go1.") {
 		t.Errorf("found %s: %q", name, remark)
+	}
+	r := &Run{Manifest: Manifest{Versions: map[string]string{"e": "1"}}}
+	if remark := r.foundRemark(ours, map[string]string{"a": "1", "b": "1", "c": "1", "d": "1", "e": "1"}); !strings.Contains(remark, "c unknown, now 1; 1 more)") {
+		t.Errorf("many other versions: %q", remark)
 	}
 	make("ours", ours, at(3), nil)
 	make("later", "fedcba9876543210", at(4), nil)
