@@ -47,7 +47,7 @@ func TestCompareInBatch(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, name := range []string{"image to text", "text to image", "pairs", "non-pairs", "gap"} {
-				if got := float64(out[i].Value().(float32)); math.Abs(got-c.want[i]) > 1e-5 {
+				if got := float64(out[i].Value().(float32)); !(math.Abs(got-c.want[i]) <= 1e-5) {
 					t.Errorf("%s, %s, %s: expected %g, found %g", config, c.what, name, c.want[i], got)
 				}
 			}

@@ -311,12 +311,21 @@ func fitCLIP(ctx context.Context, env *experiments.Env, m *clip.Model, data *pai
 	return trained, source.bad(), err
 }
 
-// rankPairs is how many held-out pairs the effective ranks during training are those of.
+// rankPairs is how many held-out pictures, each with its first text, the effective ranks during training are those of.
 const rankPairs = 256
+
+// firstCaption is a data set whose examples have one caption at most.
+type firstCaption struct{ datasets.Dataset }
+
+func (d firstCaption) At(i int) datasets.Example {
+	e := d.Dataset.At(i)
+	e.Captions = e.Captions[:min(1, len(e.Captions))]
+	return e
+}
 
 // effectiveRanks measures the embeddings of the first held-out pairs.
 func effectiveRanks(ctx context.Context, b compute.Backend, m *clip.Model, set datasets.Dataset) (map[string]float64, error) {
-	e, err := evaluate.Embed(ctx, b, m, datasets.Limit(set, rankPairs), nil)
+	e, err := evaluate.Embed(ctx, b, m, firstCaption{datasets.Limit(set, rankPairs)}, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -147,9 +147,17 @@ func TestDamage(t *testing.T) {
 		if err := os.WriteFile(path, damaged, 0o644); err != nil {
 			t.Fatal(err)
 		}
+		leftover := filepath.Join(c.Dir, "."+filepath.Base(path)+".123.part")
+		if err := os.WriteFile(leftover, damaged, 0o644); err != nil { // by a process that was killed
+			t.Fatal(err)
+		}
 		calls.Store(0)
 		said = nil
-		if get(); calls.Load() != 1 || len(said) != 1 || !strings.Contains(said[0], path) {
+		get()
+		if _, err := os.Stat(leftover); err == nil {
+			t.Fatalf("damage %d: what a killed process left is still there", i)
+		}
+		if calls.Load() != 1 || len(said) != 1 || !strings.Contains(said[0], path) {
 			t.Fatalf("damage %d of %d: expected a computation and a sentence, found %d and %q", i, len(damages), calls.Load(), said)
 		}
 		if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, whole) {

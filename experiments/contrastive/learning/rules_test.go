@@ -113,7 +113,17 @@ func TestWatcher(t *testing.T) {
 	if len(said) != 1 || at != s.Warmup+60 {
 		t.Errorf("expected one sentence at step %d, found %d, the first at step %d", s.Warmup+60, len(said), at)
 	}
-	said = nil
+	steps, s = healthy()
+	steps[4][RankText], said = 1, nil
+	w = Watcher{Settings: s, Say: func(sentence string) { said = append(said, sentence) }}
+	for _, line := range steps {
+		if w.See(line); len(said) > 0 {
+			t.Fatalf("step %g: the warm-up was judged: %q", line["step"], said)
+		}
+	}
+	for _, line := range steps {
+		line["loss"], line[ImageToText], line[TextToImage] = 4.2, 0.015, 0.015
+	}
 	w = Watcher{Settings: s, Say: func(sentence string) { said = append(said, sentence) }}
 	w.Add(steps[:100]...)
 	if w.See(steps[100]); len(said) != 1 {
