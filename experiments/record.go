@@ -118,7 +118,7 @@ func WriteRecorded[T any](root, name string, recorded T) (T, error) {
 // Difference lists the settings of a that differ from b's, as key=value, in code quotes, without those that are named in
 // but; "nothing" where there are none.
 func Difference(a, b json.RawMessage, but ...string) string {
-	x, y := flat(a), flat(b)
+	x, y := Flat(a), Flat(b)
 	keys := maps.Clone(x)
 	maps.Copy(keys, y)
 	var parts []string
@@ -137,8 +137,9 @@ func Difference(a, b json.RawMessage, but ...string) string {
 	return "`" + strings.Join(parts, " ") + "`"
 }
 
-// flat is a configuration as one map from paths with dots to values.
-func flat(raw json.RawMessage) map[string]string {
+// Flat is a configuration as one map from paths with dots, such as train.optimizer.lr, to values as JSON. An object without
+// parts has none.
+func Flat(raw json.RawMessage) map[string]string {
 	out := map[string]string{}
 	var walk func(path string, raw json.RawMessage)
 	walk = func(path string, raw json.RawMessage) {
@@ -155,5 +156,6 @@ func flat(raw json.RawMessage) map[string]string {
 		}
 	}
 	walk("", raw)
+	delete(out, "") // no object at all
 	return out
 }

@@ -25,9 +25,9 @@ func benchCommand() *cobra.Command {
 		Long: `Bench times encoding and training against plain PyTorch: the same weights and inputs, each side in a process of
 its own, in turns: CLIPs, a captioner's training step, its beam search. It says the ratio of their times, the share of
 this machine's measured matrix product that is reached, and the largest memory of both; then, without a peer, an exact
-search through a million embeddings and a training step in chunks. Nothing else should run meanwhile: beside other work
-PyTorch's threads wait for each other, and the ratios flatter us. It takes minutes; PyTorch has to be there
-(python3-torch, and libopenblas0-openmp, without which it multiplies matrices slowly).`,
+search through a million embeddings, a training step in chunks, and what a run costs beside its steps (harness). Nothing
+else should run meanwhile: beside other work PyTorch's threads wait for each other, and the ratios flatter us. It takes
+minutes; PyTorch has to be there (python3-torch, and libopenblas0-openmp, without which it multiplies matrices slowly).`,
 		Example: examples("glimpse bench", "glimpse bench --only RN50 --rounds 3", "glimpse bench --only beam", "glimpse bench --record"),
 		Args:    wantArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -37,18 +37,19 @@ PyTorch's threads wait for each other, and the ratios flatter us. It takes minut
 			if record && (quick || only != "") {
 				return usagef(cmd, "expected --record without --quick and --only: the page is about all cases in full")
 			}
-			m := measurements{benchmark.CaptionCases(), benchmark.SearchCases(), benchmark.ChunkedCases()}
+			m := measurements{benchmark.CaptionCases(), benchmark.SearchCases(), benchmark.ChunkedCases(), benchmark.HarnessCases()}
 			o.Cases = benchmark.Cases()
 			if quick {
 				o.Cases, o.Rounds, o.Turn, o.Size = benchmark.QuickCases(), 2, 0.01, 128
-				m = measurements{benchmark.QuickCaptionCases(), benchmark.QuickSearchCases(), benchmark.QuickChunkedCases()}
+				m = measurements{benchmark.QuickCaptionCases(), benchmark.QuickSearchCases(), benchmark.QuickChunkedCases(), benchmark.QuickHarnessCases()}
 			}
 			if only != "" {
 				o.Cases = chosen(o.Cases, only, func(c benchmark.Case) string { return c.Name })
-				m = measurements{captions: chosen(m.captions, only, func(c benchmark.CaptionCase) string { return c.Name })}
+				m = measurements{captions: chosen(m.captions, only, func(c benchmark.CaptionCase) string { return c.Name }),
+					harness: chosen(m.harness, only, func(benchmark.HarnessCase) string { return "harness" })}
 			}
-			if len(o.Cases)+len(m.captions) == 0 {
-				return usagef(cmd, "expected --only to be a part of a case's name, such as ViT, RN50 or beam, found %q", only)
+			if len(o.Cases)+len(m.captions)+len(m.harness) == 0 {
+				return usagef(cmd, "expected --only to be a part of a case's name, such as ViT, RN50, beam or harness, found %q", only)
 			}
 			o.Messages = cmd.ErrOrStderr()
 			o.Each = func(line string) { fmt.Fprintln(o.Messages, "glimpse: "+strings.ReplaceAll(line, "\t", ", ")) }
@@ -91,6 +92,7 @@ type measurements struct {
 	captions []benchmark.CaptionCase
 	searches []benchmark.SearchCase
 	chunked  []benchmark.ChunkedCase
+	harness  []benchmark.HarnessCase
 }
 
 func bench(cmd *cobra.Command, o benchmark.Options, m measurements) (*benchmark.Report, error) {
@@ -124,12 +126,28 @@ func bench(cmd *cobra.Command, o benchmark.Options, m measurements) (*benchmark.
 	if report.Chunked, err = benchmark.MeasureChunked(cmd.Context(), o, m.chunked); err != nil {
 		return nil, err
 	}
+	if report.Harness, err = measureHarness(cmd, o, m.harness); err != nil {
+		return nil, err
+	}
 	if strings.HasSuffix(versions[1], "openblas-pthread") || strings.HasSuffix(versions[1], "with blas") {
 		fmt.Fprintf(o.Messages, "glimpse: %s: its threads are slow with this library, so the comparison is not fair; install libopenblas0-openmp "+
 			"and choose it with `update-alternatives --config libblas.so.3-x86_64-linux-gnu`\n", versions[1])
 	}
 	report.Ours, report.Peer = "Glimpse on "+versions[0], versions[1]
 	return report, nil
+}
+
+// measureHarness computes in this process: both sides are ours.
+func measureHarness(cmd *cobra.Command, o benchmark.Options, cases []benchmark.HarnessCase) ([]benchmark.HarnessRow, error) {
+	if len(cases) == 0 {
+		return nil, nil
+	}
+	b, err := backend.Open(cmd.ErrOrStderr())
+	if err != nil {
+		return nil, err
+	}
+	defer b.Finalize()
+	return benchmark.MeasureHarness(cmd.Context(), b, o, cases)
 }
 
 // benchWorkerCommand is our side's process.

@@ -1,149 +1,82 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
-	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/history"
+	"github.com/glimpse-ml/glimpse/experiments/runpage"
 )
-
-// comparison holds several runs side by side: each list has one value a run.
-type comparison struct {
-	Runs     []string                      `json:"runs"`
-	Complete []bool                        `json:"complete"`
-	Settings map[string][]*json.RawMessage `json:"settings"` // those that differ; null where a run has none
-	Metrics  map[string][]*float64         `json:"metrics"`  // null where a run has none
-
-	figures []map[string]figure // of each run, by name
-}
 
 func runsCompareCommand() *cobra.Command {
 	var f runFlags
+	var out string
+	var curves []string
 	cmd := &cobra.Command{
 		Use:   "compare RUNDIR RUNDIR...",
 		Short: "Several runs side by side: the settings that differ, and what came out",
 		Long: `Compare shows the settings in which runs differ and their metrics with 95% intervals. Intervals that lie apart
-speak for a difference; intervals that overlap do not speak against one.`,
-		Example: examples("glimpse runs compare runs/first runs/longer", "glimpse runs compare first longer --json"),
-		Args:    wantArgs("RUNDIR", "RUNDIR..."),
+speak for a difference; intervals that overlap do not speak against one. Complete runs that differ in their seed alone
+are also taken together: their mean, with the interval that the spread between seeds gives (Student's t).
+
+With --out FILE.html the same goes to a page, with the curves of all runs over each other; with FILE.svg or FILE.png
+the curves of one metric alone. Runs that differ in their seed alone are one curve there, their mean, in a band from
+the least to the greatest.`,
+		Example: examples(
+			"glimpse runs compare runs/first runs/longer",
+			"glimpse runs compare first longer --json",
+			"glimpse runs compare runs/seed-* runs/longer-* --out compared.html",
+			"glimpse runs compare first longer --out loss.svg --curve loss"),
+		Args: wantArgs("RUNDIR", "RUNDIR..."),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := compare(args, f.dir, cmd.ErrOrStderr())
+			if len(curves) > 0 && out == "" {
+				return usagef(cmd, "expected --out with a file beside --curve, found none")
+			}
+			runs, err := openRuns(args, f.dir)
 			if err != nil {
 				return err
 			}
+			if out != "" {
+				if err := runpage.WriteComparison(runs, out, curves); err != nil {
+					return err
+				}
+			}
+			c, problems := history.Compare(runs)
+			sayProblems(cmd.ErrOrStderr(), problems)
 			if f.asJSON {
 				return printJSON(cmd.OutOrStdout(), c)
 			}
-			return c.print(cmd.OutOrStdout())
+			return printComparison(cmd.OutOrStdout(), c)
 		},
 	}
 	f.add(cmd)
+	cmd.Flags().StringVar(&out, "out", "", "also write the comparison to this `file`: .html, or the curves of one metric: .svg, .png")
+	cmd.Flags().StringArrayVar(&curves, "curve", nil, "`metric` of metrics.jsonl to draw; may be repeated (default: all, or the loss for a picture)")
 	return cmd
 }
 
-func compare(paths []string, dir string, messages io.Writer) (*comparison, error) {
-	c := &comparison{Settings: map[string][]*json.RawMessage{}, Metrics: map[string][]*float64{}}
-	for i, path := range paths {
-		run, err := openRun(path, dir)
+func printComparison(w io.Writer, c *history.Comparison) error {
+	err := printTable(w, func(table io.Writer) {
+		rows := slices.Concat([]history.Row{{Name: "run", Cells: c.Runs}}, c.SettingRows(), []history.Row{{Cells: make([]string, len(c.Runs))}}, c.MetricRows())
+		for _, row := range rows {
+			fmt.Fprintln(table, row.Name+"\t"+strings.Join(row.Cells, "\t"))
+		}
+	})
+	for _, s := range c.Seeds {
 		if err != nil {
-			return nil, err
+			return err
 		}
-		s := summarise(run, messages)
-		c.Runs, c.Complete = append(c.Runs, run.Dir), append(c.Complete, s.Complete)
-		for key, value := range settingsOf(run) {
-			raw := json.RawMessage(value)
-			put(c.Settings, key, i, len(paths), &raw)
-		}
-		for name, value := range s.Metrics {
-			put(c.Metrics, name, i, len(paths), &value)
-		}
-		figures := map[string]figure{}
-		for _, f := range figuresOf(s.Metrics) {
-			figures[f.name] = f
-		}
-		c.figures = append(c.figures, figures)
-	}
-	maps.DeleteFunc(c.Settings, func(_ string, values []*json.RawMessage) bool { return allEqual(values) })
-	return c, nil
-}
-
-// put sets the value of run i of n.
-func put[T any](table map[string][]*T, key string, i, n int, value *T) {
-	if table[key] == nil {
-		table[key] = make([]*T, n)
-	}
-	table[key][i] = value
-}
-
-// settingsOf are a run's settings, and what else decides what comes out.
-func settingsOf(run *experiments.Run) map[string]string {
-	settings := flatten(run.Manifest.Config)
-	for key, value := range map[string]string{
-		"experiment": run.Manifest.Experiment, "form": string(run.Manifest.Form), "backend": run.Manifest.Backend, "commit": run.Manifest.Commit,
-	} {
-		quoted, _ := json.Marshal(value) // a string: nothing can fail
-		settings[key] = string(quoted)
-	}
-	settings["seed"] = strconv.FormatInt(run.Manifest.Seed, 10)
-	return settings
-}
-
-func allEqual(values []*json.RawMessage) bool {
-	text := func(v *json.RawMessage) string {
-		if v == nil {
-			return ""
-		}
-		return string(*v)
-	}
-	return !slices.ContainsFunc(values, func(v *json.RawMessage) bool { return text(v) != text(values[0]) })
-}
-
-func (c *comparison) print(w io.Writer) error {
-	return printTable(w, c.fill)
-}
-
-func (c *comparison) fill(table io.Writer) {
-	row := func(name string, cell func(i int) string) {
-		fmt.Fprint(table, name)
-		for i := range c.Runs {
-			fmt.Fprint(table, "\t", cell(i))
-		}
-		fmt.Fprintln(table)
-	}
-	row("run", func(i int) string { return c.Runs[i] })
-	for _, key := range slices.Sorted(maps.Keys(c.Settings)) {
-		row(key, func(i int) string {
-			if v := c.Settings[key][i]; v != nil {
-				return string(*v)
+		fmt.Fprintf(w, "\nThe mean of %d complete runs that differ in their seed alone (%s):\n", len(s.Runs), s.Name)
+		err = printTable(w, func(table io.Writer) {
+			fmt.Fprintln(table, "metric\tmean over seeds\t95% interval")
+			for _, f := range s.Figures() {
+				fmt.Fprintf(table, "%s\t%s\t%s\n", f.Name, number(f.Value), f.Interval())
 			}
-			return "-"
 		})
 	}
-	row("", func(int) string { return "" })
-	names := map[string]bool{}
-	for _, figures := range c.figures {
-		for name := range figures {
-			names[name] = true
-		}
-	}
-	for _, name := range slices.SortedFunc(maps.Keys(names), compareNames) {
-		row(name, func(i int) string {
-			f, ok := c.figures[i][name]
-			switch {
-			case !ok && !c.Complete[i]:
-				return "not complete"
-			case !ok:
-				return "-"
-			case f.hasInterval:
-				return fmt.Sprintf("%s (%s)", number(f.value), f.interval())
-			}
-			return number(f.value)
-		})
-	}
+	return err
 }

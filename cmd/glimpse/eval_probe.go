@@ -9,6 +9,7 @@ import (
 
 	"github.com/glimpse-ml/glimpse/clip/evaluate"
 	"github.com/glimpse-ml/glimpse/datasets"
+	"github.com/glimpse-ml/glimpse/experiments/history"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 	"github.com/glimpse-ml/glimpse/internal/progress"
 	"github.com/glimpse-ml/glimpse/internal/stats"
@@ -179,8 +180,8 @@ func (r *probeReport) print(w io.Writer, by string) error {
 	return printTable(w, func(table io.Writer) {
 		fmt.Fprintln(table, "shots\ttop1\t95% interval\tdraws\tclasses with fewer pictures")
 		for _, s := range r.Shots {
-			f := figure{low: s.Top1.Low, high: s.Top1.High, hasInterval: true}
-			fmt.Fprintf(table, "%d\t%s\t%s\t%d\t%d\n", s.Shots, number(s.Top1.Value), f.interval(), len(s.Draws), s.Short)
+			f := history.Figure{Low: s.Top1.Low, High: s.Top1.High, HasInterval: true}
+			fmt.Fprintf(table, "%d\t%s\t%s\t%d\t%d\n", s.Shots, number(s.Top1.Value), f.Interval(), len(s.Draws), s.Short)
 		}
 	})
 }

@@ -2,95 +2,33 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"io"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/glimpse-ml/glimpse/experiments/history"
 	"github.com/glimpse-ml/glimpse/internal/stats"
 )
 
-// figure is one of a run's metrics with its interval, if it has one.
-type figure struct {
-	name             string
-	value            float64
-	low, high        float64
-	n                int
-	hasInterval, isN bool
-}
-
-// figuresOf gathers NAME, NAME_low, NAME_high and NAME_n: those with an interval first, each part in the order of names.
-func figuresOf(metrics map[string]float64) []figure {
-	var figures []figure
-	for name, value := range metrics {
-		if base, suffix := cutSuffix(name); suffix != "" {
-			if _, ok := metrics[base]; ok {
-				continue
-			}
-		}
-		f := figure{name: name, value: value}
-		var hasLow, hasHigh bool
-		f.low, hasLow = metrics[name+"_low"]
-		f.high, hasHigh = metrics[name+"_high"]
-		n, isN := metrics[name+"_n"]
-		f.hasInterval, f.isN, f.n = hasLow && hasHigh, isN, int(n)
-		figures = append(figures, f)
-	}
-	slices.SortFunc(figures, func(a, b figure) int {
-		if a.hasInterval != b.hasInterval {
-			if a.hasInterval {
-				return -1
-			}
-			return 1
-		}
-		return compareNames(a.name, b.name)
-	})
-	return figures
-}
-
-func cutSuffix(name string) (base, suffix string) {
-	for _, suffix := range []string{"_low", "_high", "_n"} {
-		if base, ok := strings.CutSuffix(name, suffix); ok {
-			return base, suffix
-		}
-	}
-	return name, ""
-}
+// number is a figure in four digits.
+func number(v float64) string { return history.Number(v) }
 
 // compareNames puts recall@5 before recall@10.
-func compareNames(a, b string) int {
-	baseA, kA, _ := strings.Cut(a, "@")
-	baseB, kB, _ := strings.Cut(b, "@")
-	numberA, _ := strconv.Atoi(kA)
-	numberB, _ := strconv.Atoi(kB)
-	return cmp.Or(strings.Compare(baseA, baseB), numberA-numberB, strings.Compare(a, b))
-}
-
-// number is a figure in four digits.
-func number(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
-
-func (f figure) interval() string {
-	if !f.hasInterval {
-		return ""
-	}
-	short := func(v float64) string { return strconv.FormatFloat(v, 'g', 3, 64) }
-	return short(f.low) + " to " + short(f.high)
-}
+func compareNames(a, b string) int { return history.CompareNames(a, b) }
 
 // printMetrics writes metrics as a table.
 func printMetrics(w io.Writer, metrics map[string]float64) error {
 	return printTable(w, func(table io.Writer) {
 		fmt.Fprintln(table, "metric\tvalue\t95% interval\tn")
-		for _, f := range figuresOf(metrics) {
+		for _, f := range history.Figures(metrics) {
 			n := ""
-			if f.isN {
-				n = strconv.Itoa(f.n)
+			if f.HasN {
+				n = strconv.Itoa(f.N)
 			}
-			line := fmt.Sprintf("%s\t%s\t%s\t%s", f.name, number(f.value), f.interval(), n)
+			line := fmt.Sprintf("%s\t%s\t%s\t%s", f.Name, number(f.Value), f.Interval(), n)
 			fmt.Fprintln(table, strings.TrimRight(line, "\t"))
 		}
 	})

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,17 +29,6 @@ loss        1.235
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestFlatten(t *testing.T) {
-	got := flatten(json.RawMessage(`{"data":"scenes","train":{"steps":40,"optimizer":{"lr":1e-3}},"mean":[0.5, 1],"none":null,"empty":{}}`))
-	want := map[string]string{"data": `"scenes"`, "train.steps": "40", "train.optimizer.lr": "0.001", "mean": "[0.5,1]", "none": "null"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	if got := flatten(nil); len(got) != 0 {
-		t.Errorf("no configuration: got %v", got)
 	}
 }
 

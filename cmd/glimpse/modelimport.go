@@ -19,9 +19,9 @@ func modelImportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import DIR --out FILE.safetensors",
 		Short: "Turn a checkpoint of GoMLX into a safetensors file",
-		Long: `Import reads the newest whole checkpoint (checkpoint-*.json with its .bin) that GoMLX's package checkpoint left in DIR, and writes
-its variables as safetensors: the variable /layer/weight becomes layer.weight. The optimiser's state and the random
-numbers stay behind, unless --all is given.`,
+		Long: `Import reads the newest whole checkpoint (checkpoint-*.json with its .bin) that GoMLX's package checkpoint left in
+DIR, and writes its variables as safetensors: the variable /layer/weight becomes layer.weight. The optimiser's state and
+the random numbers stay behind, unless --all is given.`,
 		Example: examples("glimpse model import old-run --out weights.safetensors"),
 		Args:    wantArgs("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {

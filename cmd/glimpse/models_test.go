@@ -218,7 +218,7 @@ func TestEvalAgreesWithTraining(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var clipRun, captionerRun runSummary
+	var clipRun, captionerRun shownRun
 	decodeJSON(t, command(dir, "runs", "show", "clip", "--json"), &clipRun)
 	decodeJSON(t, command(dir, "runs", "show", "captioner", "--json"), &captionerRun)
 	same := func(what string, got, want float64) {
@@ -311,7 +311,7 @@ func TestStoppedRun(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "run", "results.json")); err == nil {
 		t.Error("a stopped run has results")
 	}
-	var s runSummary
+	var s shownRun
 	decodeJSON(t, command(dir, "runs", "show", "run", "--json"), &s)
 	if s.Complete || s.Step < 1 || s.Metrics != nil || s.Experiment != "captioner" || s.Seed != 1 {
 		t.Errorf("runs show says %+v", s)

@@ -14,10 +14,10 @@ import (
 func reportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "report",
-		Short:   "Write a page of recorded results from run folders",
-		Example: examples("glimpse report clip runs/lit-1 runs/lit-2 runs/lit-3"),
+		Short:   "Write a page about a run, or of recorded results from run folders",
+		Example: examples("glimpse report run runs/longer", "glimpse report clip runs/lit-1 runs/lit-2 runs/lit-3"),
 	}
-	return group(cmd, reportCLIPCommand(), reportCaptionsCommand(), reportPointingCommand())
+	return group(cmd, reportRunCommand(), reportCLIPCommand(), reportCaptionsCommand(), reportPointingCommand())
 }
 
 func reportCaptionsCommand() *cobra.Command {

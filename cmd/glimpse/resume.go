@@ -18,9 +18,9 @@ func resumeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resume FOLDER",
 		Short: "Go on with a run that was stopped or killed",
-		Long: `Resume goes on with a run of ` + "`glimpse train`" + ` where its newest whole checkpoint is, with the settings, the seed, the data
-and the backend that it began with. On the backend go its metrics, weights and optimiser state are, to the bit, those of a
-run that was never stopped. A checkpoint that is damaged is left out and an earlier one taken.
+		Long: `Resume goes on with a run of ` + "`glimpse train`" + ` where its newest whole checkpoint is, with the settings, the seed,
+the data and the backend that it began with. On the backend go its metrics, weights and optimiser state are, to the
+bit, those of a run that was never stopped. A checkpoint that is damaged is left out and an earlier one taken.
 
 A run that is complete is left as it is and its results are printed, so that a script may call resume until it exits
 with 0. Exit code 75 says that the run was stopped again.`,

@@ -16,6 +16,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/contrastive"
 	"github.com/glimpse-ml/glimpse/experiments/demo"
 	"github.com/glimpse-ml/glimpse/experiments/pointing"
+	"github.com/glimpse-ml/glimpse/experiments/runpage"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 )
 
@@ -43,8 +44,9 @@ metrics.jsonl (one line a recorded step), results.json (what came out, with 95% 
 model, which eval, caption and classify take with --model. A run that failed or was stopped has no results.json; before
 its first recorded step there is nothing to keep, and the folder is removed.
 
-A checkpoint of the training is written every minute, and when Ctrl-C or SIGTERM stops it: the exit code is then 75, and
-` + "`glimpse resume FOLDER`" + ` goes on as if nothing had been, also after a crash.
+A checkpoint of the training is written every minute, and when Ctrl-C or SIGTERM stops it: the exit code is then
+75, and ` + "`glimpse resume FOLDER`" + ` goes on as if nothing had been, also after a crash. report.html in the folder shows
+the run on one page.
 
 Every setting of an experiment can be changed with --set. --show prints them all without training anything.
 The quick form draws its own pictures (Scenes), unless --data names a folder.`,
@@ -140,6 +142,11 @@ func train(cmd *cobra.Command, name string, f trainFlags) error {
 
 // ended says what a run came to.
 func ended(cmd *cobra.Command, run *experiments.Run, result experiments.Result, err error, asJSON bool) error {
+	if run != nil {
+		if err := runpage.Write(run); err != nil { // it can be written again: `glimpse report run`
+			fmt.Fprintf(cmd.ErrOrStderr(), "glimpse: %s\n", sentence(err))
+		}
+	}
 	switch {
 	case errors.Is(err, experiments.ErrStopped):
 		return fmt.Errorf("%w; `glimpse resume %s` goes on with it", err, run.Dir)

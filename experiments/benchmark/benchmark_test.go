@@ -239,3 +239,27 @@ func TestPage(t *testing.T) {
 		t.Errorf("recording wrote another page (%v)", err)
 	}
 }
+
+// A turn of a run and one of the bare loop take steps of the same model, and the page says what came out.
+func TestHarness(t *testing.T) {
+	b, err := backend.OpenNamed("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Finalize()
+	rows, err := MeasureHarness(t.Context(), b, Options{Rounds: 2}, QuickHarnessCases())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rows[0]
+	if len(r.Bare.Turns) != 2 || len(r.Harness.Turns) != 2 || r.Bare.Min <= 0 || r.Harness.Min <= 0 || r.Checkpoint <= 0 || r.Checkpoint > 10 {
+		t.Errorf("found %+v", r)
+	}
+	if want := r.Harness.Median/r.Bare.Median - 1; math.Abs(r.Share-want) > 1 {
+		t.Errorf("the harness is said to add %g, expected about %g", r.Share, want)
+	}
+	r.Share = 0.031
+	if page := harnessPage([]HarnessRow{r}); !strings.Contains(page, "**+3.1%**") || !strings.Contains(page, "missed") {
+		t.Errorf("found the page %s", page)
+	}
+}

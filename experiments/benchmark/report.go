@@ -25,6 +25,8 @@ type Report struct {
 
 	Search  []SearchRow  `json:"search,omitempty"`
 	Chunked []ChunkedRow `json:"chunked,omitempty"`
+
+	Harness []HarnessRow `json:"harness,omitempty"`
 }
 
 // The files of a checkout that [Report.Record] writes.
@@ -86,6 +88,9 @@ towers included. PyTorch is eager, float32, without gradients except for the tra
 	}
 	if len(r.Chunked) > 0 {
 		b.WriteString(chunkedPage(r.Chunked))
+	}
+	if len(r.Harness) > 0 {
+		b.WriteString(harnessPage(r.Harness))
 	}
 	return b.String()
 }
@@ -153,6 +158,9 @@ func (r *Report) Table() string {
 	}
 	for _, row := range r.Chunked {
 		fmt.Fprintf(&b, "%s\tbatch %d\t%d chunks\t%s\t%s\n", row.Name, row.Batch, row.Chunks, milliseconds(row.Times.Median), megabytes(row.Times.PeakMemory))
+	}
+	for _, row := range r.Harness {
+		b.WriteString(row.Line() + "\n")
 	}
 	return b.String()
 }
