@@ -26,6 +26,7 @@ func TestDirectionOfImports(t *testing.T) {
 		{"attention", module + "captioning"}, {"attention", module + "clip"}, {"attention", module + "experiments"},
 		{"captioning", module + "clip"}, {"captioning", module + "experiments"}, {"captioning", module + "plots"},
 		{"clip", module + "captioning"}, {"clip", module + "experiments"}, {"clip", module + "plots"},
+		{"experiments", "github.com/janpfeifer/"}, {"experiments/contrastive/learning", "github.com/gomlx/"}, {"experiments/contrastive/learning", module + "clip"},
 		{"internal", module + "experiments"}, {"internal/nn", module + "datasets"},
 	}
 	for who, whats := range imports {

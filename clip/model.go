@@ -77,10 +77,13 @@ func LogitScale(scope *model.Scope, g graph.GraphProvider) *graph.Node {
 // Loss builds the graph of one training step: images [N, H, W, 3] and ids [N, L] to the symmetric contrastive loss
 // and exp(logit_scale), both scalars.
 func (m *Model) Loss(scope *model.Scope, images, ids *graph.Node) (loss, scale *graph.Node) {
-	image := Normalize(EncodeImage(scope, m.Config.Vision, m.Config.EmbedDim, images))
-	text := Normalize(EncodeText(scope, m.Config.Text, m.Config.EmbedDim, ids))
-	logitScale := LogitScale(scope, images)
-	return InfoNCE(Logits(image, text, logitScale)), graph.Exp(logitScale)
+	image, text := m.Embed(scope, images, ids)
+	return InfoNCELoss.Compare(scope, image, text)
+}
+
+// Embed is the towers' half of a training step: images [N, H, W, 3] and ids [N, L] to unit embeddings [N, D] of both.
+func (m *Model) Embed(scope *model.Scope, images, ids *graph.Node) (image, text *graph.Node) {
+	return Normalize(EncodeImage(scope, m.Config.Vision, m.Config.EmbedDim, images)), Normalize(EncodeText(scope, m.Config.Text, m.Config.EmbedDim, ids))
 }
 
 // ClampScale keeps the temperature in bounds; it belongs after every optimiser step.

@@ -3,6 +3,7 @@ package experiments
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -79,9 +80,9 @@ func (o AdamW) schedule(step, steps int) float64 {
 }
 
 // update changes every trainable variable of the graph by one step along the gradients of loss. hyper is what
-// [AdamW.hyper] returned. It returns the norm of all gradients before clipping. The variables are taken in the order
-// of their paths, so that sums are rounded alike however the store came to be.
-func (o AdamW) update(store *model.Store, loss, hyper *graph.Node, rules rules) (norm *graph.Node) {
+// [AdamW.hyper] returned. It returns the norm of all gradients before clipping, and those of the towers. The variables are
+// taken in the order of their paths, so that sums are rounded alike however the store came to be.
+func (o AdamW) update(store *model.Store, loss, hyper *graph.Node, rules rules) (norms []Metric) {
 	g := loss.Graph()
 	variables := trained(store, g)
 	if len(variables) == 0 {
@@ -92,20 +93,23 @@ func (o AdamW) update(store *model.Store, loss, hyper *graph.Node, rules rules) 
 
 var errNothingToTrain = errors.New("expected a loss with trainable variables, found none: there is nothing to train")
 
-// rules are a task's per-variable rules: whether weight decay acts on it, and what its learning rate is multiplied by.
+// rules are a task's per-variable rules: whether weight decay acts on it, what its learning rate is multiplied by, and the tower
+// that it belongs to.
 type rules struct {
 	decays func(path string) bool
 	lr     func(path string) float64
+	tower  func(path string) string // nil for none
 }
 
 // apply is [AdamW.update] for gradients that are known.
-func (o AdamW) apply(store *model.Store, variables []*model.Variable, gradients []*graph.Node, hyper *graph.Node, rules rules) (norm *graph.Node) {
+func (o AdamW) apply(store *model.Store, variables []*model.Variable, gradients []*graph.Node, hyper *graph.Node, rules rules) (norms []Metric) {
 	g := hyper.Graph()
-	squares := make([]*graph.Node, len(gradients))
+	squares, sums := make([]*graph.Node, len(gradients)), make([]*graph.Node, len(gradients))
 	for i, gradient := range gradients {
 		squares[i] = graph.Square(gradient)
+		sums[i] = graph.ReduceAllSum(squares[i])
 	}
-	norm = root(squares)
+	norm := root(sums)
 	shrink := graph.ScalarOne(g, norm.DType())
 	if o.ClipNorm > 0 {
 		shrink = graph.MinScalar(graph.Div(graph.Scalar(g, norm.DType(), o.ClipNorm), graph.AddScalar(norm, 1e-6)), 1)
@@ -127,7 +131,24 @@ func (o AdamW) apply(store *model.Store, variables []*model.Variable, gradients 
 		}
 		v.SetNodeValue(graph.Sub(value, step))
 	}
-	return norm
+	return append([]Metric{{"grad_norm", norm}}, towerNorms(variables, sums, rules.tower)...)
+}
+
+// towerNorms are the norms of the gradients of each tower, by name, from the sums of squares of every variable.
+func towerNorms(variables []*model.Variable, sums []*graph.Node, tower func(path string) string) (norms []Metric) {
+	if tower == nil {
+		return nil
+	}
+	parts := map[string][]*graph.Node{}
+	for i, v := range variables {
+		if name := tower(v.Path()); name != "" {
+			parts[name] = append(parts[name], sums[i])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		norms = append(norms, Metric{"grad_norm_" + name, root(parts[name])})
+	}
+	return norms
 }
 
 // state is a part of the optimiser's state of a variable, zeros at first.
@@ -165,11 +186,10 @@ func notTrained(v *model.Variable) *model.Variable {
 	return v
 }
 
-// root is the square root of the sum of all numbers.
-func root(squares []*graph.Node) *graph.Node {
+// root is the square root of the sum of scalars.
+func root(parts []*graph.Node) *graph.Node {
 	var sum *graph.Node
-	for _, square := range squares {
-		part := graph.ReduceAllSum(square)
+	for _, part := range parts {
 		if sum == nil {
 			sum = part
 		} else {

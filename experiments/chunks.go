@@ -3,6 +3,7 @@ package experiments
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -24,8 +25,9 @@ import (
 type chunkedStep struct {
 	store  *model.Store
 	chunks int
-	names  []string
-	parts  int // embeddings that the towers return, such as 2: pictures' and texts'
+	names  []string // of the scalars that compare returns after the loss
+	norms  []string // of what update returns
+	parts  int      // embeddings that the towers return, such as 2: pictures' and texts'
 
 	embed, compare, back, update *model.Exec
 }
@@ -56,7 +58,7 @@ func newChunkedStep(b *backend.Backend, store *model.Store, task Task, cfg Train
 			return t.backGraph(scope, inputs, task)
 		}},
 		{&t.update, func(scope *model.Scope, hyper []*graph.Node) []*graph.Node {
-			return []*graph.Node{t.updateGraph(scope, hyper[0], task, cfg)}
+			return t.updateGraph(scope, hyper[0], task, cfg)
 		}},
 	} {
 		exec, err := model.NewExec(b.Backend, store, part.graph)
@@ -91,7 +93,6 @@ func (t *chunkedStep) compareGraph(scope *model.Scope, embeddings []*graph.Node,
 		t.names = append(t.names, s.Name)
 		outputs = append(outputs, s.Value)
 	}
-	t.names = append(t.names, "grad_norm")
 	own := trained(t.store, g)
 	gradients := graph.Gradient(loss, append(append([]*graph.Node(nil), embeddings...), nodes(own, g)...)...)
 	for i, v := range own {
@@ -130,8 +131,8 @@ func addGradient(store *model.Store, v *model.Variable, gradient *graph.Node) {
 	total.SetNodeValue(graph.Add(total.NodeValue(gradient), gradient))
 }
 
-// updateGraph steps along the sums of gradients and sets them to zero. It returns their norm.
-func (t *chunkedStep) updateGraph(scope *model.Scope, hyper *graph.Node, task Task, cfg TrainConfig) *graph.Node {
+// updateGraph steps along the sums of gradients and sets them to zero. It returns their norms.
+func (t *chunkedStep) updateGraph(scope *model.Scope, hyper *graph.Node, task Task, cfg TrainConfig) (norms []*graph.Node) {
 	g := hyper.Graph()
 	var variables []*model.Variable
 	for v := range t.store.IterVariables() {
@@ -149,9 +150,12 @@ func (t *chunkedStep) updateGraph(scope *model.Scope, hyper *graph.Node, task Ta
 		gradients = append(gradients, total.NodeValue(g))
 		total.SetNodeValue(graph.ZerosLike(total.NodeValue(g)))
 	}
-	norm := cfg.Optimizer.apply(t.store, variables, gradients, hyper, task.rules())
+	t.norms = nil
+	for _, norm := range cfg.Optimizer.apply(t.store, variables, gradients, hyper, task.rules()) {
+		t.norms, norms = append(t.norms, norm.Name), append(norms, norm.Value)
+	}
 	task.after(scope, hyper, cfg)
-	return norm
+	return norms
 }
 
 func (t *chunkedStep) step(batch []*tensors.Tensor, hyper *tensors.Tensor) (outputs []*tensors.Tensor, err error) {
@@ -190,11 +194,11 @@ func (t *chunkedStep) step(batch []*tensors.Tensor, hyper *tensors.Tensor) (outp
 	if err := t.backAll(pieces, cached); err != nil {
 		return nil, err
 	}
-	norm, err := t.update.Call(hyper)
+	norms, err := t.update.Call(hyper)
 	if err != nil {
 		return nil, err
 	}
-	return append(scalars, norm...), nil
+	return append(scalars, norms...), nil
 }
 
 // randomState is a copy of the random generator's state, from which (3) repeats the numbers of (1).
@@ -257,7 +261,7 @@ func (t *chunkedStep) backAll(pieces [][]*tensors.Tensor, cached []*tensors.Tens
 	return nil
 }
 
-func (t *chunkedStep) scalarNames() []string { return t.names }
+func (t *chunkedStep) scalarNames() []string { return slices.Concat(t.names, t.norms) }
 
 func (t *chunkedStep) close() {
 	for _, exec := range []*model.Exec{t.embed, t.compare, t.back, t.update} {

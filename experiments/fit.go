@@ -26,9 +26,13 @@ func Fit(ctx context.Context, env *Env, name string, store *model.Store, task Ta
 		}
 		bar.Describe(fmt.Sprintf("%s: loss %.2f%s", name, s.Loss, dev))
 		bar.Set(int64(s.Step))
-		if cfg.Records(s) {
-			return env.Run.Record(s)
+		if !cfg.Records(s) {
+			return nil
 		}
+		if err := env.Run.Record(s); err != nil || task.Watch == nil {
+			return err
+		}
+		task.Watch(s)
 		return nil
 	})
 	if err != nil {

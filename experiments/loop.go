@@ -125,6 +125,7 @@ func (l *loop) step(ctx context.Context, first bool) error {
 	if err != nil {
 		return err
 	}
+	addMeasures(l.source, scalars)
 	if name, v := firstBroken(loss, scalars); name != "" {
 		return fmt.Errorf("the %s is %v at step %d: training diverged; a lower optimizer.lr or a smaller "+
 			"optimizer.clip_norm usually helps", name, v, step)

@@ -56,7 +56,7 @@ func (c TrainConfig) check() error {
 
 // rules are the task's rules with their defaults.
 func (t Task) rules() rules {
-	r := rules{t.Decay, t.LR}
+	r := rules{t.Decay, t.LR, t.Tower}
 	if r.decays == nil {
 		r.decays = DecayMatrices
 	}
@@ -129,10 +129,11 @@ func newWholeStep(b *backend.Backend, store *model.Store, task Task, cfg TrainCo
 			t.names = append(t.names, s.Name)
 			outputs = append(outputs, s.Value)
 		}
-		norm := cfg.Optimizer.update(scope.Store(), loss, hyper, task.rules())
-		t.names = append(t.names, "grad_norm")
+		for _, norm := range cfg.Optimizer.update(scope.Store(), loss, hyper, task.rules()) {
+			t.names, outputs = append(t.names, norm.Name), append(outputs, norm.Value)
+		}
 		task.after(scope, hyper, cfg)
-		return append(outputs, norm)
+		return outputs
 	}
 	exec, err := model.NewExec(b.Backend, store, graphFn)
 	if err != nil {

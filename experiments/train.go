@@ -28,6 +28,11 @@ type Task struct {
 	Decay func(path string) bool
 	// LR is what a variable's learning rate is multiplied by; nil means 1 for all. See [LayerDecay].
 	LR func(path string) float64
+	// Tower, if there is one, names the part of the model that a variable belongs to, "" for none. The norm of the gradients of
+	// each part is recorded as grad_norm_NAME, before clipping.
+	Tower func(path string) string
+	// Watch, if there is one, is told of every step that was recorded.
+	Watch func(Step)
 	// Evaluate, if there is one, measures the model on held-out examples every TrainConfig.EvalEvery steps and after the
 	// last. What it returns joins the step's scalars. With an average of the weights, that is what the store holds meanwhile.
 	Evaluate func(ctx context.Context) (map[string]float64, error)

@@ -8,6 +8,7 @@
 //   - [AttentionStrip]: a picture, then the picture once for each word, bright where the word looks;
 //     [AttentionOverlay] is one such panel as an image, [AttentionGIF] the same in time, one frame a word.
 //   - [Scatter]: points in the plane by group, with lines between the members of a pair: a map of embeddings.
+//   - [Grid]: figures beside and below each other: small multiples.
 //   - [Bars]: grouped bars with 95% intervals and chance: accuracy, recall@k.
 //   - [PCA] brings embeddings down to the plane for a scatter map.
 //

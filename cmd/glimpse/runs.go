@@ -21,7 +21,7 @@ func runsCommand() *cobra.Command {
 		Long: `A run is a folder that ` + "`glimpse train`" + ` has made: what was run, what came out, the trained model. Where a
 RUNDIR is asked for, the name of a folder below --dir will do.`,
 		Example: examples("glimpse runs list", "glimpse runs show runs/longer", "glimpse runs compare runs/first runs/longer --out both.html"),
-	}, runsListCommand(), runsShowCommand(), runsCompareCommand(), runsDiffCommand(), runsExportCommand(), runsRemoveCommand(), runsCollectCommand())
+	}, runsListCommand(), runsShowCommand(), runsCompareCommand(), runsDiffCommand(), runsLearningCommand(), runsExportCommand(), runsRemoveCommand(), runsCollectCommand())
 }
 
 // runFlags are those of every command on runs.

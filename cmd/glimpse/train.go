@@ -27,11 +27,11 @@ func allExperiments() []experiments.Experiment {
 
 // trainFlags are what a call of `glimpse train` says.
 type trainFlags struct {
-	quick, list, show, asJSON bool
-	seed                      int64
-	settings                  []string
-	data, out                 string
-	every                     string
+	quick, list, show, asJSON, reuse bool
+	seed                             int64
+	settings                         []string
+	data, out                        string
+	every                            string
 }
 
 func trainCommand() *cobra.Command {
@@ -75,6 +75,7 @@ The quick form draws its own pictures (Scenes), unless --data names a folder.`,
 	flags.StringVar(&f.data, "data", "", "`folder` of the main data set, instead of the one that is found")
 	flags.StringVar(&f.out, "out", "", "run `folder` to make (default: a fresh one below runs)")
 	checkpointFlag(flags, &f.every)
+	flags.BoolVar(&f.reuse, "reuse", false, "train nothing when a complete run of the same settings and seed lies where this one would")
 	flags.BoolVar(&f.list, "list", false, "list the experiments")
 	flags.BoolVar(&f.show, "show", false, "print the settings as JSON and train nothing")
 	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object")
@@ -135,7 +136,7 @@ func train(cmd *cobra.Command, name string, f trainFlags) error {
 		return showConfig(cmd.OutOrStdout(), config, f.asJSON)
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "glimpse: computing with %s (%s)\n", b.Kind, b.Reason)
-	run, result, err := experiment.Start(cmd.Context(), b, opts)
+	run, result, err := f.start(cmd.Context(), experiment, b, opts)
 	return ended(cmd, run, result, err, f.asJSON)
 }
 

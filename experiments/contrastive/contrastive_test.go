@@ -3,6 +3,7 @@ package contrastive
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -12,10 +13,16 @@ import (
 
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/contrastive/learning"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 )
 
 func open(t *testing.T, config string) *backend.Backend {
+	t.Helper()
+	return openFor(t, config)
+}
+
+func openFor(t testing.TB, config string) *backend.Backend {
 	t.Helper()
 	b, err := backend.OpenNamed(config)
 	if err != nil {
@@ -110,7 +117,14 @@ func wholeRun(t *testing.T, run *experiments.Run) {
 	if evaluations != 2 {
 		t.Errorf("%s: %d evaluations during training, expected 2", run.Manifest.Experiment, evaluations)
 	}
-	for _, name := range []string{"report.json", "results.json", "plots/loss.png", "plots/dev.png"} {
+	last := steps[len(steps)-1]
+	for _, name := range []string{learning.ImageToText, learning.NonPairs, learning.GradImage, learning.GradText, learning.GradScale,
+		learning.Duplicates, learning.RankImage, learning.RankText} {
+		if _, ok := last[name]; !ok {
+			t.Errorf("%s: expected %s at the last step, found %v", run.Manifest.Experiment, name, last)
+		}
+	}
+	for _, name := range []string{"report.json", "results.json", "plots/loss.png", "plots/dev.png", "plots/" + learning.PanelFile} {
 		if _, err := os.Stat(run.Path(name)); err != nil {
 			t.Error(err)
 		}
@@ -152,6 +166,11 @@ func TestChunks(t *testing.T) {
 		}
 		for _, step := range steps {
 			all = append(all, step["loss"], step["grad_norm"], step["logit_scale"])
+			image, text, scale := step[learning.GradImage], step[learning.GradText], step[learning.GradScale]
+			all = append(all, image, text, step[learning.Gap], 1+step[learning.Pairs], 1+step[learning.NonPairs], 1+step[learning.TextToImage])
+			if parts := math.Sqrt(image*image + text*text + scale*scale); math.Abs(parts/step["grad_norm"]-1) > 1e-5 {
+				t.Errorf("%s chunks: the towers' gradients have a norm of %g together, all of them %g", chunks, parts, step["grad_norm"])
+			}
 		}
 		return all
 	}

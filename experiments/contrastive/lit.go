@@ -27,7 +27,9 @@ type LiTConfig struct {
 	Merges       int                     `json:"merges"` // of the byte-pair vocabulary, learned from the training captions
 	Model        clip.LiTConfig          `json:"model"`  // vocab_size and inputs are set from the data
 	Loss         clip.LossKind           `json:"loss"`
-	BatchSize    int                     `json:"batch_size"`    // pairs
+	BatchSize    int                     `json:"batch_size"`  // pairs
+	Temp         float64                 `json:"temperature"` // that training by infonce begins with, 0.01 to 1
+	LearnTemp    bool                    `json:"learn_temperature"`
 	TokenDropout float64                 `json:"token_dropout"` // share of a caption's tokens that are left out at random
 	Final        bool                    `json:"final"`         // whether the test pictures are looked at, once, at the end; false while choosing settings
 	Train        experiments.TrainConfig `json:"train"`
@@ -48,7 +50,7 @@ func LiT() experiments.Experiment {
 
 func litDefaults(form experiments.Form, _ backend.Kind) LiTConfig {
 	c := LiTConfig{
-		Data: "flickr8k", Tower: "squeezenet", Size: 224, Merges: 3000, Loss: clip.InfoNCELoss, BatchSize: 256, Final: true,
+		Data: "flickr8k", Tower: "squeezenet", Size: 224, Merges: 3000, Loss: clip.InfoNCELoss, BatchSize: 256, Temp: 0.07, LearnTemp: true, Final: true,
 		Model: clip.LiTConfig{EmbedDim: 256, Pool: "mean", Dropout: 0.1,
 			Reader: clip.ReaderConfig{Hidden: 512, Dropout: 0.3},
 			Text:   clip.TextConfig{ContextLength: 24, Width: 256, Layers: 1, Heads: 4}},
@@ -98,6 +100,7 @@ func trainLiT(ctx context.Context, env *experiments.Env, cfg LiTConfig) (experim
 		},
 		Compare: compare(cfg.Loss),
 		After:   clip.ClampScale,
+		Tower:   Tower,
 		Evaluate: func(context.Context) (map[string]float64, error) {
 			found, err := dev.retrieve(b, m, test.Len())
 			if err != nil {
@@ -105,6 +108,9 @@ func trainLiT(ctx context.Context, env *experiments.Env, cfg LiTConfig) (experim
 			}
 			return devFigures(found), nil
 		},
+	}
+	if task.Watch, err = Watch(env, "clip/lit"); err != nil {
+		return result, err
 	}
 	if report.Trained, err = experiments.Fit(ctx, env, "clip/lit", m.Store, task, source, cfg.Train, inWords); err != nil {
 		return result, err
@@ -178,7 +184,11 @@ func newLiT(env *experiments.Env, cfg LiTConfig, train *litSet) (*clip.LiT, erro
 	}
 	mc := cfg.Model
 	mc.Text.VocabSize, mc.Reader.Inputs = tokenizer.VocabSize(), len(train.views[0][0])
-	return clip.NewLiT(mc, tokenizer, train.views[:], env.Seed)
+	m, err := clip.NewLiT(mc, tokenizer, train.views[:], env.Seed)
+	if err != nil || cfg.Loss == clip.SigLIPLoss { // which has a temperature of its own to begin with
+		return m, err
+	}
+	return m, m.SetTemperature(cfg.Temp, cfg.LearnTemp)
 }
 
 // texts are all captions of a data set.
@@ -223,7 +233,9 @@ func (s *litSet) retrieve(b compute.Backend, m *clip.LiT, n int) (*Figures, erro
 	if err != nil {
 		return nil, err
 	}
-	return &Figures{Retrieval: e.First(n).Retrieve()}, nil
+	first := e.First(n)
+	figures := &Figures{Retrieval: first.Retrieve()}
+	return figures, figures.measureRanks(first)
 }
 
 // newLiTSource yields batches of rows [N, inputs] and ids [N, L]: each picture in one of its two views and with one of its
@@ -265,10 +277,10 @@ func dropTokens(ids []int32, end int32, share float64, rng *rand.Rand) []int32 {
 	return append(kept, make([]int32, len(ids)-len(kept))...)
 }
 
-// compare is the comparing half of a training step, with the factor on cosines to be recorded.
+// compare is the comparing half of a training step, with the figures to be recorded.
 func compare(kind clip.LossKind) func(scope *model.Scope, embeddings []*graph.Node) (*graph.Node, []experiments.Metric) {
 	return func(scope *model.Scope, embeddings []*graph.Node) (*graph.Node, []experiments.Metric) {
 		loss, scale := kind.Compare(scope, embeddings[0], embeddings[1])
-		return loss, []experiments.Metric{{Name: "logit_scale", Value: scale}}
+		return loss, BatchFigures(embeddings[0], embeddings[1], scale)
 	}
 }

@@ -73,6 +73,9 @@ func productDefaults(form experiments.Form, _ backend.Kind) ProductsConfig {
 	return c
 }
 
+// masks says whether texts that would be right for other pictures too are left out of the loss.
+func (c ProductsConfig) masks() bool { return c.Mask && c.Loss != clip.SigLIPLoss }
+
 // productData are the pictures of a run.
 type productData struct {
 	train, dev, val datasets.Dataset
@@ -102,6 +105,7 @@ func trainProducts(ctx context.Context, env *experiments.Env, cfg ProductsConfig
 		Embed:   embedProducts(m),
 		Compare: compareProducts(cfg),
 		After:   clip.ClampScale,
+		Tower:   Tower,
 		Evaluate: func(ctx context.Context) (map[string]float64, error) {
 			found, err := data.evaluate(ctx, b, m, data.dev, cfg)
 			if err != nil {
@@ -111,6 +115,9 @@ func trainProducts(ctx context.Context, env *experiments.Env, cfg ProductsConfig
 		},
 	}
 	if task.LR, err = experiments.LayerDecay(m.Store, cfg.LayerDecay); err != nil {
+		return result, err
+	}
+	if task.Watch, err = Watch(env, "clip/products"); err != nil {
 		return result, err
 	}
 	if report.Trained, err = experiments.Fit(ctx, env, "clip/products", m.Store, task, source, cfg.Train, inWords); err != nil {
@@ -249,12 +256,12 @@ func embedProducts(m *clip.Model) func(scope *model.Scope, inputs []*graph.Node)
 }
 
 func compareProducts(cfg ProductsConfig) func(scope *model.Scope, embeddings []*graph.Node) (*graph.Node, []experiments.Metric) {
-	if !cfg.Mask || cfg.Loss == clip.SigLIPLoss {
+	if !cfg.masks() {
 		return compare(cfg.Loss)
 	}
 	return func(scope *model.Scope, e []*graph.Node) (*graph.Node, []experiments.Metric) {
 		loss, scale := clip.CompareMasked(scope, e[0], e[1], e[2])
-		return loss, []experiments.Metric{{Name: "logit_scale", Value: scale}}
+		return loss, BatchFigures(e[0], e[1], scale)
 	}
 }
 
@@ -275,6 +282,8 @@ func (d *productData) evaluate(ctx context.Context, b compute.Backend, m *clip.M
 	if found.ZeroShot, err = e.Classify(b, m, class, evaluate.Names, evaluate.ProductTemplates(), 1); err != nil {
 		return nil, err
 	}
-	found.ByTitles, err = voteByTitles(b, m, e, texts(d.train), found.ZeroShot.Classes, class)
-	return found, err
+	if found.ByTitles, err = voteByTitles(b, m, e, texts(d.train), found.ZeroShot.Classes, class); err != nil {
+		return nil, err
+	}
+	return found, found.measureRanks(e)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/clip/evaluate"
 	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/contrastive/learning"
 	"github.com/glimpse-ml/glimpse/internal/stats"
 	"github.com/glimpse-ml/glimpse/plots"
 )
@@ -33,6 +34,14 @@ type Figures struct {
 	Retrieval evaluate.Retrieval `json:"retrieval"`
 	ZeroShot  *evaluate.ZeroShot `json:"zero_shot,omitempty"` // by prompts
 	ByTitles  *TitleVote         `json:"by_titles,omitempty"` // by the training titles
+	Ranks     *learning.Ranks    `json:"effective_rank,omitempty"`
+}
+
+// measureRanks measures the effective ranks of the embeddings.
+func (f *Figures) measureRanks(e *evaluate.Embedded) error {
+	ranks, err := learning.RanksOf(e.Images, e.Texts)
+	f.Ranks = &ranks
+	return err
 }
 
 // The names of the figures on dev pictures, in metrics.jsonl too.
@@ -52,6 +61,9 @@ func devFigures(f *Figures) map[string]float64 {
 	}
 	if f.ZeroShot != nil {
 		out[devTop1], out[devByTitles] = f.ZeroShot.Top1.Value, f.ByTitles.Top1.Value
+	}
+	if f.Ranks != nil {
+		f.Ranks.Into(out)
 	}
 	return out
 }
@@ -96,9 +108,11 @@ func draw(run *experiments.Run, r *Report, batch int, kind clip.LossKind) error 
 		return err
 	}
 	if dev := devCurves(steps, r); len(dev.Series) > 0 {
-		return save(run, "dev.png", dev)
+		if err := save(run, "dev.png", dev); err != nil {
+			return err
+		}
 	}
-	return nil
+	return DrawPanel(run)
 }
 
 // devCurves are the figures on dev pictures over the training.

@@ -25,6 +25,7 @@ type pairSource struct {
 	dims   []int // of a picture
 	length int   // of a text
 	epoch  int
+	said   map[string]float64 // of the last batch's texts
 }
 
 func newPairSource(n, batch int, seed int64, dims []int, length int, load func(ctx context.Context, i int, rng *rand.Rand) (pair, error)) (*pairSource, error) {
@@ -49,9 +50,11 @@ func (s *pairSource) next(ctx context.Context) (datasets.Batch[pair], error) {
 func (s *pairSource) tensors(items []pair) []*tensors.Tensor {
 	var images []float32
 	var ids []int32
+	var texts [][]int32
 	for _, item := range items {
-		images, ids = append(images, item.image...), append(ids, item.ids...)
+		images, ids, texts = append(images, item.image...), append(ids, item.ids...), append(texts, item.ids)
 	}
+	s.said = TextFigures(texts)
 	return []*tensors.Tensor{
 		tensors.FromFlatDataAndDimensions(images, append([]int{len(items)}, s.dims...)...),
 		tensors.FromFlatDataAndDimensions(ids, len(items), s.length),
@@ -65,6 +68,9 @@ func (s *pairSource) bad() (problems []string) {
 	}
 	return problems
 }
+
+// Measures implements [experiments.Measuring].
+func (s *pairSource) Measures() map[string]float64 { return s.said }
 
 // SavePosition says where the source is, and RestorePosition goes back there.
 func (s *pairSource) SavePosition() (json.RawMessage, error) { return s.loader.SavePosition() }

@@ -10,12 +10,13 @@ import (
 
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/contrastive/learning"
 )
 
 // newProductSource yields batches of augmented pictures [N, H, W, 3], of parts of their titles as ids [N, L], and of masks [N, N].
 func newProductSource(m *clip.Model, data *productData, cfg ProductsConfig, seed int64) (*titleSource, error) {
 	v, length := m.Config.Vision, m.Config.Text.ContextLength
-	s := &titleSource{titles: make([]map[string]bool, data.train.Len())}
+	s := &titleSource{masked: cfg.masks(), titles: make([]map[string]bool, data.train.Len())}
 	for i := range s.titles {
 		s.titles[i] = wordSet(data.train.At(i).Captions[0])
 	}
@@ -35,6 +36,7 @@ func newProductSource(m *clip.Model, data *productData, cfg ProductsConfig, seed
 type titleSource struct {
 	*pairSource
 	titles []map[string]bool // the words of every training picture's title
+	masked bool              // whether the loss goes by the masks
 }
 
 var _ experiments.Source = (*titleSource)(nil)
@@ -54,7 +56,11 @@ func (s *titleSource) Next(ctx context.Context) ([]*tensors.Tensor, error) {
 			}
 		}
 	}
-	return append(s.tensors(batch.Items), tensors.FromFlatDataAndDimensions(mask, n, n)), nil
+	inputs := append(s.tensors(batch.Items), tensors.FromFlatDataAndDimensions(mask, n, n))
+	if s.masked { // equal texts are no negatives
+		s.said[learning.Floor], s.said[learning.Chance] = 0, learning.MaskedChance(mask, n)
+	}
+	return inputs, nil
 }
 
 func containsAll(all, some map[string]bool) bool {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -13,6 +14,8 @@ import (
 	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
 	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/contrastive"
+	"github.com/glimpse-ml/glimpse/experiments/contrastive/learning"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 	"github.com/glimpse-ml/glimpse/internal/progress"
 	"github.com/glimpse-ml/glimpse/internal/stats"
@@ -28,6 +31,8 @@ type CLIPConfig struct {
 	Merges     int                     `json:"merges"`      // of the byte-pair vocabulary, learned from the training texts
 	Model      clip.Config             `json:"model"`       // vocab_size is set from the vocabulary
 	BatchSize  int                     `json:"batch_size"`  // pairs
+	Temp       float64                 `json:"temperature"` // that training begins with, 0.01 to 1
+	LearnTemp  bool                    `json:"learn_temperature"`
 	Shift      int                     `json:"shift"`       // augmentation: pixels of shift each way, and a mirror; 0 for none
 	EvalPairs  int                     `json:"eval_pairs"`  // held-out pairs for retrieval
 	LeastClass int                     `json:"least_class"` // classes with fewer held-out pictures are left out of zero-shot
@@ -48,8 +53,8 @@ func CLIP() experiments.Experiment {
 func clipDefaults(form experiments.Form, kind backend.Kind) CLIPConfig {
 	c := CLIPConfig{
 		Data: "fashion-products", Also: "flickr8k", AlsoPairs: 16, Merges: 4000, Model: clip.Small(0), BatchSize: 128, Shift: 4,
-		EvalPairs: 1000, LeastClass: 20, Attribute: "articleType",
-		Train: experiments.TrainConfig{Steps: 180, Optimizer: experiments.DefaultAdamW(), LogEvery: 5},
+		Temp: 0.07, LearnTemp: true, EvalPairs: 1000, LeastClass: 20, Attribute: "articleType",
+		Train: experiments.TrainConfig{Steps: 180, Optimizer: experiments.DefaultAdamW(), LogEvery: 5, EvalEvery: 60},
 	}
 	c.Train.Optimizer.LR, c.Train.Optimizer.WeightDecay = 2e-3, 0.1
 	if kind == backend.Go {
@@ -58,7 +63,7 @@ func clipDefaults(form experiments.Form, kind backend.Kind) CLIPConfig {
 	if form == experiments.Quick {
 		c.Data, c.Also, c.Limit, c.Merges, c.BatchSize, c.EvalPairs = "scenes", "", 2000, 200, 64, 200
 		c.Model, c.Attribute, c.Shift = clip.Tiny(0), "", 0
-		c.Train.Steps, c.Train.LogEvery, c.Train.Optimizer.WarmupSteps, c.Train.Optimizer.LR = 120, 1, 10, 3e-3
+		c.Train.Steps, c.Train.LogEvery, c.Train.EvalEvery, c.Train.Optimizer.WarmupSteps, c.Train.Optimizer.LR = 120, 1, 40, 10, 3e-3
 	}
 	return c
 }
@@ -119,7 +124,10 @@ func trainCLIP(ctx context.Context, env *experiments.Env, cfg CLIPConfig) (exper
 	if err := env.Run.WriteJSON(ReportFile, report); err != nil {
 		return result, err
 	}
-	return result, drawCLIP(env.Run, report, cfg.BatchSize)
+	if err := drawCLIP(env.Run, report, cfg.BatchSize); err != nil {
+		return result, err
+	}
+	return result, contrastive.DrawPanel(env.Run)
 }
 
 // ReportFile holds what an experiment found out beyond its metrics.
@@ -245,7 +253,11 @@ func newCLIP(env *experiments.Env, cfg CLIPConfig, data *pairData) (*clip.Model,
 	}
 	modelConfig := cfg.Model
 	modelConfig.Text.VocabSize = tokenizer.VocabSize()
-	return clip.New(modelConfig, tokenizer, env.Seed)
+	m, err := clip.New(modelConfig, tokenizer, env.Seed)
+	if err != nil {
+		return nil, err
+	}
+	return m, m.SetTemperature(cfg.Temp, cfg.LearnTemp)
 }
 
 // fitCLIP trains m.
@@ -264,23 +276,66 @@ func fitCLIP(ctx context.Context, env *experiments.Env, m *clip.Model, data *pai
 	}
 	defer source.close()
 	task := experiments.Task{
-		Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
-			loss, scale := m.Loss(scope, inputs[0], inputs[1])
-			return loss, []experiments.Metric{{Name: "logit_scale", Value: scale}}
+		Embed: func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {
+			image, text := m.Embed(scope, inputs[0], inputs[1])
+			return []*graph.Node{image, text}
+		},
+		Compare: func(scope *model.Scope, e []*graph.Node) (*graph.Node, []experiments.Metric) {
+			loss, scale := clip.InfoNCELoss.Compare(scope, e[0], e[1])
+			return loss, contrastive.BatchFigures(e[0], e[1], scale)
 		},
 		After: m.ClampScale,
+		Tower: contrastive.Tower,
+		Evaluate: func(ctx context.Context) (map[string]float64, error) {
+			return effectiveRanks(ctx, env.Backend.Backend, m, data.heldOut[0])
+		},
+	}
+	watch, err := contrastive.Watch(env, "clip")
+	if err != nil {
+		return experiments.Trained{}, nil, err
 	}
 	bar := progress.New(env.Messages, "clip: training", int64(cfg.Train.Steps), progress.Options{})
 	defer bar.Done()
 	trained, err := env.Train(ctx, "clip", m.Store, task, source, cfg.Train, func(s experiments.Step) error {
 		bar.Describe(fmt.Sprintf("clip: loss %.2f, %.0f%% waiting", s.Loss, 100*s.Waiting))
 		bar.Set(int64(s.Step))
-		if s.Step%cfg.Train.LogEvery == 0 || s.Step == 1 || s.Step == cfg.Train.Steps {
-			return env.Run.Record(s)
+		if !cfg.Train.Records(s) {
+			return nil
 		}
+		if err := env.Run.Record(s); err != nil {
+			return err
+		}
+		watch(s)
 		return nil
 	})
 	return trained, source.bad(), err
+}
+
+// rankPairs is how many held-out pictures, each with its first text, the effective ranks during training are those of.
+const rankPairs = 256
+
+// firstCaption is a data set whose examples have one caption at most.
+type firstCaption struct{ datasets.Dataset }
+
+func (d firstCaption) At(i int) datasets.Example {
+	e := d.Dataset.At(i)
+	e.Captions = e.Captions[:min(1, len(e.Captions))]
+	return e
+}
+
+// effectiveRanks measures the embeddings of the first held-out pairs.
+func effectiveRanks(ctx context.Context, b compute.Backend, m *clip.Model, set datasets.Dataset) (map[string]float64, error) {
+	e, err := evaluate.Embed(ctx, b, m, firstCaption{datasets.Limit(set, rankPairs)}, nil)
+	if err != nil {
+		return nil, err
+	}
+	ranks, err := learning.RanksOf(e.Images, e.Texts)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]float64{}
+	ranks.Into(found)
+	return found, nil
 }
 
 // evaluateCLIP measures a trained model on the held-out pictures.

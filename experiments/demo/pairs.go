@@ -15,6 +15,7 @@ import (
 	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/datasets/picture"
 	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/contrastive"
 )
 
 // pair is a picture with one of its texts, ready for a batch.
@@ -75,6 +76,7 @@ type pairSource struct {
 	model   *clip.Model
 	loaders []*datasets.Loader[pair]
 	epoch   int
+	said    map[string]float64 // of the last batch's texts
 }
 
 func newPairSource(m *clip.Model, sets []*pictures, cfg CLIPConfig, seed int64) (*pairSource, error) {
@@ -122,15 +124,20 @@ func (s *pairSource) Next(ctx context.Context) ([]*tensors.Tensor, error) {
 	v, length := s.model.Config.Vision, s.model.Config.Text.ContextLength
 	pixels := make([]float32, 0, len(items)*v.Height*v.Width*3)
 	ids := make([]int32, 0, len(items)*length)
+	texts := make([][]int32, 0, len(items))
 	for _, item := range items {
 		pixels = append(pixels, item.pixels...)
-		ids = append(ids, item.ids...)
+		ids, texts = append(ids, item.ids...), append(texts, item.ids)
 	}
+	s.said = contrastive.TextFigures(texts)
 	return []*tensors.Tensor{
 		tensors.FromFlatDataAndDimensions(pixels, len(items), v.Height, v.Width, 3),
 		tensors.FromFlatDataAndDimensions(ids, len(items), length),
 	}, nil
 }
+
+// Measures implements [experiments.Measuring].
+func (s *pairSource) Measures() map[string]float64 { return s.said }
 
 func (s *pairSource) Waited() (total time.Duration) {
 	for _, l := range s.loaders {
