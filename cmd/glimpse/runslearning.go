@@ -15,10 +15,10 @@ func runsLearningCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "learning RUNDIR",
 		Short: "Is it learning? What a contrastive run's figures say, and what is wrong",
-		Long: `Learning reads what a run of clip, clip/lit or clip/products has recorded so far, finished or not, and says what is seen:
-the loss against chance, the accuracy in the batch, equal texts, the temperature and its clamps, the gradients of each
-tower, cosines of pairs and others, the modality gap, and the effective rank of the embeddings. What is wrong is said
-in a sentence with its numbers and what to do. Every line is the mean over the last steps but for the ranks, which
+		Long: `Learning reads what a run of clip, clip/lit or clip/products has recorded so far, finished or not, and says what is
+seen: the loss against chance, the accuracy in the batch, equal texts, the temperature and its clamps, the gradients of
+each tower, cosines of pairs and others, the modality gap, and the effective rank of the embeddings. What is wrong is
+said in a sentence with its numbers and what to do. Every line is the mean over the last steps but for the ranks, which
 are those of the last evaluation. The same as curves is drawn into the run's plots/` + learning.PanelFile + `.`,
 		Example: examples("glimpse runs learning runs/longer", "glimpse runs learning runs/longer --json | jq .findings"),
 		Args:    wantArgs("RUNDIR"),

@@ -192,7 +192,7 @@ func (f sweepFlags) checkMethod(cmd *cobra.Command) error {
 
 // plan makes the rungs of successive halving: the last has the experiment's own budget.
 func (f sweepFlags) plan(cmd *cobra.Command, spec *sweep.Spec, config json.RawMessage) error {
-	settings := flatten(config)
+	settings := experiments.Flat(config)
 	text, ok := settings[f.budget]
 	most, err := strconv.Atoi(text)
 	if !ok || err != nil || most < 1 {
