@@ -16,14 +16,22 @@ func (m *Model) SetTemperature(tau float64, learned bool) error {
 	return setTemperature(m.Store, tau, learned)
 }
 
+// CheckTemperature says what is wrong with a temperature to begin with, if anything is.
+func CheckTemperature(tau float64) error {
+	if least := math.Exp(-MaxLogitScale); !(tau >= least*(1-1e-9) && tau <= 1) {
+		return fmt.Errorf("temperature: expected %.2f to 1, found %g", least, tau)
+	}
+	return nil
+}
+
 // SetTemperature is [Model.SetTemperature].
 func (m *LiT) SetTemperature(tau float64, learned bool) error {
 	return setTemperature(m.Store, tau, learned)
 }
 
 func setTemperature(store *model.Store, tau float64, learned bool) error {
-	if least := math.Exp(-MaxLogitScale); !(tau >= least*(1-1e-9) && tau <= 1) {
-		return fmt.Errorf("temperature: expected %.2f to 1, found %g", least, tau)
+	if err := CheckTemperature(tau); err != nil {
+		return err
 	}
 	v := nn.Variable(store.RootScope(), "logit_scale", nn.Constant(InitialLogitScale))
 	v.SetTrainable(learned)

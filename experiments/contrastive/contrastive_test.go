@@ -240,7 +240,7 @@ func TestWrongSettings(t *testing.T) {
 			t.Errorf("%s: expected an error with %q, found %v", settings, want, err)
 		}
 	}
-	for settings, want := range map[string]string{"tower=eye": "tower: expected squeezenet or thumbnail", "model.pool=max": "pool: expected end or mean", "batch_size=2000": "batch size"} {
+	for settings, want := range map[string]string{"tower=eye": "tower: expected squeezenet or thumbnail", "model.pool=max": "pool: expected end or mean", "batch_size=2000": "batch size", "temperature=0": "temperature: expected 0.01 to 1, found 0"} {
 		if _, _, err := quick(t, b, LiT(), 1, settings); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: expected an error with %q, found %v", settings, want, err)
 		}

@@ -1,6 +1,7 @@
 package contrastive
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -73,7 +74,7 @@ type litSet struct {
 }
 
 // Check says what is wrong with the settings, if anything is that needs no data to be seen.
-func (c LiTConfig) Check() error { return c.Loss.Check() }
+func (c LiTConfig) Check() error { return cmp.Or(c.Loss.Check(), clip.CheckTemperature(c.Temp)) }
 
 func trainLiT(ctx context.Context, env *experiments.Env, cfg LiTConfig) (experiments.Result, error) {
 	var result experiments.Result
@@ -185,7 +186,8 @@ func newLiT(env *experiments.Env, cfg LiTConfig, train *litSet) (*clip.LiT, erro
 	mc := cfg.Model
 	mc.Text.VocabSize, mc.Reader.Inputs = tokenizer.VocabSize(), len(train.views[0][0])
 	m, err := clip.NewLiT(mc, tokenizer, train.views[:], env.Seed)
-	if err != nil || cfg.Loss == clip.SigLIPLoss { // which has a temperature of its own to begin with
+	// SigLIP has a temperature of its own to begin with, and a run from before it was a setting has none.
+	if err != nil || cfg.Loss == clip.SigLIPLoss || cfg.Temp == 0 {
 		return m, err
 	}
 	return m, m.SetTemperature(cfg.Temp, cfg.LearnTemp)

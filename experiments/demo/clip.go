@@ -239,6 +239,9 @@ func sceneSplits(seed int64, limit, held int) (train, heldOut datasets.Dataset, 
 	return train, heldOut, err
 }
 
+// Check says what is wrong with the settings, if anything is that needs no data to be seen.
+func (c CLIPConfig) Check() error { return clip.CheckTemperature(c.Temp) }
+
 // newCLIP learns the vocabulary and makes a model with fresh weights.
 func newCLIP(env *experiments.Env, cfg CLIPConfig, data *pairData) (*clip.Model, error) {
 	var texts []string
@@ -254,8 +257,8 @@ func newCLIP(env *experiments.Env, cfg CLIPConfig, data *pairData) (*clip.Model,
 	modelConfig := cfg.Model
 	modelConfig.Text.VocabSize = tokenizer.VocabSize()
 	m, err := clip.New(modelConfig, tokenizer, env.Seed)
-	if err != nil {
-		return nil, err
+	if err != nil || cfg.Temp == 0 { // a run from before the temperature was a setting goes on as it began
+		return m, err
 	}
 	return m, m.SetTemperature(cfg.Temp, cfg.LearnTemp)
 }
