@@ -236,6 +236,22 @@ func TestStartFrom(t *testing.T) {
 	if _, _, err = start(first.Path("model"), "train.steps=0", "model.hidden=48"); err == nil || !strings.Contains(err.Error(), "different models") {
 		t.Errorf("another shape: %v", err)
 	}
+	// A run that was stopped in its second training has no report, but it has recorded its steps.
+	metrics, err := os.OpenFile(first.Path("metrics.jsonl"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer metrics.Close()
+	if _, err := metrics.WriteString(`{"step":1,"loss":0.5,"seconds":1e6}` + "\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(first.Path(ReportFile)); err != nil {
+		t.Fatal(err)
+	}
+	earlier, err := startedFrom(Config{Start: first.Path("model")})
+	if err != nil || earlier.Foretold.Trained.Last.Step != 40 || !(earlier.Processor > 0 && earlier.Processor < 1e5) {
+		t.Errorf("found %+v of a run that was stopped (%v)", earlier, err)
+	}
 }
 
 // Show and Tell learns as well, is saved as what it is, and looks nowhere.

@@ -86,6 +86,31 @@ func defaults(form experiments.Form, _ backend.Kind) Config {
 	return c
 }
 
+// stoppedBefore is what a run that wrote no report, because it was stopped in its self-critical training, says of its first one: steps and seconds
+// as recorded. Its processor seconds are not known: the clock's take their place. A folder that is no run says nothing.
+func stoppedBefore(dir string) (*Report, error) {
+	report := &Report{Foretold: &Phase{}}
+	run, err := experiments.OpenRun(dir)
+	if err != nil {
+		return report, nil // the captioner was copied out of its run
+	}
+	metrics, err := run.Metrics()
+	if err != nil {
+		return nil, err
+	}
+	trained := &report.Foretold.Trained
+	for _, line := range metrics {
+		if int(line["step"]) <= trained.Last.Step {
+			break // the next training
+		}
+		trained.Last = experiments.Step{Step: int(line["step"]), Loss: line["loss"], Seconds: line["seconds"]}
+	}
+	trained.Seconds = trained.Last.Seconds
+	trained.StepSeconds = trained.Seconds / float64(max(trained.Last.Step, 1))
+	report.Processor = trained.Seconds
+	return report, nil
+}
+
 // sets are the pictures of a run.
 type sets struct{ train, mirrored, dev, test *captioner.Set }
 
@@ -143,7 +168,7 @@ func startedFrom(cfg Config) (*Report, error) {
 	}
 	data, err := os.ReadFile(filepath.Join(cfg.Start, "..", ReportFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return earlier, nil // the folder was copied out of its run
+		return stoppedBefore(filepath.Join(cfg.Start, ".."))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the report of the run to start from: %w", err)
