@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -48,6 +49,9 @@ type keptState struct {
 
 // checkpointFormat is the version of checkpointState; a later one is refused with a sentence.
 const checkpointFormat = 1
+
+// errNewer is part of the error of a checkpoint of a later version: it is not damaged, and stays.
+var errNewer = errors.New("was written by a newer glimpse")
 
 const (
 	keptPrefix  = "kept/" // no variable's name has a slash
@@ -111,8 +115,8 @@ func readCheckpoint(path string) (*checkpoint, error) {
 		return nil, fmt.Errorf("the checkpoint %s is damaged: %w", path, err)
 	}
 	if c.state.Format > checkpointFormat {
-		return nil, fmt.Errorf("the checkpoint %s was written by a newer glimpse (format %d, this one reads %d); update glimpse to go on with it",
-			path, c.state.Format, checkpointFormat)
+		return nil, fmt.Errorf("the checkpoint %s %w (format %d, this one reads %d); update glimpse to go on with it",
+			path, errNewer, c.state.Format, checkpointFormat)
 	}
 	c.path = path
 	return c, nil

@@ -3,6 +3,7 @@ package experiments
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -107,7 +108,9 @@ func (e Experiment) Start(ctx context.Context, b *backend.Backend, opts Options)
 	}
 	result, err := e.carryOut(ctx, env)
 	if err != nil && run.discard() {
-		run = nil
+		if run = nil; errors.Is(err, ErrStopped) { // nothing is left to resume
+			err = ctx.Err()
+		}
 	}
 	return run, result, err
 }
@@ -117,7 +120,7 @@ func (e Experiment) carryOut(ctx context.Context, env *Env) (Result, error) {
 	env.began = time.Now()
 	result, err := e.run(ctx, env, env.Run.Manifest.Config)
 	result.Seconds = env.seconds()
-	if saved := env.Run.checkpoints(); len(saved) > 0 && endedBy(ctx, err) {
+	if endedBy(ctx, err) {
 		err = &stopped{err}
 	}
 	if err != nil {

@@ -31,8 +31,18 @@ var ErrStopped = errors.New("the run was stopped and can be resumed")
 // stopped is [ErrStopped] with what stopped the run behind it.
 type stopped struct{ cause error }
 
-func (s *stopped) Error() string   { return ErrStopped.Error() }
+func (s *stopped) Error() string {
+	if unsaved := (*unsavedError)(nil); errors.As(s.cause, &unsaved) {
+		return fmt.Sprintf("%v, but what came after its last checkpoint is lost and comes again: %v", ErrStopped, unsaved)
+	}
+	return ErrStopped.Error()
+}
 func (s *stopped) Unwrap() []error { return []error{ErrStopped, s.cause} }
+
+// unsavedError is why a training that was stopped could not write its checkpoint.
+type unsavedError struct{ error }
+
+func (u *unsavedError) Unwrap() error { return u.error }
 
 // Train is [Train] as a part of a run: it writes checkpoints meanwhile and one at its end, and goes on from them when the run is resumed. Every
 // training of an experiment has a name, and they come in the same order each time.
@@ -148,7 +158,7 @@ func (p *phase) stop(ctx context.Context, l *loop, cause error) error {
 		return cause
 	}
 	if err := p.save(l, false); err != nil {
-		return fmt.Errorf("%w; %w", cause, err)
+		return errors.Join(cause, &unsavedError{err})
 	}
 	return cause
 }
@@ -178,7 +188,17 @@ const checkpointsDir = "checkpoints"
 
 // checkpoints are the paths of a run's checkpoints, the earliest first.
 func (r *Run) checkpoints() []string {
-	paths, _ := filepath.Glob(r.Path(checkpointsDir, "*.safetensors")) // the pattern is a good one
+	return r.filesIn(checkpointsDir, func(name string) bool { return !strings.HasPrefix(name, ".") && strings.HasSuffix(name, ".safetensors") })
+}
+
+// filesIn are the paths of the files in a folder of the run whose names are wanted, in their order. A folder that cannot be read has none.
+func (r *Run) filesIn(folder string, wanted func(name string) bool) (paths []string) {
+	entries, _ := os.ReadDir(r.Path(folder))
+	for _, entry := range entries {
+		if wanted(entry.Name()) {
+			paths = append(paths, r.Path(folder, entry.Name()))
+		}
+	}
 	return paths
 }
 
@@ -186,7 +206,7 @@ func (r *Run) checkpoints() []string {
 func (p *phase) steps() (paths []string) {
 	for _, path := range slices.Backward(p.env.Run.checkpoints()) {
 		name := filepath.Base(path)
-		if strings.HasPrefix(name, fmt.Sprintf("%02d-", p.number)) && strings.Contains(name, "-step-") {
+		if strings.HasPrefix(name, fmt.Sprintf("%02d-", p.number)) && !strings.HasSuffix(name, "-done.safetensors") {
 			paths = append(paths, path)
 		}
 	}
@@ -214,6 +234,8 @@ func (p *phase) newest() (*checkpoint, error) {
 		switch {
 		case errors.Is(err, os.ErrNotExist):
 			continue
+		case errors.Is(err, errNewer):
+			return nil, err
 		case err != nil:
 			p.env.Say("%v; an earlier one is taken", err)
 			continue
