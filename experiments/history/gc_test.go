@@ -29,10 +29,11 @@ func TestFindWaste(t *testing.T) {
 		"checkpoints/02-self-critical-done.safetensors": "c", "checkpoints/figure.png": "d"}})
 	write(t, filepath.Join(dir, "stopped"), folder{losses: []float64{1}, more: checkpoints})
 	running := write(t, filepath.Join(dir, "running"), folder{metrics: nil, more: checkpoints})
-	write(t, filepath.Join(dir, "empty"), folder{})
+	write(t, filepath.Join(dir, "empty"), folder{more: map[string]string{".lock": "", "log.txt": "x", "report.html": "x", "checkpoints/" + part: "1"}})
 	write(t, filepath.Join(dir, "fresh"), folder{})
 	write(t, filepath.Join(dir, "damaged"), folder{more: map[string]string{"results.json": "{"}})
 	write(t, filepath.Join(dir, "a model"), folder{more: map[string]string{"model/model.safetensors": "m"}})
+	write(t, filepath.Join(dir, "a thesis"), folder{more: map[string]string{"thesis.tex": "somebody's own"}})
 	write(t, filepath.Join(dir, ".gone.0123456789abcdef.removed"), folder{})
 	write(t, filepath.Join(dir, "no run"), folder{more: map[string]string{part: ""}})
 	if err := os.Remove(filepath.Join(dir, "no run", "manifest.json")); err != nil {
