@@ -135,6 +135,9 @@ func (w Waste) Remove() error {
 	case w.run == nil:
 		return os.RemoveAll(w.Path)
 	case w.all:
+		if last, err := lastStep(w.run); last != nil || err != nil { // somebody may have gone on with it since it was found
+			return fmt.Errorf("the run %s has recorded steps since it was looked at; it stays", w.run.Dir)
+		}
 		return Remove(w.run)
 	}
 	return alone(w.run, func() error {
