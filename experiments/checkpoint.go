@@ -38,6 +38,9 @@ type checkpointState struct {
 	Best    *keptState      `json:"best,omitempty"` // of early stopping
 	Metrics int64           `json:"metrics"`        // bytes of metrics.jsonl that were written before
 	Spent   float64         `json:"spent"`          // seconds of the run so far
+
+	Processor float64 `json:"processor,omitempty"` // processor seconds of the run so far
+	Peak      int64   `json:"peak,omitempty"`      // the largest memory of one of its processes, in bytes
 }
 
 // keptState is a keeper without its weights, which are tensors with [keptPrefix] before their names.

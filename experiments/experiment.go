@@ -36,6 +36,10 @@ type Env struct {
 	measured int64 // bytes of metrics.jsonl that belong to trainings that are over
 	began    time.Time
 	spent    float64 // seconds of the processes before this one, as far as what they did was kept
+
+	used       float64 // processor seconds of those processes
+	peak       int64   // the largest memory of one of them, in bytes
+	usedBefore float64 // processor seconds of this process before the run
 }
 
 // Result is what came out.
@@ -118,6 +122,7 @@ func (e Experiment) Start(ctx context.Context, b *backend.Backend, opts Options)
 // carryOut runs the experiment in its folder.
 func (e Experiment) carryOut(ctx context.Context, env *Env) (Result, error) {
 	env.began = time.Now()
+	env.usedBefore, _ = Usage()
 	result, err := e.run(ctx, env, env.Run.Manifest.Config)
 	result.Seconds = env.seconds()
 	if endedBy(ctx, err) {

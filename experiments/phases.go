@@ -137,6 +137,7 @@ func (p *phase) save(l *loop, done bool) error {
 	}
 	state := checkpointState{Phase: p.number, Name: p.name, Done: done, Trained: l.result, Counted: l.counted, Unseen: l.unseen, Place: l.place,
 		Metrics: written, Spent: p.env.seconds()}
+	state.Processor, state.Peak = p.env.Usage()
 	if k := l.keeper; k != nil && k.step > 0 {
 		state.Best = &keptState{k.best, k.step, k.waited}
 	}
@@ -188,7 +189,9 @@ const checkpointsDir = "checkpoints"
 
 // checkpoints are the paths of a run's checkpoints, the earliest first.
 func (r *Run) checkpoints() []string {
-	return r.filesIn(checkpointsDir, func(name string) bool { return !strings.HasPrefix(name, ".") && strings.HasSuffix(name, ".safetensors") })
+	return r.filesIn(checkpointsDir, func(name string) bool {
+		return !strings.HasPrefix(name, ".") && strings.HasSuffix(name, ".safetensors")
+	})
 }
 
 // filesIn are the paths of the files in a folder of the run whose names are wanted, in their order. A folder that cannot be read has none.
@@ -243,6 +246,7 @@ func (p *phase) newest() (*checkpoint, error) {
 			return nil, fmt.Errorf("%s: expected a checkpoint of the training %q, found one of %q; the experiment has changed since", path, p.name, c.state.Name)
 		}
 		p.env.measured, p.env.spent = c.state.Metrics, c.state.Spent
+		p.env.used, p.env.peak = c.state.Processor, c.state.Peak
 		if c.state.Done {
 			return c, p.removeAllBut(0)
 		}

@@ -70,8 +70,8 @@ type outcome struct {
 	tensors map[string]string // bytes of the tensors of checkpoints and model, by file and name
 }
 
-// clocked are the names of figures that depend on the clock.
-var clocked = []string{"seconds", "waiting", "step_seconds", "data_waiting"}
+// clocked are the names of figures that depend on the clock, and on what else the process does.
+var clocked = []string{"seconds", "waiting", "step_seconds", "data_waiting", "train_seconds", "prepare_seconds", "processor_seconds", "peak_memory_bytes"}
 
 func outcomeOf(t *testing.T, r *experiments.Run) (o outcome) {
 	t.Helper()
