@@ -55,7 +55,7 @@ func (env *Env) Train(ctx context.Context, name string, store *model.Store, task
 		return Trained{}, err
 	}
 	if at != nil && at.state.Done {
-		return at.state.Trained, at.restore(store, nil)
+		return at.state.Trained, over(at, store, source)
 	}
 	if at != nil { // before the loop, which would draw a state for the random numbers
 		if err := at.restore(store, nil); err != nil {
@@ -81,6 +81,16 @@ func (env *Env) Train(ctx context.Context, name string, store *model.Store, task
 	}
 	l.keeper = nil // its weights are in the store
 	return l.result, p.save(l, true)
+}
+
+// over leaves store and source, which may have counted something on its way, as they were when the training of the checkpoint was over.
+func over(at *checkpoint, store *model.Store, source Source) error {
+	if r, ok := source.(Resumable); ok && at.state.Place != nil {
+		if err := r.RestorePosition(at.state.Place); err != nil {
+			return fmt.Errorf("%s: %w", at.path, err)
+		}
+	}
+	return at.restore(store, nil)
 }
 
 // phase is a training of a run.

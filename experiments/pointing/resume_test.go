@@ -16,12 +16,12 @@ func TestResumesExactly(t *testing.T) {
 	}
 	t.Cleanup(b.Finalize)
 	options := experiments.Options{Form: experiments.Quick, Seed: 2}
-	for _, text := range []string{"train.steps=7", "train.eval_every=3", "train.log_every=1", "model.attention=hard", "dev=4", "held_out=4", "examples=1", "batch_size=4", "model.hidden=16", "model.embed_dim=8", "model.attention_dim=8"} {
+	for _, text := range []string{"train.steps=7", "train.eval_every=3", "train.log_every=1", "model.attention=hard", "model.max_len=4", "dev=4", "held_out=4", "examples=1", "batch_size=4", "model.hidden=16", "model.embed_dim=8", "model.attention_dim=8"} {
 		o, err := experiments.ParseOverride(text)
 		if err != nil {
 			t.Fatal(err)
 		}
 		options.Overrides = append(options.Overrides, o)
 	}
-	resumetest.Exact(t, Experiment(), b, options, 4)
+	resumetest.Exact(t, Experiment(), b, options, 8)
 }
