@@ -9,6 +9,7 @@ tool (
 
 require (
 	github.com/go-logr/logr v1.4.3
+	github.com/goccy/go-yaml v1.19.0
 	github.com/gofrs/flock v0.13.0
 	github.com/gomlx/compute v0.1.6
 	github.com/gomlx/compute-onnx v0.1.5

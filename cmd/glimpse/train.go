@@ -2,8 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,8 +28,10 @@ func allExperiments() []experiments.Experiment {
 // trainFlags are what a call of `glimpse train` says.
 type trainFlags struct {
 	quick, list, show, asJSON bool
+	asYAML                    bool
 	seed                      int64
 	settings                  []string
+	config                    string
 	data, out                 string
 }
 
@@ -41,12 +45,15 @@ metrics.jsonl (one line a recorded step), results.json (what came out, with 95% 
 model, which eval, caption and classify take with --model. A run that failed or was stopped has no results.json; before
 its first recorded step there is nothing to keep, and the folder is removed.
 
-Every setting of an experiment can be changed with --set. --show prints them all without training anything.
+Every setting of an experiment can be changed: in a YAML file given with --config, and with --set, which wins over the file.
+--show prints them all without training anything; with --yaml, as a file that --config takes.
 The quick form draws its own pictures (Scenes), unless --data names a folder.`,
 		Example: examples(
 			"glimpse train --list",
 			"glimpse train clip --quick",
 			"glimpse train clip --show",
+			"glimpse train clip --show --yaml >mine.yaml    # change what you like in it, or keep a few lines",
+			"glimpse train clip --config mine.yaml --set train.steps=800",
 			"glimpse train clip --seed 7 --set train.steps=800 --set train.optimizer.lr=0.001 --out runs/longer"),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if f.list {
@@ -65,10 +72,12 @@ The quick form draws its own pictures (Scenes), unless --data names a folder.`,
 	flags.BoolVar(&f.quick, "quick", false, "the quick form: seconds to a minute, on drawn pictures")
 	flags.Int64Var(&f.seed, "seed", 1, "seed of weights, order and augmentation, a `number`")
 	flags.StringArrayVar(&f.settings, "set", nil, "a setting as `key=value`, such as train.steps=800; may be repeated")
+	flags.StringVar(&f.config, "config", "", "YAML `file` with settings, all or some of those that --show --yaml prints")
 	flags.StringVar(&f.data, "data", "", "`folder` of the main data set, instead of the one that is found")
 	flags.StringVar(&f.out, "out", "", "run `folder` to make (default: a fresh one below runs)")
 	flags.BoolVar(&f.list, "list", false, "list the experiments")
 	flags.BoolVar(&f.show, "show", false, "print the settings as JSON and train nothing")
+	flags.BoolVar(&f.asYAML, "yaml", false, "with --show: print the settings as YAML, for --config")
 	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object")
 	return cmd
 }
@@ -110,6 +119,9 @@ func train(cmd *cobra.Command, name string, f trainFlags) error {
 	if err != nil {
 		return err
 	}
+	if f.asYAML && (!f.show || f.asJSON) {
+		return usagef(cmd, "expected --yaml together with --show and without --json")
+	}
 	opts, err := f.options(cmd)
 	if err != nil {
 		return err
@@ -124,7 +136,7 @@ func train(cmd *cobra.Command, name string, f trainFlags) error {
 		return err
 	}
 	if f.show {
-		return showConfig(cmd.OutOrStdout(), config, f.asJSON)
+		return showConfig(cmd.OutOrStdout(), config, f)
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "glimpse: computing with %s (%s)\n", b.Kind, b.Reason)
 	run, result, err := experiment.Start(cmd.Context(), b, opts)
@@ -156,6 +168,16 @@ func (f trainFlags) options(cmd *cobra.Command) (experiments.Options, error) {
 	opts := experiments.Options{Form: experiments.Full, Seed: f.seed, Out: f.out, Messages: cmd.ErrOrStderr()}
 	if f.quick {
 		opts.Form = experiments.Quick
+	}
+	if f.config != "" {
+		file, err := experiments.ReadSettings(f.config)
+		if unread := (*fs.PathError)(nil); errors.As(err, &unread) {
+			return opts, err
+		}
+		if err != nil {
+			return opts, usagef(cmd, "%s", err)
+		}
+		opts.File = file
 	}
 	for _, text := range f.settings {
 		o, err := experiments.ParseOverride(text)
@@ -207,9 +229,17 @@ func resolve(cmd *cobra.Command, e experiments.Experiment, kind backend.Kind, op
 	return e.Config(kind, *opts)
 }
 
-func showConfig(w io.Writer, config json.RawMessage, asJSON bool) error {
-	if asJSON {
+func showConfig(w io.Writer, config json.RawMessage, f trainFlags) error {
+	if f.asJSON {
 		return printJSON(w, config)
+	}
+	if f.asYAML {
+		text, err := experiments.YAML(config)
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(text)
+		return err
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
