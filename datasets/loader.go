@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -245,6 +246,18 @@ func (l *Loader[T]) Restore(pos Position) error {
 	l.stop()
 	l.pos, l.failed = pos, nil
 	return nil
+}
+
+// SavePosition is [Loader.Position] as JSON, and RestorePosition goes back there.
+func (l *Loader[T]) SavePosition() (json.RawMessage, error) { return json.Marshal(l.Position()) }
+
+// RestorePosition is [Loader.Restore] of what SavePosition gave.
+func (l *Loader[T]) RestorePosition(position json.RawMessage) error {
+	var at Position
+	if err := json.Unmarshal(position, &at); err != nil {
+		return fmt.Errorf("expected a loader's position as JSON, found %q", position)
+	}
+	return l.Restore(at)
 }
 
 // Bad lists the examples that could not be loaded so far, each once, in the order in which they were met.

@@ -28,6 +28,13 @@ type Env struct {
 	Seed     int64
 	DataDir  string    // replaces the folder of the experiment's main data set; empty for the one that is found
 	Messages io.Writer // progress and remarks; nil for none
+	Saving   Saving    // how often checkpoints are written
+
+	phase    int   // trainings that were begun so far
+	resumed  bool  // whether trainings go on from checkpoints
+	measured int64 // bytes of metrics.jsonl that belong to trainings that are over
+	began    time.Time
+	spent    float64 // seconds of the processes before this one, as far as what they did was kept
 }
 
 // Result is what came out.
@@ -73,6 +80,7 @@ type Options struct {
 	DataDir   string
 	Out       string // run folder; empty for a fresh one under runs/
 	Messages  io.Writer
+	Saving    Saving
 }
 
 // Config is the experiment's configuration as it would be run.
@@ -91,18 +99,35 @@ func (e Experiment) Start(ctx context.Context, b *backend.Backend, opts Options)
 	if err != nil {
 		return nil, Result{}, err
 	}
-	start := time.Now()
-	env := &Env{Backend: b, Run: run, Seed: opts.Seed, DataDir: opts.DataDir, Messages: opts.Messages}
-	result, err := e.run(ctx, env, config)
-	if err != nil {
-		if run.discard() {
-			run = nil
+	env := &Env{Backend: b, Run: run, Seed: opts.Seed, DataDir: opts.DataDir, Messages: opts.Messages, Saving: opts.Saving}
+	defer run.close()
+	if run.Manifest.DataDir = opts.DataDir; opts.DataDir != "" {
+		if err := run.WriteJSON(manifestFile, run.Manifest); err != nil {
+			return nil, Result{}, err
 		}
-		return run, result, err
 	}
-	result.Seconds = time.Since(start).Seconds()
-	return run, result, run.Finish(result)
+	result, err := e.carryOut(ctx, env)
+	if err != nil && run.discard() {
+		run = nil
+	}
+	return run, result, err
 }
+
+// carryOut runs the experiment in its folder.
+func (e Experiment) carryOut(ctx context.Context, env *Env) (Result, error) {
+	env.began = time.Now()
+	result, err := e.run(ctx, env, env.Run.Manifest.Config)
+	result.Seconds = env.seconds()
+	if err != nil {
+		env.Run.note("ended after %.0f s: %v", result.Seconds, err)
+		return result, err
+	}
+	env.Run.note("complete after %.0f s", result.Seconds)
+	return result, env.Run.Finish(result)
+}
+
+// seconds is how long the run has taken so far.
+func (env *Env) seconds() float64 { return env.spent + time.Since(env.began).Seconds() }
 
 // Open opens a split of the data set called name, from env's folder when main says that it is the one meant.
 func (env *Env) Open(name, split string, main bool) (datasets.Dataset, error) {
@@ -117,8 +142,9 @@ func (env *Env) Open(name, split string, main bool) (datasets.Dataset, error) {
 	return datasets.Open(dir, split)
 }
 
-// Say writes a remark for the person who waits, if there is one.
+// Say writes a remark into the run's log, and for the person who waits, if there is one.
 func (env *Env) Say(format string, args ...any) {
+	env.Run.note(format, args...)
 	if env.Messages != nil {
 		fmt.Fprintf(env.Messages, format+"\n", args...)
 	}

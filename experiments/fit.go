@@ -9,10 +9,9 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/progress"
 )
 
-// Fit is [Train] with the run's seed as an experiment wants it: it forgets what an earlier training left of its optimiser,
+// Fit is [Env.Train] as an experiment wants it: it forgets what an earlier training left of its optimiser,
 // shows how training goes, records its steps in the run, and leaves the averaged weights in store. onDev puts what Task.Evaluate has found last into a few words for the progress bar.
 func Fit(ctx context.Context, env *Env, name string, store *model.Store, task Task, source Source, cfg TrainConfig, onDev func(found map[string]float64) string) (Trained, error) {
-	cfg.Seed = env.Seed
 	// Adam's moments belong to the steps they were gathered in: with those of a longer training, whose bias is gone, the first
 	// thousand steps of the next one would be up to 30 times too short, and lead where the old loss wanted to go.
 	if err := store.DeleteVariablesInScope(optimizerScope); err != nil {
@@ -21,7 +20,7 @@ func Fit(ctx context.Context, env *Env, name string, store *model.Store, task Ta
 	bar := progress.New(env.Messages, name, int64(cfg.Steps), progress.Options{})
 	defer bar.Done()
 	dev := ""
-	trained, err := Train(ctx, env.Backend, store, task, source, cfg, func(s Step) error {
+	trained, err := env.Train(ctx, name, store, task, source, cfg, func(s Step) error {
 		if s.Evaluated {
 			dev = ", " + onDev(s.Scalars)
 		}

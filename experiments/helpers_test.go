@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -67,6 +68,11 @@ func (s *batches) Next(context.Context) ([]*tensors.Tensor, error) {
 	return []*tensors.Tensor{
 		tensors.FromFlatDataAndDimensions(single(x), rows, in), tensors.FromFlatDataAndDimensions(single(y), rows, out),
 	}, nil
+}
+
+func (s *batches) SavePosition() (json.RawMessage, error) { return json.Marshal(s.next) }
+func (s *batches) RestorePosition(position json.RawMessage) error {
+	return json.Unmarshal(position, &s.next)
 }
 
 func (s *batches) Waited() time.Duration { return s.wait }

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/glimpse-ml/glimpse/internal/atomicfile"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 )
@@ -22,6 +24,7 @@ import (
 //
 //	manifest.json   what was run: experiment, configuration, seed, backend, versions
 //	metrics.jsonl   one JSON object a recorded step
+//	log.txt         what was said meanwhile, and when
 //	results.json    what came out, once the run is complete
 //	checkpoints/    states of the training
 //	model/          the trained model
@@ -30,7 +33,9 @@ type Run struct {
 	Dir      string
 	Manifest Manifest
 	metrics  *os.File
-	owned    bool // whether nothing was in the folder before
+	log      *os.File
+	lock     *flock.Flock // held while the run is worked on
+	owned    bool         // whether nothing was in the folder before
 }
 
 // Manifest says what was run.
@@ -46,6 +51,15 @@ type Manifest struct {
 	Commit     string            `json:"commit,omitempty"`
 	Versions   map[string]string `json:"versions"`
 	Machine    string            `json:"machine"`
+	DataDir    string            `json:"data_dir,omitempty"` // given in the place of the main data set's folder
+	Attempts   []Attempt         `json:"attempts,omitempty"` // each time the run was resumed
+}
+
+// Attempt is a process that went on with a run.
+type Attempt struct {
+	Started time.Time `json:"started"`
+	Commit  string    `json:"commit,omitempty"`
+	Machine string    `json:"machine"`
 }
 
 // format is the version of the folder's layout; a later one is refused with a sentence.
@@ -56,6 +70,8 @@ const (
 	manifestFile = "manifest.json"
 	metricsFile  = "metrics.jsonl"
 	resultsFile  = "results.json"
+	logFile      = "log.txt"
+	lockFile     = ".lock"
 )
 
 // NewRun makes the folder dir, or a fresh one under runs/ when dir is empty, and writes its manifest.
@@ -82,18 +98,74 @@ func NewRun(dir, experiment string, form Form, config any, seed int64, b *backen
 		return nil, err
 	}
 	r := &Run{Dir: dir, owned: owned, Manifest: Manifest{
-		Format: format, Experiment: experiment, Form: form, Config: raw, Seed: seed, Started: time.Now().UTC().Truncate(time.Second),
-		Backend: b.Config, Command: os.Args, Commit: Commit(), Versions: versions(),
-		Machine: fmt.Sprintf("%s/%s, %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()),
+		Format: format, Experiment: experiment, Form: form, Config: raw, Seed: seed, Started: now(),
+		Backend: b.Config, Command: os.Args, Commit: Commit(), Versions: versions(), Machine: machine(),
 	}}
-	if err := r.WriteJSON(manifestFile, r.Manifest); err != nil {
+	if err := r.open(); err != nil {
 		return nil, err
 	}
-	r.metrics, err = os.OpenFile(filepath.Join(dir, metricsFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("cannot write the run's metrics: %w", err)
+	if err := r.WriteJSON(manifestFile, r.Manifest); err != nil {
+		r.close()
+		return nil, err
 	}
+	r.note("begun: %s", strings.Join(os.Args, " "))
 	return r, nil
+}
+
+func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
+
+func machine() string {
+	return fmt.Sprintf("%s/%s, %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+}
+
+// open locks the run and opens what is written while it goes on.
+func (r *Run) open() (err error) {
+	r.lock = flock.New(r.Path(lockFile))
+	if free, err := r.lock.TryLock(); err != nil {
+		return fmt.Errorf("cannot lock the run %s: %w", r.Dir, err)
+	} else if !free {
+		return fmt.Errorf("another process is working on the run %s; wait for it or stop it first", r.Dir)
+	}
+	for name, file := range map[string]**os.File{metricsFile: &r.metrics, logFile: &r.log} {
+		if *file, err = os.OpenFile(r.Path(name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644); err != nil {
+			r.close()
+			return fmt.Errorf("cannot write %s: %w", r.Path(name), err)
+		}
+	}
+	return nil
+}
+
+// close ends the work on the run. It may be called twice.
+func (r *Run) close() {
+	for _, file := range []*os.File{r.metrics, r.log} {
+		if file != nil {
+			file.Close()
+		}
+	}
+	if r.lock != nil {
+		r.lock.Unlock()
+	}
+}
+
+// Running says whether a process is working on the run now, on this machine or, where the file system knows of locks elsewhere, on
+// another.
+func (r *Run) Running() bool {
+	if _, err := os.Stat(r.Path(lockFile)); err != nil {
+		return false
+	}
+	lock := flock.New(r.Path(lockFile))
+	free, err := lock.TryRLock()
+	if free {
+		lock.Unlock()
+	}
+	return err == nil && !free
+}
+
+// note writes a line with the time into the run's log. A log that cannot be written is no reason to stop a run.
+func (r *Run) note(format string, args ...any) {
+	if r != nil && r.log != nil {
+		fmt.Fprintf(r.log, "%s %s\n", now().Format(time.RFC3339), fmt.Sprintf(format, args...))
+	}
 }
 
 // freshDir makes a folder under runs/ that no other run has, not even one that starts in the same second.
@@ -169,9 +241,35 @@ func (r *Run) Record(s Step) error {
 	return nil
 }
 
-// discard closes a run that failed and removes its folder, unless it recorded a step or the folder held other things before.
+// flushMetrics makes sure that what was recorded is on the disk, and says how many bytes that is.
+func (r *Run) flushMetrics() (int64, error) {
+	if err := r.metrics.Sync(); err != nil {
+		return 0, fmt.Errorf("cannot write the run's metrics: %w", err)
+	}
+	info, err := r.metrics.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("cannot write the run's metrics: %w", err)
+	}
+	return info.Size(), nil
+}
+
+// cutMetrics forgets the metrics behind the first size bytes.
+func (r *Run) cutMetrics(size int64) error {
+	info, err := r.metrics.Stat()
+	if err == nil && info.Size() < size {
+		err = fmt.Errorf("expected %d bytes, as its checkpoint says, found %d", size, info.Size())
+	}
+	if err == nil {
+		err = r.metrics.Truncate(size)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot go on with the run's metrics in %s: %w", r.Path(metricsFile), err)
+	}
+	return nil
+}
+
+// discard removes the folder of a run that failed, unless it recorded a step or the folder held other things before.
 func (r *Run) discard() (removed bool) {
-	r.metrics.Close()
 	info, err := os.Stat(r.Path(metricsFile))
 	return r.owned && err == nil && info.Size() == 0 && os.RemoveAll(r.Dir) == nil
 }

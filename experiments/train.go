@@ -2,10 +2,7 @@ package experiments
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"math"
-	"slices"
+	"encoding/json"
 	"time"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -91,6 +88,14 @@ type Step struct {
 	Evaluated bool // whether Scalars holds what the task's Evaluate found
 }
 
+// Resumable is a source that can say where it is and go back there, in this process or in another, after which it yields exactly the
+// batches that it would have yielded. A training whose source is none cannot be resumed.
+type Resumable interface {
+	Source
+	SavePosition() (json.RawMessage, error)
+	RestorePosition(position json.RawMessage) error
+}
+
 // Trained sums a training up.
 type Trained struct {
 	Last        Step
@@ -103,96 +108,16 @@ type Trained struct {
 }
 
 // Train runs cfg.Steps optimiser steps of task on the variables of store, and calls each after every one. It is the
-// training function of every paper in the lab. A cancelled ctx ends it with ctx's error after the current step.
+// training function of every paper in the lab. A cancelled ctx ends it with ctx's error after the current step. Nothing is saved:
+// a training that is part of a run is [Env.Train].
 func Train(ctx context.Context, b *backend.Backend, store *model.Store, task Task, source Source, cfg TrainConfig, each func(Step) error) (Trained, error) {
-	trainer, err := newTrainer(b, store, task, cfg)
+	l, err := newLoop(b, store, task, source, cfg, each)
 	if err != nil {
 		return Trained{}, err
 	}
-	defer trainer.close()
-	keeper, err := newKeeper(task, cfg)
-	if err != nil {
-		return Trained{}, err
+	defer l.close()
+	if err := l.run(ctx); err != nil {
+		return l.result, err
 	}
-	var result Trained
-	start, begun, waitedBefore := time.Now(), time.Now(), source.Waited()
-	for step := 1; step <= cfg.Steps; step++ {
-		if err := ctx.Err(); err != nil {
-			return result, err
-		}
-		batch, err := source.Next(ctx)
-		if err != nil {
-			return result, err
-		}
-		loss, scalars, err := runStep(trainer, batch, step, cfg)
-		if err != nil {
-			return result, err
-		}
-		if step == 1 { // the first step compiles: count from its end
-			result.Compile = time.Since(start).Seconds()
-			begun, waitedBefore = time.Now(), source.Waited()
-		}
-		if name, v := firstBroken(loss, scalars); name != "" {
-			return result, fmt.Errorf("the %s is %v at step %d: training diverged; a lower optimizer.lr or a smaller "+
-				"optimizer.clip_norm usually helps", name, v, step)
-		}
-		result.Seconds = time.Since(begun).Seconds() - result.Evaluating
-		if step > 1 {
-			result.StepSeconds = result.Seconds / float64(step-1)
-			result.Waiting = (source.Waited() - waitedBefore).Seconds() / result.Seconds
-		}
-		result.Last = Step{Step: step, Epoch: source.Epoch(), Loss: loss, Scalars: scalars,
-			Seconds: time.Since(start).Seconds(), Waiting: result.Waiting}
-		if cfg.EvalEvery > 0 && task.Evaluate != nil && (step%cfg.EvalEvery == 0 || step == cfg.Steps) {
-			evaluating := time.Now()
-			if err := evaluate(ctx, store, task, &result.Last, keeper); err != nil {
-				return result, err
-			}
-			result.Evaluating += time.Since(evaluating).Seconds()
-		}
-		if err := each(result.Last); err != nil {
-			return result, err
-		}
-		if keeper != nil && keeper.givesUp() {
-			break
-		}
-	}
-	if keeper != nil {
-		result.Kept = keeper.step
-		return result, keeper.restore(store)
-	}
-	return result, nil
-}
-
-// evaluate measures the model, or the average of it, and adds what it finds to the step.
-func evaluate(ctx context.Context, store *model.Store, task Task, s *Step, keeper *keeper) error {
-	if err := swapAverage(store); err != nil {
-		return err
-	}
-	found, err := task.Evaluate(ctx)
-	if err != nil {
-		return fmt.Errorf("cannot evaluate after step %d: %w", s.Step, err)
-	}
-	if keeper != nil {
-		if err := keeper.see(store, s.Step, found); err != nil {
-			return err
-		}
-	}
-	maps.Copy(s.Scalars, found)
-	s.Evaluated = true
-	return swapAverage(store)
-}
-
-// firstBroken is the first of a step's numbers that is none.
-func firstBroken(loss float64, scalars map[string]float64) (string, float64) {
-	broken := func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) }
-	if broken(loss) {
-		return "loss", loss
-	}
-	for _, name := range slices.Sorted(maps.Keys(scalars)) {
-		if broken(scalars[name]) {
-			return name, scalars[name]
-		}
-	}
-	return "", 0
+	return l.result, l.end()
 }

@@ -2,7 +2,9 @@ package captions
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 
@@ -191,6 +193,26 @@ func aboveOthers(scores []float32) []float32 {
 		out[i] = s - (sum-s)/float32(max(len(scores)-1, 1))
 	}
 	return out
+}
+
+// criticPosition is where the critic is. What it draws follows from that and the weights.
+type criticPosition struct {
+	Loader datasets.Position `json:"loader"`
+	Epoch  int               `json:"epoch"`
+	Calls  int64             `json:"calls"`
+}
+
+func (s *critic) SavePosition() (json.RawMessage, error) {
+	return json.Marshal(criticPosition{s.Loader.Position(), s.epoch, s.calls})
+}
+
+func (s *critic) RestorePosition(position json.RawMessage) error {
+	var at criticPosition
+	if err := json.Unmarshal(position, &at); err != nil {
+		return fmt.Errorf("expected the place of a source of drawn captions, found %q", position)
+	}
+	s.epoch, s.calls = at.Epoch, at.Calls
+	return s.Loader.Restore(at.Loader)
 }
 
 func (s *critic) Epoch() int { return s.epoch }

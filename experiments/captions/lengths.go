@@ -2,6 +2,8 @@ package captions
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 
@@ -34,9 +36,10 @@ type itemSource struct {
 	*datasets.Loader[captioner.Item]
 	c     *captioner.Model
 	mixed int // batches whose items are sorted together
-	rng   *rand.Rand
+	rng   *rand.PCG
 	ready [][]captioner.Item
 	epoch int
+	dealt itemPosition // where the batches that are ready began
 
 	scheduled captioning.Scheduled // batches get a fourth tensor with the share of own words, unless there are none
 	step      int
@@ -58,7 +61,61 @@ func (s *itemSource) Next(ctx context.Context) ([]*tensors.Tensor, error) {
 	return batch, err
 }
 
-func (s *itemSource) deal(ctx context.Context) error {
+// itemPosition is where the source is: where the loader was and what the random numbers were before the last deal, and how many of
+// its batches were taken.
+type itemPosition struct {
+	Loader datasets.Position `json:"loader"`
+	Random []byte            `json:"random"`
+	Taken  int               `json:"taken"`
+	Step   int               `json:"step"`
+}
+
+func (s *itemSource) here() (at itemPosition, err error) {
+	at.Loader = s.Loader.Position()
+	at.Random, err = s.rng.MarshalBinary()
+	return at, err
+}
+
+func (s *itemSource) SavePosition() (json.RawMessage, error) {
+	at := s.dealt
+	if len(s.ready) == 0 {
+		var err error
+		if at, err = s.here(); err != nil {
+			return nil, err
+		}
+	} else {
+		at.Taken = max(s.mixed, 1) - len(s.ready)
+	}
+	at.Step = s.step
+	return json.Marshal(at)
+}
+
+func (s *itemSource) RestorePosition(position json.RawMessage) error {
+	var at itemPosition
+	if err := json.Unmarshal(position, &at); err != nil || at.Taken < 0 || at.Taken >= max(s.mixed, 1) {
+		return fmt.Errorf("expected the place of a source of captions, found %q", position)
+	}
+	if err := s.rng.UnmarshalBinary(at.Random); err != nil {
+		return fmt.Errorf("expected the state of random numbers, found %q: %w", at.Random, err)
+	}
+	if err := s.Loader.Restore(at.Loader); err != nil {
+		return err
+	}
+	s.ready, s.step = nil, at.Step
+	if at.Taken == 0 {
+		return nil
+	}
+	if err := s.deal(context.Background()); err != nil {
+		return err
+	}
+	s.ready = s.ready[at.Taken:]
+	return nil
+}
+
+func (s *itemSource) deal(ctx context.Context) (err error) {
+	if s.dealt, err = s.here(); err != nil {
+		return err
+	}
 	var items []captioner.Item
 	size := 0
 	for range max(s.mixed, 1) {
@@ -72,7 +129,7 @@ func (s *itemSource) deal(ctx context.Context) error {
 	for batch := range slices.Chunk(items, size) {
 		s.ready = append(s.ready, batch)
 	}
-	s.rng.Shuffle(len(s.ready), func(i, j int) { s.ready[i], s.ready[j] = s.ready[j], s.ready[i] })
+	rand.New(s.rng).Shuffle(len(s.ready), func(i, j int) { s.ready[i], s.ready[j] = s.ready[j], s.ready[i] })
 	return nil
 }
 

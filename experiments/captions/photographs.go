@@ -286,7 +286,7 @@ func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captione
 		return nil, err
 	}
 	defer loader.Close()
-	source := &itemSource{Loader: loader, c: c, mixed: sortedTogether, rng: rand.New(rand.NewPCG(uint64(env.Seed), 12)), scheduled: cfg.Scheduled}
+	source := &itemSource{Loader: loader, c: c, mixed: sortedTogether, rng: rand.NewPCG(uint64(env.Seed), 12), scheduled: cfg.Scheduled}
 	rates, err := c.LearningRates(cfg.EncoderLR, cfg.LayerDecay)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package contrastive
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -63,6 +64,14 @@ func (s *pairSource) bad() (problems []string) {
 		problems = append(problems, b.Err.Error())
 	}
 	return problems
+}
+
+// SavePosition says where the source is, and RestorePosition goes back there.
+func (s *pairSource) SavePosition() (json.RawMessage, error) { return s.loader.SavePosition() }
+
+// RestorePosition goes to a place that SavePosition gave.
+func (s *pairSource) RestorePosition(position json.RawMessage) error {
+	return s.loader.RestorePosition(position)
 }
 
 func (s *pairSource) Waited() time.Duration { return s.loader.Waited() }

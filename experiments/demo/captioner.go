@@ -115,9 +115,6 @@ func trainCaptioner(ctx context.Context, env *experiments.Env, cfg CaptionerConf
 	if err := c.Save(env.Run.Path("model")); err != nil {
 		return result, err
 	}
-	if err := env.Run.SaveCheckpoint(cfg.Train.Steps, c.Store, ""); err != nil {
-		return result, err
-	}
 	if err := compareUniform(ctx, c, env, cfg, train, heldOut, report); err != nil {
 		return result, err
 	}
@@ -236,7 +233,7 @@ func fitCaptioner(ctx context.Context, c *captioner.Model, env *experiments.Env,
 		return losses.Total, []experiments.Metric{{Name: "cross_entropy", Value: losses.CrossEntropy}, {Name: "doubly_stochastic", Value: losses.DoublyStochastic}}
 	}}
 	bar := progress.New(env.Messages, title+": training", int64(cfg.Train.Steps), progress.Options{})
-	trained, err := experiments.Train(ctx, env.Backend, c.Store, task, source, cfg.Train, func(s experiments.Step) error {
+	trained, err := env.Train(ctx, title, c.Store, task, source, cfg.Train, func(s experiments.Step) error {
 		bar.Describe(fmt.Sprintf("%s: loss %.2f, %.0f%% waiting", title, s.Loss, 100*s.Waiting))
 		bar.Set(int64(s.Step))
 		if record && (s.Step%cfg.Train.LogEvery == 0 || s.Step == 1 || s.Step == cfg.Train.Steps) {
@@ -270,6 +267,9 @@ func (s *captionSource) Next(ctx context.Context) ([]*tensors.Tensor, error) {
 }
 
 func (s *captionSource) Epoch() int { return s.epoch }
+
+var _ experiments.Resumable = (*captionSource)(nil)
+
 
 // metrics are the report's figures under the names that scripts read.
 func (r *CaptionerReport) metrics() map[string]float64 {

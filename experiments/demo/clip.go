@@ -105,9 +105,6 @@ func trainCLIP(ctx context.Context, env *experiments.Env, cfg CLIPConfig) (exper
 	if err := m.Save(env.Run.Path("model")); err != nil {
 		return result, err
 	}
-	if err := env.Run.SaveCheckpoint(cfg.Train.Steps, m.Store, ""); err != nil {
-		return result, err
-	}
 	env.Say("clip: evaluating on %d held-out pictures", data.heldOut[0].Len())
 	report, err := evaluateCLIP(ctx, env, m, data, cfg)
 	if err != nil {
@@ -270,7 +267,7 @@ func fitCLIP(ctx context.Context, env *experiments.Env, m *clip.Model, data *pai
 	}
 	bar := progress.New(env.Messages, "clip: training", int64(cfg.Train.Steps), progress.Options{})
 	defer bar.Done()
-	trained, err := experiments.Train(ctx, env.Backend, m.Store, task, source, cfg.Train, func(s experiments.Step) error {
+	trained, err := env.Train(ctx, "clip", m.Store, task, source, cfg.Train, func(s experiments.Step) error {
 		bar.Describe(fmt.Sprintf("clip: loss %.2f, %.0f%% waiting", s.Loss, 100*s.Waiting))
 		bar.Set(int64(s.Step))
 		if s.Step%cfg.Train.LogEvery == 0 || s.Step == 1 || s.Step == cfg.Train.Steps {

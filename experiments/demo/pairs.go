@@ -2,6 +2,8 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"image"
 	"math/rand/v2"
 	"sync/atomic"
@@ -12,6 +14,7 @@ import (
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/datasets/picture"
+	"github.com/glimpse-ml/glimpse/experiments"
 )
 
 // pair is a picture with one of its texts, ready for a batch.
@@ -137,6 +140,32 @@ func (s *pairSource) Waited() (total time.Duration) {
 }
 
 func (s *pairSource) Epoch() int { return s.epoch }
+
+var _ experiments.Resumable = (*pairSource)(nil)
+
+func (s *pairSource) SavePosition() (json.RawMessage, error) {
+	all := make([]json.RawMessage, len(s.loaders))
+	for i, l := range s.loaders {
+		var err error
+		if all[i], err = l.SavePosition(); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(all)
+}
+
+func (s *pairSource) RestorePosition(position json.RawMessage) error {
+	var all []json.RawMessage
+	if err := json.Unmarshal(position, &all); err != nil || len(all) != len(s.loaders) {
+		return fmt.Errorf("expected the places of %d loaders, found %s", len(s.loaders), position)
+	}
+	for i, l := range s.loaders {
+		if err := l.RestorePosition(all[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // bad names the pictures that could not be read, each once.
 func (s *pairSource) bad() (problems []string) {

@@ -2,6 +2,8 @@ package pointing
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"image"
 	"math/rand/v2"
 	"strings"
@@ -89,6 +91,25 @@ func (s *endless) Next(ctx context.Context) ([]*tensors.Tensor, error) {
 		}
 	}
 	return s.c.Batch(batch.Items)
+}
+
+// endlessPosition is where the source is, and what it has counted on the way.
+type endlessPosition struct {
+	Loader datasets.Position `json:"loader"`
+	Cut    int               `json:"cut"`
+}
+
+func (s *endless) SavePosition() (json.RawMessage, error) {
+	return json.Marshal(endlessPosition{s.Loader.Position(), s.cut})
+}
+
+func (s *endless) RestorePosition(position json.RawMessage) error {
+	var at endlessPosition
+	if err := json.Unmarshal(position, &at); err != nil {
+		return fmt.Errorf("expected the place of a source of scenes, found %q", position)
+	}
+	s.cut = at.Cut
+	return s.Loader.Restore(at.Loader)
 }
 
 // Epoch is always 0: there is no end of scenes.
