@@ -35,6 +35,8 @@ type Env struct {
 	measured int64 // bytes of metrics.jsonl that belong to trainings that are over
 	began    time.Time
 	spent    float64 // seconds of the processes before this one, as far as what they did was kept
+
+	rehearsal *Rehearsal // what a dry run finds out; nil for a real one
 }
 
 // Result is what came out.
@@ -139,7 +141,11 @@ func (env *Env) Open(name, split string, main bool) (datasets.Dataset, error) {
 		}
 		dir = found
 	}
-	return datasets.Open(dir, split)
+	set, err := datasets.Open(dir, split)
+	if err == nil && env.Rehearsing() {
+		env.rehearsal.Data = append(env.rehearsal.Data, Opened{name, split, dir, set.Len()})
+	}
+	return set, err
 }
 
 // Say writes a remark into the run's log, and for the person who waits, if there is one.

@@ -28,7 +28,7 @@ func allExperiments() []experiments.Experiment {
 // trainFlags are what a call of `glimpse train` says.
 type trainFlags struct {
 	quick, list, show, asJSON bool
-	asYAML                    bool
+	asYAML, dry               bool
 	seed                      int64
 	settings                  []string
 	config                    string
@@ -47,6 +47,8 @@ its first recorded step there is nothing to keep, and the folder is removed.
 
 Every setting of an experiment can be changed: in a YAML file given with --config, and with --set, which wins over the file.
 --show prints them all without training anything; with --yaml, as a file that --config takes.
+--dry-run finds the data, builds and compiles the training and takes a few steps of it, says how much memory and time
+the whole would take, and leaves nothing behind.
 The quick form draws its own pictures (Scenes), unless --data names a folder.`,
 		Example: examples(
 			"glimpse train --list",
@@ -54,6 +56,7 @@ The quick form draws its own pictures (Scenes), unless --data names a folder.`,
 			"glimpse train clip --show",
 			"glimpse train clip --show --yaml >mine.yaml    # change what you like in it, or keep a few lines",
 			"glimpse train clip --config mine.yaml --set train.steps=800",
+			"glimpse train captions/flickr8k --set batch_size=256 --dry-run    # does it fit, how long would it take?",
 			"glimpse train clip --seed 7 --set train.steps=800 --set train.optimizer.lr=0.001 --out runs/longer"),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if f.list {
@@ -77,6 +80,7 @@ The quick form draws its own pictures (Scenes), unless --data names a folder.`,
 	flags.StringVar(&f.out, "out", "", "run `folder` to make (default: a fresh one below runs)")
 	flags.BoolVar(&f.list, "list", false, "list the experiments")
 	flags.BoolVar(&f.show, "show", false, "print the settings as JSON and train nothing")
+	flags.BoolVar(&f.dry, "dry-run", false, "try the first steps, say what the whole would need, and leave nothing behind")
 	flags.BoolVar(&f.asYAML, "yaml", false, "with --show: print the settings as YAML, for --config")
 	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object")
 	return cmd
@@ -139,6 +143,9 @@ func train(cmd *cobra.Command, name string, f trainFlags) error {
 		return showConfig(cmd.OutOrStdout(), config, f)
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "glimpse: computing with %s (%s)\n", b.Kind, b.Reason)
+	if f.dry {
+		return dryRun(cmd, experiment, b, opts, f.asJSON)
+	}
 	run, result, err := experiment.Start(cmd.Context(), b, opts)
 	if err != nil && run != nil {
 		return fmt.Errorf("the run in %s is not complete and has no results.json: %w", run.Dir, err)
