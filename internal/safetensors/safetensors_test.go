@@ -226,7 +226,7 @@ func FuzzParse(f *testing.F) {
 func FuzzParseIndex(f *testing.F) {
 	f.Add([]byte(`{"metadata":{"total_size":12},"weight_map":{"a":"model-00001-of-00001.safetensors"}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		index, err := ParseIndex(text)
+		index, err := ParseIndex(text, ".safetensors")
 		if err != nil {
 			return
 		}
