@@ -6,7 +6,7 @@ export CGO_ENABLED ?= $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo 1 |
 # With a C compiler the binary holds all three backends; without one, pure Go alone.
 TAGS := $(if $(filter 1,$(CGO_ENABLED)),onnx,noxla)
 
-.PHONY: help build demo test lint notebook bench docs clean
+.PHONY: help build demo test torture lint notebook bench docs clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -26,6 +26,9 @@ lint: ## gofmt, go vet, staticcheck
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi
 	@go vet -tags $(TAGS) ./...
 	@go tool staticcheck -tags $(TAGS) ./...
+
+torture: ## kill runs 1,000 times at random moments and resume them (minutes)
+	@GLIMPSE_TEST_KILLS=1000 go test -tags $(TAGS) -timeout 60m -count=1 -v -run KilledAtRandom ./experiments
 
 notebook: build ## open the first notebook in Jupyter
 	@bin/glimpse notebook

@@ -30,13 +30,13 @@ type checkpointState struct {
 	Name   string `json:"name"`  // of that training
 	Done   bool   `json:"done"`  // whether the training is over
 
-	Trained  Trained         `json:"trained"` // its Last.Step is how many steps are done
-	Counted  int             `json:"counted"` // steps whose time counts
-	Unseen   bool            `json:"unseen,omitempty"`
-	Place    json.RawMessage `json:"place,omitempty"`
-	Best     *keptState      `json:"best,omitempty"` // of early stopping
-	Metrics  int64           `json:"metrics"`        // bytes of metrics.jsonl that were written before
-	Spent    float64         `json:"spent"`          // seconds of the run so far
+	Trained Trained         `json:"trained"` // its Last.Step is how many steps are done
+	Counted int             `json:"counted"` // steps whose time counts
+	Unseen  bool            `json:"unseen,omitempty"`
+	Place   json.RawMessage `json:"place,omitempty"`
+	Best    *keptState      `json:"best,omitempty"` // of early stopping
+	Metrics int64           `json:"metrics"`        // bytes of metrics.jsonl that were written before
+	Spent   float64         `json:"spent"`          // seconds of the run so far
 }
 
 // keptState is a keeper without its weights, which are tensors with [keptPrefix] before their names.

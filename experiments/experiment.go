@@ -120,6 +120,9 @@ func (e Experiment) carryOut(ctx context.Context, env *Env) (Result, error) {
 	env.began = time.Now()
 	result, err := e.run(ctx, env, env.Run.Manifest.Config)
 	result.Seconds = env.seconds()
+	if saved := env.Run.checkpoints(); len(saved) > 0 && endedBy(ctx, err) {
+		err = &stopped{err}
+	}
 	if err != nil {
 		env.Run.note("ended after %.0f s: %v", result.Seconds, err)
 		return result, err
@@ -142,8 +145,12 @@ func (env *Env) Open(name, split string, main bool) (datasets.Dataset, error) {
 		dir = found
 	}
 	set, err := datasets.Open(dir, split)
-	if err == nil && env.Rehearsing() {
+	switch {
+	case err != nil:
+	case env.Rehearsing():
 		env.rehearsal.Data = append(env.rehearsal.Data, Opened{name, split, dir, set.Len()})
+	case env.Run != nil:
+		err = env.Run.reads(set)
 	}
 	return set, err
 }

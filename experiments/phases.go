@@ -26,7 +26,13 @@ type Saving struct {
 }
 
 // ErrStopped is the error of a run that was stopped and can be resumed.
-var ErrStopped = errors.New("stopped; `glimpse resume` goes on with it")
+var ErrStopped = errors.New("the run was stopped and can be resumed")
+
+// stopped is [ErrStopped] with what stopped the run behind it.
+type stopped struct{ cause error }
+
+func (s *stopped) Error() string   { return ErrStopped.Error() }
+func (s *stopped) Unwrap() []error { return []error{ErrStopped, s.cause} }
 
 // Train is [Train] as a part of a run: it writes checkpoints meanwhile and one at its end, and goes on from them when the run is resumed. Every
 // training of an experiment has a name, and they come in the same order each time.
@@ -139,21 +145,20 @@ func (p *phase) save(l *loop, done bool) error {
 	return p.removeAllBut(keep)
 }
 
-// stop writes a checkpoint of a training that was stopped, and says so.
+// stop writes a checkpoint of a training that was stopped by ctx's end.
 func (p *phase) stop(ctx context.Context, l *loop, cause error) error {
-	if _, ok := l.source.(Resumable); !ok || ctx.Err() == nil || !errors.Is(cause, ctx.Err()) {
+	if _, ok := l.source.(Resumable); !ok || !endedBy(ctx, cause) || l.result.Last.Step <= p.step {
 		return cause
 	}
-	step := l.result.Last.Step
-	if step == 0 {
-		return fmt.Errorf("%w: %w, before its first step", ErrStopped, cause)
+	if err := p.save(l, false); err != nil {
+		return fmt.Errorf("%w; %w", cause, err)
 	}
-	if step > p.step {
-		if err := p.save(l, false); err != nil {
-			return errors.Join(cause, err)
-		}
-	}
-	return fmt.Errorf("%w: %w, after step %d of %q", ErrStopped, cause, step, p.name)
+	return cause
+}
+
+// endedBy says whether an error comes of ctx's end.
+func endedBy(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, ctx.Err())
 }
 
 // path is that of a checkpoint: they sort by phase and step.
@@ -174,19 +179,25 @@ func (p *phase) path(step int, done bool) string {
 // checkpointsDir is where a run keeps its checkpoints.
 const checkpointsDir = "checkpoints"
 
+// checkpoints are the paths of a run's checkpoints, the earliest first.
+func (r *Run) checkpoints() []string {
+	paths, _ := filepath.Glob(r.Path(checkpointsDir, "*.safetensors")) // the pattern is a good one
+	return paths
+}
+
 // steps are the paths of the checkpoints of the training under way, the newest first.
-func (p *phase) steps() ([]string, error) {
-	paths, err := filepath.Glob(p.env.Run.Path(checkpointsDir, fmt.Sprintf("%02d-*-step-*.safetensors", p.number)))
-	slices.Sort(paths)
-	slices.Reverse(paths)
-	return paths, err
+func (p *phase) steps() (paths []string) {
+	for _, path := range slices.Backward(p.env.Run.checkpoints()) {
+		name := filepath.Base(path)
+		if strings.HasPrefix(name, fmt.Sprintf("%02d-", p.number)) && strings.Contains(name, "-step-") {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 func (p *phase) removeAllBut(keep int) error {
-	paths, err := p.steps()
-	if err != nil {
-		return err
-	}
+	paths := p.steps()
 	for _, path := range paths[min(keep, len(paths)):] {
 		if err := os.Remove(path); err != nil {
 			return fmt.Errorf("cannot remove an old checkpoint: %w", err)
@@ -201,11 +212,7 @@ func (p *phase) newest() (*checkpoint, error) {
 	if !p.env.resumed {
 		return nil, nil
 	}
-	steps, err := p.steps()
-	if err != nil {
-		return nil, err
-	}
-	for _, path := range append([]string{p.path(0, true)}, steps...) {
+	for _, path := range append([]string{p.path(0, true)}, p.steps()...) {
 		c, err := readCheckpoint(path)
 		switch {
 		case errors.Is(err, os.ErrNotExist):
@@ -218,7 +225,7 @@ func (p *phase) newest() (*checkpoint, error) {
 		}
 		p.env.measured, p.env.spent = c.state.Metrics, c.state.Spent
 		if c.state.Done {
-			return c, nil
+			return c, p.removeAllBut(0)
 		}
 		return c, p.forgetAfter(c)
 	}
@@ -228,11 +235,7 @@ func (p *phase) newest() (*checkpoint, error) {
 // forgetAfter makes the run what it was when c was written; without c, when the training before this one was over.
 func (p *phase) forgetAfter(c *checkpoint) error {
 	p.env.resumed = false // what comes from here on is new
-	paths, err := filepath.Glob(p.env.Run.Path(checkpointsDir, "*.safetensors"))
-	if err != nil {
-		return err
-	}
-	for _, path := range paths {
+	for _, path := range p.env.Run.checkpoints() {
 		var number int
 		if _, err := fmt.Sscanf(filepath.Base(path), "%d-", &number); err != nil || number < p.number {
 			continue

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/glimpse-ml/glimpse/internal/backend"
 )
@@ -33,6 +34,7 @@ func (e Experiment) Resume(ctx context.Context, b *backend.Backend, dir string, 
 		err = errors.Join(err, r.Results(&result))
 		return r, result, err
 	}
+	r.sweep()
 	env := &Env{Backend: b, Run: r, Seed: r.Manifest.Seed, DataDir: r.Manifest.DataDir, Messages: opts.Messages, Saving: opts.Saving, resumed: true}
 	if commit := Commit(); commit != r.Manifest.Commit {
 		env.Say("the run was begun at commit %q and goes on at %q: what comes out may be that of neither", ShortCommit(r.Manifest.Commit), ShortCommit(commit))
@@ -44,6 +46,16 @@ func (e Experiment) Resume(ctx context.Context, b *backend.Backend, dir string, 
 	r.note("resumed")
 	result, err := e.carryOut(ctx, env)
 	return r, result, err
+}
+
+// sweep removes what a process that was killed had begun to write. It can stay where it cannot be removed.
+func (r *Run) sweep() {
+	for _, dir := range []string{"", checkpointsDir, "plots"} {
+		leftovers, _ := filepath.Glob(r.Path(dir, ".*.part")) // the pattern is a good one
+		for _, path := range leftovers {
+			os.Remove(path)
+		}
+	}
 }
 
 // complete says whether the run has results. While the run is locked, the answer stays true.

@@ -61,7 +61,9 @@ func classifier(onBatch func(k int)) Experiment {
 }
 
 func classify(b *backend.Backend, store *model.Store, onBatch func(k int)) Task {
-	logits := func(scope *model.Scope, x *graph.Node) *graph.Node { return graph.MatMul(x, nn.Param(scope, x, "w", nn.Normal(0.5), in, classes)) }
+	logits := func(scope *model.Scope, x *graph.Node) *graph.Node {
+		return graph.MatMul(x, nn.Param(scope, x, "w", nn.Normal(0.5), in, classes))
+	}
 	loss := func(scope *model.Scope, x, y *graph.Node) *graph.Node {
 		return graph.Neg(graph.ReduceAllMean(graph.ReduceSum(graph.Mul(graph.LogSoftmax(logits(scope, x)), y), 1)))
 	}

@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +21,7 @@ import (
 //
 //	manifest.json   what was run: experiment, configuration, seed, backend, versions
 //	metrics.jsonl   one JSON object a recorded step
+//	changes.diff    how the checkout differed from its commit, if it did
 //	log.txt         what was said meanwhile, and when
 //	results.json    what came out, once the run is complete
 //	checkpoints/    states of the training
@@ -51,8 +49,11 @@ type Manifest struct {
 	Commit     string            `json:"commit,omitempty"`
 	Versions   map[string]string `json:"versions"`
 	Machine    string            `json:"machine"`
-	DataDir    string            `json:"data_dir,omitempty"` // given in the place of the main data set's folder
-	Attempts   []Attempt         `json:"attempts,omitempty"` // each time the run was resumed
+	DataDir    string            `json:"data_dir,omitempty"`  // given in the place of the main data set's folder
+	Data       map[string]string `json:"data,omitempty"`      // fingerprints of the data sets that were read, by name and split
+	Untracked  map[string]string `json:"untracked,omitempty"` // sha256 of the checkout's files that git does not know; changes.diff has the others' changes
+	Parent     string            `json:"parent,omitempty"`    // folder of the run whose weights this one started from
+	Attempts   []Attempt         `json:"attempts,omitempty"`  // each time the run was resumed
 }
 
 // Attempt is a process that went on with a run.
@@ -71,6 +72,7 @@ const (
 	metricsFile  = "metrics.jsonl"
 	resultsFile  = "results.json"
 	logFile      = "log.txt"
+	changesFile  = "changes.diff"
 	lockFile     = ".lock"
 )
 
@@ -99,23 +101,21 @@ func NewRun(dir, experiment string, form Form, config any, seed int64, b *backen
 	}
 	r := &Run{Dir: dir, owned: owned, Manifest: Manifest{
 		Format: format, Experiment: experiment, Form: form, Config: raw, Seed: seed, Started: now(),
-		Backend: b.Config, Command: os.Args, Commit: Commit(), Versions: versions(), Machine: machine(),
+		Backend: b.Config, Command: os.Args, Commit: Commit(), Versions: versions(b), Machine: machine(),
 	}}
 	if err := r.open(); err != nil {
 		return nil, err
 	}
-	if err := r.WriteJSON(manifestFile, r.Manifest); err != nil {
+	err = r.keepChanges()
+	if err == nil {
+		err = r.WriteJSON(manifestFile, r.Manifest)
+	}
+	if err != nil {
 		r.close()
 		return nil, err
 	}
 	r.note("begun: %s", strings.Join(os.Args, " "))
 	return r, nil
-}
-
-func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
-
-func machine() string {
-	return fmt.Sprintf("%s/%s, %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 }
 
 // open locks the run and opens what is written while it goes on.
@@ -235,7 +235,12 @@ func (r *Run) Record(s Step) error {
 	if err != nil {
 		return fmt.Errorf("cannot record step %d: %w", s.Step, err)
 	}
-	if _, err := r.metrics.Write(append(data, '\n')); err != nil {
+	data = append(data, '\n')
+	if err := atomicfile.Fault(atomicfile.Writing, r.Path(metricsFile)); err != nil {
+		r.metrics.Write(data[:len(data)/2])
+		return fmt.Errorf("cannot write the run's metrics: %w", err)
+	}
+	if _, err := r.metrics.Write(data); err != nil {
 		return fmt.Errorf("cannot write the run's metrics: %w", err)
 	}
 	return nil
@@ -324,38 +329,4 @@ func (r *Run) WriteJSON(name string, v any) error {
 		return fmt.Errorf("cannot write %s: %w", r.Path(name), err)
 	}
 	return atomicfile.WriteFile(r.Path(name), append(data, '\n'))
-}
-
-// Commit is the commit of the checkout the command was called in, marked when files differ from it; "" outside one.
-func Commit() string {
-	head, err := exec.Command("git", "rev-parse", "HEAD").Output()
-	if err != nil {
-		return ""
-	}
-	id := strings.TrimSpace(string(head))
-	if status, err := exec.Command("git", "status", "--porcelain").Output(); err == nil && len(status) > 0 {
-		id += "+changes"
-	}
-	return id
-}
-
-// ShortCommit is a commit as pages show it: the first twelve digits, and the mark of changes where there is one.
-func ShortCommit(commit string) string {
-	hash, mark, _ := strings.Cut(commit, "+")
-	return strings.TrimSuffix(hash[:min(12, len(hash))]+"+"+mark, "+")
-}
-
-// versions are those of the modules whose behaviour a result depends on.
-func versions() map[string]string {
-	v := map[string]string{"go": runtime.Version()}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return v
-	}
-	for _, dep := range info.Deps {
-		if strings.HasPrefix(dep.Path, "github.com/gomlx/") {
-			v[strings.TrimPrefix(dep.Path, "github.com/gomlx/")] = dep.Version
-		}
-	}
-	return v
 }

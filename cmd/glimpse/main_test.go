@@ -277,6 +277,48 @@ func TestSignals(t *testing.T) {
 	}
 }
 
+// A training that gets SIGTERM saves itself and ends within ten seconds with an exit code of its own; resumed it ends well.
+func TestStopAndResume(t *testing.T) {
+	glimpse, err := exec.LookPath("glimpse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	call := func(args ...string) (*exec.Cmd, *bytes.Buffer) {
+		cmd, stderr := exec.Command(glimpse, args...), &bytes.Buffer{}
+		cmd.Dir, cmd.Stderr = dir, stderr
+		cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CACHE_HOME="+dir, "GOMLX_BACKEND=go", "GLIMPSE_DATA=")
+		return cmd, stderr
+	}
+	cmd, stderr := call("train", "captioner", "--quick", "--out", "run", "--set", "pictures=32", "--set", "held_out=4", "--set", "batch_size=4",
+		"--set", "train.steps=40", "--set", "ablation=false")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(5 * time.Millisecond) {
+		if info, err := os.Stat(filepath.Join(dir, "run", "metrics.jsonl")); err == nil && info.Size() > 0 {
+			break
+		}
+	}
+	told := time.Now()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if took := time.Since(told); cmd.ProcessState.ExitCode() != exitStopped || took > 10*time.Second ||
+		!strings.Contains(stderr.String(), "can be resumed; `glimpse resume run` goes on with it") {
+		t.Fatalf("exit code %d after %v; it said %s", cmd.ProcessState.ExitCode(), took, stderr)
+	}
+	for range 2 { // the second time there is nothing to do
+		cmd, stderr = call("resume", "run", "--json")
+		out, err := cmd.Output()
+		var result trained
+		if err != nil || json.Unmarshal(out, &result) != nil || result.Run != "run" || result.Metrics["heldout_loss_n"] != 4 {
+			t.Errorf("resumed: %v, %s; it said %s", err, out, stderr)
+		}
+	}
+}
+
 func TestSecondSignalStopsAtOnce(t *testing.T) {
 	if os.Getenv("GLIMPSE_TEST_STUBBORN") == "1" {
 		ctx, _, stop := withSignals(io.Discard)

@@ -8,5 +8,5 @@ func modelCommand() *cobra.Command {
 		Short:   "Published models: list, get, check and export them",
 		Long:    "Models that others trained, as they are published.",
 		Example: examples("glimpse model list", "glimpse model get openai/clip-vit-base-patch32"),
-	}, modelListCommand(), modelGetCommand(), modelCheckCommand(), modelExportCommand())
+	}, modelListCommand(), modelGetCommand(), modelCheckCommand(), modelExportCommand(), modelImportCommand())
 }

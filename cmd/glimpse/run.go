@@ -12,9 +12,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/glimpse-ml/glimpse/experiments"
 	_ "github.com/glimpse-ml/glimpse/internal/backend/quiet" // no log lines of libraries
 )
 
@@ -23,7 +25,13 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2 // unknown command, flag or argument
+
+	// A run that was stopped by a signal and can be resumed: sysexits.h's EX_TEMPFAIL, "try again later".
+	exitStopped = 75
 )
+
+// patience is how long a process may take to end after a signal.
+const patience = 10 * time.Second
 
 // run is the whole command: standard output carries only the result, everything else goes to standard error, and
 // every error is one sentence there.
@@ -41,6 +49,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if code := caught.Load(); code != 0 && errors.Is(err, context.Canceled) {
 		if text := sentence(err); text != context.Canceled.Error() {
 			fmt.Fprintf(stderr, "glimpse: %s\n", text)
+		}
+		if errors.Is(err, experiments.ErrStopped) {
+			return exitStopped
 		}
 		return int(code)
 	}
@@ -76,7 +87,7 @@ func execute(ctx context.Context, root *cobra.Command, args []string, stdin io.R
 }
 
 // withSignals returns a context that ends at the first SIGINT or SIGTERM, and where the exit code for that signal
-// will be found. The second signal ends the process at once.
+// will be found. The second signal ends the process at once, and so does [patience] without an end.
 func withSignals(stderr io.Writer) (ctx context.Context, code *atomic.Int32, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	code = new(atomic.Int32)
@@ -91,8 +102,14 @@ func withSignals(stderr io.Writer) (ctx context.Context, code *atomic.Int32, sto
 		code.Store(int32(number(first)))
 		fmt.Fprintln(stderr, "glimpse: stopping; the same again stops at once")
 		cancel()
-		if second, ok := <-signals; ok {
-			os.Exit(number(second))
+		select {
+		case second, ok := <-signals:
+			if ok {
+				os.Exit(number(second))
+			}
+		case <-time.After(patience):
+			fmt.Fprintln(stderr, "glimpse: stopping took too long; what was not finished is lost")
+			os.Exit(number(first))
 		}
 	}()
 	return ctx, code, func() {

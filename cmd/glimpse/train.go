@@ -33,6 +33,7 @@ type trainFlags struct {
 	settings                  []string
 	config                    string
 	data, out                 string
+	every                     string
 }
 
 func trainCommand() *cobra.Command {
@@ -45,10 +46,17 @@ metrics.jsonl (one line a recorded step), results.json (what came out, with 95% 
 model, which eval, caption and classify take with --model. A run that failed or was stopped has no results.json; before
 its first recorded step there is nothing to keep, and the folder is removed.
 
+<<<<<<< HEAD
 Every setting of an experiment can be changed: in a YAML file given with --config, and with --set, which wins over the file.
 --show prints them all without training anything; with --yaml, as a file that --config takes.
 --dry-run finds the data, builds and compiles the training and takes a few steps of it, says how much memory and time
 the whole would take, and leaves nothing behind.
+=======
+A checkpoint of the training is written every minute, and when Ctrl-C or SIGTERM stops it: the exit code is then 75, and
+` + "`glimpse resume FOLDER`" + ` goes on as if nothing had been, also after a crash.
+
+Every setting of an experiment can be changed with --set. --show prints them all without training anything.
+>>>>>>> main
 The quick form draws its own pictures (Scenes), unless --data names a folder.`,
 		Example: examples(
 			"glimpse train --list",
@@ -78,6 +86,7 @@ The quick form draws its own pictures (Scenes), unless --data names a folder.`,
 	flags.StringVar(&f.config, "config", "", "YAML `file` with settings, all or some of those that --show --yaml prints")
 	flags.StringVar(&f.data, "data", "", "`folder` of the main data set, instead of the one that is found")
 	flags.StringVar(&f.out, "out", "", "run `folder` to make (default: a fresh one below runs)")
+	checkpointFlag(flags, &f.every)
 	flags.BoolVar(&f.list, "list", false, "list the experiments")
 	flags.BoolVar(&f.show, "show", false, "print the settings as JSON and train nothing")
 	flags.BoolVar(&f.dry, "dry-run", false, "try the first steps, say what the whole would need, and leave nothing behind")
@@ -147,14 +156,21 @@ func train(cmd *cobra.Command, name string, f trainFlags) error {
 		return dryRun(cmd, experiment, b, opts, f.asJSON)
 	}
 	run, result, err := experiment.Start(cmd.Context(), b, opts)
-	if err != nil && run != nil {
+	return ended(cmd, run, result, err, f.asJSON)
+}
+
+// ended says what a run came to.
+func ended(cmd *cobra.Command, run *experiments.Run, result experiments.Result, err error, asJSON bool) error {
+	switch {
+	case errors.Is(err, experiments.ErrStopped):
+		return fmt.Errorf("%w; `glimpse resume %s` goes on with it", err, run.Dir)
+	case err != nil && run != nil:
 		return fmt.Errorf("the run in %s is not complete and has no results.json: %w", run.Dir, err)
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	printFew(cmd.ErrOrStderr(), result.Remarks)
-	if f.asJSON {
+	if asJSON {
 		return printJSON(cmd.OutOrStdout(), trained{run.Dir, result.Metrics, result.Seconds})
 	}
 	if err := printMetrics(cmd.OutOrStdout(), result.Metrics); err != nil {
@@ -193,8 +209,9 @@ func (f trainFlags) options(cmd *cobra.Command) (experiments.Options, error) {
 		}
 		opts.Overrides = append(opts.Overrides, o)
 	}
-	if f.data == "" {
-		return opts, nil
+	var err error
+	if opts.Saving, err = saving(cmd, f.every); err != nil || f.data == "" {
+		return opts, err
 	}
 	info, err := os.Stat(f.data)
 	if err == nil && !info.IsDir() {

@@ -184,7 +184,7 @@ func prepare(ctx context.Context, env *experiments.Env, cfg Config, result *expe
 	}
 	c.Data, c.DataDir = cfg.Data, env.DataDir
 	if cfg.Start != "" {
-		if err := c.Adopt(cfg.Start); err != nil {
+		if err := errors.Join(c.Adopt(cfg.Start), env.Run.StartsFrom(cfg.Start)); err != nil {
 			c.Close()
 			return nil, nil, err
 		}

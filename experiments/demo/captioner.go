@@ -270,7 +270,6 @@ func (s *captionSource) Epoch() int { return s.epoch }
 
 var _ experiments.Resumable = (*captionSource)(nil)
 
-
 // metrics are the report's figures under the names that scripts read.
 func (r *CaptionerReport) metrics() map[string]float64 {
 	out := map[string]float64{"loss": r.Soft.Trained.Last.Loss, "step_seconds": r.Soft.Trained.StepSeconds, "data_waiting": r.Soft.Trained.Waiting}

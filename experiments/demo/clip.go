@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -23,6 +24,7 @@ type CLIPConfig struct {
 	Also       string                  `json:"also"`        // second data set, or "" for none
 	AlsoPairs  int                     `json:"also_pairs"`  // how many pairs of each batch are of the second
 	Limit      int                     `json:"limit"`       // largest number of training pictures of each; 0 for all
+	HeldOut    int                     `json:"held_out"`    // likewise of held-out ones
 	Merges     int                     `json:"merges"`      // of the byte-pair vocabulary, learned from the training texts
 	Model      clip.Config             `json:"model"`       // vocab_size is set from the vocabulary
 	BatchSize  int                     `json:"batch_size"`  // pairs
@@ -138,7 +140,7 @@ func openPairs(env *experiments.Env, cfg *CLIPConfig, result *experiments.Result
 	}
 	data := &pairData{}
 	add := func(name string, main bool) error {
-		train, heldOut, err := openSplits(env, name, cfg.Limit, main)
+		train, heldOut, err := openSplits(env, name, cfg.Limit, cfg.HeldOut, main)
 		if err == nil {
 			data.train, data.heldOut = append(data.train, train), append(data.heldOut, heldOut)
 		}
@@ -164,9 +166,9 @@ func openPairs(env *experiments.Env, cfg *CLIPConfig, result *experiments.Result
 }
 
 // openSplits opens the training and a held-out split of a data set by its name.
-func openSplits(env *experiments.Env, name string, limit int, main bool) (train, heldOut datasets.Dataset, err error) {
+func openSplits(env *experiments.Env, name string, limit, held int, main bool) (train, heldOut datasets.Dataset, err error) {
 	if name == "scenes" {
-		return sceneSplits(env.Seed, limit)
+		return sceneSplits(env.Seed, limit, held)
 	}
 	if train, err = env.Open(name, "train", main); err != nil {
 		return nil, nil, err
@@ -182,6 +184,9 @@ func openSplits(env *experiments.Env, name string, limit int, main bool) (train,
 	}
 	if limit > 0 {
 		train = datasets.Limit(train, limit)
+	}
+	if held > 0 {
+		heldOut = datasets.Limit(heldOut, held)
 	}
 	return train, heldOut, nil
 }
@@ -214,7 +219,7 @@ func withCaptions(set datasets.Dataset) (datasets.Dataset, error) {
 	return datasets.Subset(set, indices)
 }
 
-func sceneSplits(seed int64, limit int) (train, heldOut datasets.Dataset, err error) {
+func sceneSplits(seed int64, limit, held int) (train, heldOut datasets.Dataset, err error) {
 	cfg := scenes.Single()
 	cfg.Seed, cfg.Split, cfg.Count = uint64(seed), scenes.Train, 4000
 	if limit > 0 {
@@ -223,7 +228,7 @@ func sceneSplits(seed int64, limit int) (train, heldOut datasets.Dataset, err er
 	if train, err = scenes.New(cfg); err != nil {
 		return nil, nil, err
 	}
-	cfg.Split, cfg.Count = scenes.Test, 1000
+	cfg.Split, cfg.Count = scenes.Test, cmp.Or(held, 1000)
 	heldOut, err = scenes.New(cfg)
 	return train, heldOut, err
 }

@@ -47,7 +47,10 @@ func Create(path string) (*File, error) {
 	}
 	dir, base := filepath.Split(target)
 	name := filepath.Join(dir, fmt.Sprintf(".%s.%016x.part", base, rand.Uint64()))
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+	var f *os.File
+	if err = Fault(Creating, path); err == nil {
+		f, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot write %s: expected a folder that can be written to, found: %w", path, reason(err))
 	}
@@ -106,6 +109,9 @@ func (f *File) Commit() error {
 	err := f.Sync()
 	if cerr := f.File.Close(); err == nil {
 		err = cerr
+	}
+	if err == nil {
+		err = Fault(Renaming, f.path)
 	}
 	if err == nil {
 		err = os.Rename(f.Name(), f.target)

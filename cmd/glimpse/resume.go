@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/internal/backend"
+)
+
+func resumeCommand() *cobra.Command {
+	var asJSON bool
+	var every string
+	cmd := &cobra.Command{
+		Use:   "resume FOLDER",
+		Short: "Go on with a run that was stopped or killed",
+		Long: `Resume goes on with a run of ` + "`glimpse train`" + ` where its newest whole checkpoint is, with the settings, the seed, the data
+and the backend that it began with. On the backend go its metrics, weights and optimiser state are, to the bit, those of a
+run that was never stopped. A checkpoint that is damaged is left out and an earlier one taken.
+
+A run that is complete is left as it is and its results are printed, so that a script may call resume until it exits
+with 0. Exit code 75 says that the run was stopped again.`,
+		Example: examples("glimpse resume runs/longer", "until glimpse resume runs/longer; do test $? = 75 || break; done"),
+		Args:    wantArgs("FOLDER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts := experiments.Options{Messages: cmd.ErrOrStderr()}
+			var err error
+			if opts.Saving, err = saving(cmd, every); err != nil {
+				return err
+			}
+			return resume(cmd, args[0], opts, asJSON)
+		},
+	}
+	checkpointFlag(cmd.Flags(), &every)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return cmd
+}
+
+func resume(cmd *cobra.Command, dir string, opts experiments.Options, asJSON bool) error {
+	begun, err := experiments.OpenRun(dir)
+	if err != nil {
+		return err
+	}
+	experiment, err := findExperiment(cmd, begun.Manifest.Experiment)
+	if err != nil {
+		return fmt.Errorf("the run %s cannot go on: it is one of the experiment %q, which this glimpse does not have", dir, begun.Manifest.Experiment)
+	}
+	b, err := backend.OpenNamed(begun.Manifest.Backend)
+	if err != nil {
+		return err
+	}
+	defer b.Finalize()
+	run, result, err := experiment.Resume(cmd.Context(), b, dir, opts)
+	return ended(cmd, run, result, err, asJSON)
+}
+
+func checkpointFlag(flags *pflag.FlagSet, every *string) {
+	flags.StringVar(every, "checkpoint-every", "1m", "`time` between checkpoints, such as 30s, or a number of steps")
+}
+
+// saving reads the value of --checkpoint-every.
+func saving(cmd *cobra.Command, every string) (experiments.Saving, error) {
+	if steps, err := strconv.Atoi(every); err == nil && steps > 0 {
+		return experiments.Saving{Steps: steps}, nil
+	}
+	if d, err := time.ParseDuration(every); err == nil && d > 0 {
+		return experiments.Saving{Every: d}, nil
+	}
+	return experiments.Saving{}, usagef(cmd, "--checkpoint-every: expected a time such as 30s or a number of steps, found %q", every)
+}

@@ -1,0 +1,102 @@
+package experiments
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/glimpse-ml/glimpse/datasets"
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
+)
+
+func git(t *testing.T, args ...string) {
+	t.Helper()
+	cmd := exec.Command("git", append([]string{"-c", "user.name=n", "-c", "user.email=e@example.org"}, args...)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("git %q: %v\n%s", args, err, out)
+	}
+}
+
+// A run keeps what git would not know of the code that it ran: changes to files, and files that were never added.
+func TestChangesOfTheCheckout(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	git(t, "init", "-q")
+	write(t, "model.go", "package a\n")
+	write(t, ".gitignore", "runs\n")
+	git(t, "add", ".")
+	git(t, "commit", "-q", "-m", "first")
+	clean, err := NewRun("runs/clean", "x", Full, nil, 1, noBackend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clean.close()
+	if strings.Contains(clean.Manifest.Commit, changed) || len(clean.Manifest.Untracked) != 0 {
+		t.Errorf("a clean checkout: %+v", clean.Manifest)
+	}
+	if _, err := os.Stat(clean.Path(changesFile)); err == nil {
+		t.Error("a clean checkout has changes")
+	}
+	write(t, "model.go", "package b\n")
+	if err := os.Mkdir("new", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join("new", "a file.txt"), "abc")
+	t.Chdir("new") // from anywhere in the checkout
+	r, err := NewRun("../runs/dirty", "x", Full, nil, 1, noBackend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.close()
+	back, err := OpenRun(r.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+	if m := back.Manifest; !strings.HasSuffix(m.Commit, changed) || len(m.Untracked) != 1 || m.Untracked["new/a file.txt"] != abc {
+		t.Errorf("found %+v", m)
+	}
+	diff, err := os.ReadFile(r.Path(changesFile))
+	if err != nil || !strings.Contains(string(diff), "-package a") || !strings.Contains(string(diff), "+package b") {
+		t.Errorf("found the changes %q (%v)", diff, err)
+	}
+}
+
+// dataOf is a data set of a name and a content.
+type dataOf struct{ name, content string }
+
+func (s dataOf) Name() string            { return s.name }
+func (s dataOf) Len() int                { return 0 }
+func (s dataOf) At(int) datasets.Example { return datasets.Example{} }
+func (s dataOf) Fingerprint() string     { return s.content }
+
+// A run that goes on with other data than it began with is refused.
+func TestDataThatChanged(t *testing.T) {
+	r := newRun(t)
+	for _, s := range []dataOf{{"a/train", "1"}, {"a/test", "2"}, {"a/train", "1"}} {
+		if err := r.reads(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.close()
+	back, err := OpenRun(r.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sentence(t, back.reads(dataOf{"a/train", "3"}), "a/train", "fingerprint 1", "another (3)", "begin a new run")
+	if len(back.Manifest.Data) != 2 {
+		t.Errorf("found the data %v", back.Manifest.Data)
+	}
+}
+
+// The manifest says what the command is built of and which backend computed.
+func TestVersions(t *testing.T) {
+	b := wrap(backendtest.Go(t))
+	b.Version = "1.2.3"
+	v := versions(b)
+	if !strings.HasPrefix(v["go"], "go1.") || v["backend"] != "go 1.2.3" {
+		t.Errorf("found %v", v)
+	}
+}
