@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/glimpse-ml/glimpse/internal/testdata"
 )
 
 // applied is the example with what a file says, and then some overrides.
@@ -234,29 +235,20 @@ func TestYAMLIsReadable(t *testing.T) {
 	}
 }
 
-// spent is how many bytes are allocated meanwhile. Other goroutines of the test count too.
-func spent(f func()) uint64 {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	f()
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
-}
-
 // The largest files that are looked at, in the forms that cost a parser most.
 func TestSettingsMemory(t *testing.T) {
 	var keys strings.Builder
 	for i := range maxSettingsSigns / 3 {
 		fmt.Fprintf(&keys, "k%d: 1\n", i)
 	}
-	worst := uint64(0)
+	worst := int64(0)
 	for _, text := range []string{
 		keys.String(), strings.Repeat("a,", maxSettingsBytes/2), strings.Repeat("[", maxSettingsBytes), "a: [" + strings.Repeat("[],", maxSettingsSigns/3) + "]",
 		strings.Repeat("# a\n", maxSettingsBytes/4), "a: |\n" + strings.Repeat(" \n", maxSettingsBytes/2-10), "a: |\n" + strings.Repeat(strings.Repeat("\n", maxBlankLines-1)+"  x\n", maxSettingsBytes/60),
 		"a: \"" + strings.Repeat("\\n", maxSettingsBytes/2-10) + "\"",
 		strings.Repeat("- ", maxSettingsBytes/2), "a: " + strings.Repeat("x\n ", maxSettingsBytes/3-10), strings.Repeat("&a ", maxSettingsBytes/3),
 	} {
-		bytes := spent(func() { _, _ = parseSettings("my.yaml", []byte(text)) })
+		bytes := testdata.Allocated(func() { _, _ = parseSettings("my.yaml", []byte(text)) })
 		t.Logf("%.12q: %d bytes", text, bytes)
 		worst = max(worst, bytes)
 	}
@@ -273,8 +265,8 @@ func FuzzSettings(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		var file *Settings
 		var err error
-		bytes := spent(func() { file, err = parseSettings("my.yaml", []byte(text)) })
-		if most := min(uint64(1<<20+2048*len(text)), 32<<20); bytes > most {
+		bytes := testdata.Allocated(func() { file, err = parseSettings("my.yaml", []byte(text)) })
+		if most := min(int64(1<<20+2048*len(text)), 32<<20); bytes > most {
 			t.Errorf("expected at most %d bytes of memory for %d bytes, found %d", most, len(text), bytes)
 		}
 		if err != nil {
@@ -311,13 +303,13 @@ func FuzzOverride(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		var got settings
 		var err error
-		bytes := spent(func() {
+		bytes := testdata.Allocated(func() {
 			var o Override
 			if o, err = ParseOverride(text); err == nil {
 				got, err = Apply(example(), []Override{o})
 			}
 		})
-		if most := uint64(1<<20 + 256*len(text)); bytes > most {
+		if most := int64(1<<20 + 256*len(text)); bytes > most {
 			t.Errorf("expected at most %d bytes of memory for %d bytes, found %d", most, len(text), bytes)
 		}
 		if err != nil {
