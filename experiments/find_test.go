@@ -14,13 +14,14 @@ import (
 )
 
 type counting struct {
+	About string  `json:"about"` // long, and the first of all settings: what follows counts too
 	LR    float64 `json:"lr"`
 	Steps int64   `json:"steps"`
 }
 
 // countingExperiment trains nothing and counts how often it is run.
 func countingExperiment(runs *int) Experiment {
-	return New("counting", "", func(Form, backend.Kind) counting { return counting{0.1, 1<<60 + 1} },
+	return New("counting", "", func(Form, backend.Kind) counting { return counting{strings.Repeat("long ", 100), 0.1, 1<<60 + 1} },
 		func(context.Context, *Env, counting) (Result, error) {
 			*runs++
 			return Result{Metrics: map[string]float64{"run": float64(*runs)}, Remarks: []string{"one of its own"}}, nil
