@@ -52,7 +52,7 @@ func TestTemperatureNotebook(t *testing.T) {
 	if complete != 51 || stopped < 25 || stopped >= complete {
 		t.Errorf("stopped after %g steps, complete with %g", stopped, complete)
 	}
-	if most := parse(t, match(t, cells[4], `differ by at most (\S+)$`)); most > 0.02 {
+	if most := parse(t, match(t, cells[4], `(?m)differ by at most (\S+)$`)); most > 0.02 {
 		t.Errorf("the losses of the run that was stopped differ by up to %g", most)
 	}
 }
