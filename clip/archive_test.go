@@ -1,11 +1,14 @@
 package clip
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/glimpse-ml/glimpse/internal/safetensors"
+	"github.com/glimpse-ml/glimpse/internal/torchfile"
 	"github.com/glimpse-ml/glimpse/internal/torchfile/torchtest"
 )
 
@@ -56,6 +59,42 @@ func TestLoadArchives(t *testing.T) {
 			sentence(t, m.Export(dir, c.naming, safetensors.F32), "choose another folder")
 		})
 	}
+}
+
+// PyTorch's archive in shards is one model, and one without all of them is none.
+func TestLoadArchiveInShards(t *testing.T) {
+	dir, m := archived(t, tinyViT(), HuggingFace, "pytorch_model.bin", torchtest.StateDict)
+	whole, err := torchfile.Open(filepath.Join(dir, "pytorch_model.bin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer whole.Close()
+	shards, index := [3]map[string]safetensors.Tensor{{}, {}, {}}, map[string]string{}
+	shard := func(i int) string { return fmt.Sprintf("pytorch_model-0000%d-of-00003.bin", i+1) }
+	for i, name := range whole.Names() {
+		shards[i%3][name], index[name] = whole.Tensors[name], shard(i%3)
+	}
+	for i, tensors := range shards {
+		if err := os.WriteFile(filepath.Join(dir, shard(i)), torchtest.StateDict(t, tensors), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := json.Marshal(map[string]any{"metadata": map[string]int{"total_size": 1}, "weight_map": index})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "pytorch_model.bin.index.json"), data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, "pytorch_model.bin")); err != nil {
+		t.Fatal(err)
+	}
+	sameWeights(t, everything(t, load(t, dir).Store), everything(t, m.Store))
+	if err := os.Remove(filepath.Join(dir, shard(1))); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Load(dir)
+	sentence(t, err, shard(1), "no such file", "fetch pytorch_model.bin.index.json and its shards again")
 }
 
 // What does not say what it is, what is two models, and what is damaged is refused.

@@ -51,7 +51,7 @@ var (
 
 	openAIArchives      = []string{"*.pt"} // each model was published under a name of its own, such as ViT-B-32.pt
 	openCLIPArchives    = []string{"open_clip_pytorch_model.bin", "*.pt"}
-	huggingFaceArchives = []string{"pytorch_model.bin"}
+	huggingFaceArchives = []string{"pytorch_model.bin.index.json", "pytorch_model.bin"}
 )
 
 const (
@@ -67,7 +67,7 @@ var errNoCheckpoint = errors.New("no published CLIP model")
 // OpenCheckpoint opens a folder with a published model: openai.safetensors, or OpenCLIP's open_clip_config.json with its
 // weights, or Hugging Face's config.json with model.safetensors (whole, or in shards with an index) or hf.safetensors; where there is
 // none of these, PyTorch's archives: OpenCLIP's open_clip_pytorch_model.bin or .pt with its configuration, OpenAI's own .pt, Hugging
-// Face's pytorch_model.bin. A naming chooses when there are several; with "" the first of these is taken. Names and shapes are
+// Face's pytorch_model.bin (whole, or in shards with an index). A naming chooses when there are several; with "" the first of these is taken. Names and shapes are
 // compared; of archives the checksums are, too, else no data is read.
 func OpenCheckpoint(dir string, naming Naming) (*Checkpoint, error) {
 	for _, kind := range []struct {
@@ -128,7 +128,9 @@ func exists(dir, name string) bool {
 
 func openCheckpoint(c *Checkpoint) (*Checkpoint, error) {
 	var err error
-	if ext := filepath.Ext(c.Path); ext == ".pt" || ext == ".bin" {
+	if strings.HasSuffix(c.Path, ".bin.index.json") {
+		c.file, err = torchfile.OpenShards(c.Path)
+	} else if ext := filepath.Ext(c.Path); ext == ".pt" || ext == ".bin" {
 		c.file, err = c.openArchive()
 	} else {
 		c.file, err = safetensors.Open(c.Path)

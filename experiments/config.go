@@ -3,10 +3,10 @@ package experiments
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,15 +35,26 @@ func ParseOverride(text string) (Override, error) {
 
 // Apply returns a copy of config with the overrides set. An unknown key is an error that names the nearest one, and so
 // is a value of the wrong type or with more or fewer parts than the field has.
-func Apply[C any](config C, overrides []Override) (C, error) {
+func Apply[C any](config C, overrides []Override) (C, error) { return apply(config, nil, overrides) }
+
+// apply sets what a file says, then the overrides. Errors about what the file says name the place in it.
+func apply[C any](config C, file *Settings, overrides []Override) (C, error) {
 	tree, err := treeOf(config)
 	if err != nil {
 		return config, err
 	}
+	places, err := file.into(tree)
+	if err != nil {
+		return config, err
+	}
 	for _, o := range overrides {
-		if err := set(tree, strings.Split(o.Key, "."), o); err != nil {
-			return config, err
+		if wrong := set(tree, o); wrong != nil {
+			return config, wrong.err
 		}
+		places.forget(o.Key)
+	}
+	if wrong := fits(reflect.TypeFor[C](), tree, ""); wrong != nil {
+		return config, places.locate(wrong)
 	}
 	data, err := json.Marshal(tree)
 	if err != nil {
@@ -53,15 +64,7 @@ func Apply[C any](config C, overrides []Override) (C, error) {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&changed); err != nil {
-		return config, misfit(err)
-	}
-	result, err := treeOf(changed)
-	if err != nil {
-		return config, err
-	}
-	// JSON fills up and cuts arrays of fixed length without a word.
-	if path, want, got := firstDifference("", result, tree); path != "" {
-		return config, fmt.Errorf("setting %s: expected %d values, found %d", path, want, got)
+		return config, fmt.Errorf("a setting does not fit: %w", err)
 	}
 	return changed, nil
 }
@@ -94,93 +97,81 @@ func decode(data []byte) (value any, err error) {
 	return value, err
 }
 
-// misfit words what encoding/json says of a value that a field cannot take.
-func misfit(err error) error {
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
-		return fmt.Errorf("setting %s: expected a value of type %s, found %s", wrong.Field, wrong.Type, wrong.Value)
-	}
-	return fmt.Errorf("a setting does not fit: %w", err)
+// set puts the value of an override into the tree.
+func set(tree map[string]any, o Override) *misfit {
+	return put(tree, strings.Split(o.Key, "."), 0, func(old any) (value any, found string, err error) {
+		value, err = decode([]byte(o.Value))
+		if _, isText := old.(string); isText {
+			if _, quoted := value.(string); !quoted {
+				value = o.Value
+			}
+			return value, "", nil
+		}
+		if number, ok := numberOf(o.Value); ok {
+			value, err = number, nil
+		}
+		return value, strconv.Quote(o.Value), err
+	})
 }
 
-// firstDifference is the path of the first array that is not as long in both trees, and its two lengths.
-func firstDifference(path string, a, b any) (string, int, int) {
-	switch a := a.(type) {
-	case map[string]any:
-		b, _ := b.(map[string]any)
-		for _, key := range slices.Sorted(maps.Keys(a)) {
-			if path, m, n := firstDifference(strings.TrimPrefix(path+"."+key, "."), a[key], b[key]); path != "" {
-				return path, m, n
-			}
-		}
-	case []any:
-		b, _ := b.([]any)
-		if len(a) != len(b) {
-			return path, len(a), len(b)
-		}
-		for i := range a {
-			if path, m, n := firstDifference(fmt.Sprintf("%s[%d]", path, i), a[i], b[i]); path != "" {
-				return path, m, n
-			}
-		}
-	}
-	return "", 0, 0
-}
-
-func set(tree map[string]any, path []string, o Override) error {
-	old, ok := tree[path[0]]
+// put replaces what lies at path, of which tree is depth names deep, by what value makes of the old one, if it is of the old
+// one's type. found is the new one as it was written.
+func put(tree map[string]any, path []string, depth int, value func(old any) (v any, found string, err error)) *misfit {
+	name, here, key := path[depth], strings.Join(path[:depth+1], "."), strings.Join(path, ".")
+	old, ok := tree[name]
 	if !ok {
-		return unknownKey(tree, path[0], o)
+		return &misfit{here, unknownKey(key, name, slices.Sorted(maps.Keys(tree)))}
 	}
-	if len(path) > 1 {
+	if depth+1 < len(path) {
 		sub, ok := old.(map[string]any)
 		if !ok {
-			return fmt.Errorf("setting %s: %q has no parts; give it a value of its own", o.Key, path[0])
+			return &misfit{here, fmt.Errorf("setting %s: %q has no parts; give it a value of its own", key, name)}
 		}
-		return set(sub, path[1:], o)
+		return put(sub, path, depth+1, value)
 	}
-	value, err := decode([]byte(o.Value))
-	if _, isText := old.(string); isText {
-		if _, quoted := value.(string); !quoted {
-			value = o.Value
-		}
-		tree[path[0]] = value
-		return nil
+	v, found, err := value(old)
+	if err != nil || old != nil && fmt.Sprintf("%T", v) != fmt.Sprintf("%T", old) {
+		return &misfit{here, fmt.Errorf("setting %s: expected a value like %s, found %s", key, compact(old), found)}
 	}
-	if number, ok := numberOf(o.Value); ok {
-		value, err = number, nil
-	}
-	if err != nil || old != nil && fmt.Sprintf("%T", value) != fmt.Sprintf("%T", old) {
-		return fmt.Errorf("setting %s: expected a value like %s, found %q", o.Key, compact(old), o.Value)
-	}
-	tree[path[0]] = value
+	tree[name] = v
 	return nil
 }
 
 // numberOf reads a number in any of the ways people write one, such as .5, 1e3 or +7, as JSON has it.
 func numberOf(text string) (json.Number, bool) {
-	if whole, err := strconv.ParseInt(text, 10, 64); err == nil {
+	if whole, err := strconv.ParseInt(text, 10, 64); err == nil && (whole != 0 || !strings.HasPrefix(text, "-")) {
 		return json.Number(strconv.FormatInt(whole, 10)), true
 	}
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
 		return "", false
 	}
-	if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
+	if v == math.Trunc(v) && math.Abs(v) < 1<<53 && !(v == 0 && math.Signbit(v)) {
 		return json.Number(strconv.FormatInt(int64(v), 10)), true
 	}
 	return json.Number(strconv.FormatFloat(v, 'g', -1, 64)), true
 }
 
+// compact is a value for a sentence, which holds the beginning of a long one.
 func compact(v any) string {
 	data, _ := json.Marshal(v)
-	return string(data)
+	return shortened(string(data))
 }
 
-func unknownKey(tree map[string]any, key string, o Override) error {
-	known := slices.Sorted(maps.Keys(tree))
+func shortened(text string) string {
+	const most = 60
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
+}
+
+func unknownKey(path, key string, known []string) error {
+	if len(known) == 0 {
+		return fmt.Errorf("unknown setting %s: there is no %q, and nothing else here", path, key)
+	}
 	return fmt.Errorf("unknown setting %s: there is no %q; did you mean %q? (known here: %s)",
-		o.Key, key, Nearest(key, known), strings.Join(known, ", "))
+		path, key, Nearest(key, known), strings.Join(known, ", "))
 }
 
 // Nearest is the candidate with the fewest changed letters (Levenshtein distance) from word; "" without candidates.

@@ -17,8 +17,8 @@ type Experiment struct {
 	Name    string
 	Summary string // one line: what is trained on what, and what comes out
 
-	// defaults returns the configuration of a form on a backend as JSON, after overrides.
-	defaults func(form Form, kind backend.Kind, overrides []Override) (json.RawMessage, error)
+	// defaults returns the configuration of a form on a backend as JSON, after what a file and the overrides say.
+	defaults func(form Form, kind backend.Kind, file *Settings, overrides []Override) (json.RawMessage, error)
 	run      func(ctx context.Context, env *Env, config json.RawMessage) (Result, error)
 }
 
@@ -40,6 +40,8 @@ type Env struct {
 	used       float64 // processor seconds of those processes
 	peak       int64   // the largest memory of one of them, in bytes
 	usedBefore float64 // processor seconds of this process before the run
+
+	rehearsal *Rehearsal // what a dry run finds out; nil for a real one
 }
 
 // Result is what came out.
@@ -54,8 +56,8 @@ type Result struct {
 func New[C any](name, summary string, defaults func(Form, backend.Kind) C, run func(ctx context.Context, env *Env, config C) (Result, error)) Experiment {
 	return Experiment{
 		Name: name, Summary: summary,
-		defaults: func(form Form, kind backend.Kind, overrides []Override) (json.RawMessage, error) {
-			config, err := Apply(defaults(form, kind), overrides)
+		defaults: func(form Form, kind backend.Kind, file *Settings, overrides []Override) (json.RawMessage, error) {
+			config, err := apply(defaults(form, kind), file, overrides)
 			if err != nil {
 				return nil, err
 			}
@@ -80,6 +82,7 @@ func New[C any](name, summary string, defaults func(Form, backend.Kind) C, run f
 type Options struct {
 	Form      Form
 	Seed      int64
+	File      *Settings // settings of a YAML file, before the overrides; nil for none
 	Overrides []Override
 	DataDir   string
 	Out       string // run folder; empty for a fresh one under runs/
@@ -89,7 +92,7 @@ type Options struct {
 
 // Config is the experiment's configuration as it would be run.
 func (e Experiment) Config(kind backend.Kind, opts Options) (json.RawMessage, error) {
-	return e.defaults(opts.Form, kind, opts.Overrides)
+	return e.defaults(opts.Form, kind, opts.File, opts.Overrides)
 }
 
 // Start runs the experiment in a new run folder and records what came out. One that fails before its first recorded step
@@ -150,7 +153,11 @@ func (env *Env) Open(name, split string, main bool) (datasets.Dataset, error) {
 		dir = found
 	}
 	set, err := datasets.Open(dir, split)
-	if err == nil && env.Run != nil {
+	switch {
+	case err != nil:
+	case env.Rehearsing():
+		env.rehearsal.Data = append(env.rehearsal.Data, Opened{name, split, dir, set.Len()})
+	case env.Run != nil:
 		err = env.Run.reads(set)
 	}
 	return set, err

@@ -29,7 +29,7 @@ func TestFullAndBrokenDisks(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(1, 4))
 	errs := map[syscall.Errno]int{}
-	for at := rng.IntN(4); at < all; at += 1 + rng.IntN(6) {
+	for at := range all {
 		errno := []syscall.Errno{syscall.ENOSPC, syscall.EIO}[rng.IntN(2)]
 		lasting := rng.IntN(2) == 0
 		options.Out = filepath.Join(t.TempDir(), fmt.Sprint(at))

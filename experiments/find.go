@@ -64,7 +64,11 @@ func (want Wanted) fits(m Manifest, settings string) bool {
 // canonical is a configuration as JSON without blanks, its parts by name, so that their order says nothing.
 func canonical(config json.RawMessage) (string, error) {
 	tree, err := decode(config)
-	return compact(tree), err
+	if err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(tree)
+	return string(text), err
 }
 
 // commits are those of all processes that worked on a run.

@@ -14,13 +14,16 @@ import (
 )
 
 type counting struct {
+	About string  `json:"about"` // long, and the first of all settings: what follows counts too
 	LR    float64 `json:"lr"`
 	Steps int64   `json:"steps"`
 }
 
+var long = strings.Repeat("long ", 100)
+
 // countingExperiment trains nothing and counts how often it is run.
 func countingExperiment(runs *int) Experiment {
-	return New("counting", "", func(Form, backend.Kind) counting { return counting{0.1, 1<<60 + 1} },
+	return New("counting", "", func(Form, backend.Kind) counting { return counting{long, 0.1, 1<<60 + 1} },
 		func(context.Context, *Env, counting) (Result, error) {
 			*runs++
 			return Result{Metrics: map[string]float64{"run": float64(*runs)}, Remarks: []string{"one of its own"}}, nil
@@ -71,7 +74,7 @@ func TestReuse(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	change(first, func(m *Manifest) { m.Config = json.RawMessage(`{"steps": 1152921504606846977, "lr": 0.1}`) })
+	change(first, func(m *Manifest) { m.Config = json.RawMessage(`{"steps": 1152921504606846977, "lr": 0.1, "about": "` + long + `"}`) })
 	if r, _ := reuse(Options{Seed: 1}); r.Dir != first.Dir {
 		t.Errorf("expected the first run, found %s", r.Dir)
 	}

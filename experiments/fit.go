@@ -24,7 +24,7 @@ func Fit(ctx context.Context, env *Env, name string, store *model.Store, task Ta
 		if s.Evaluated {
 			dev = ", " + onDev(s.Scalars)
 		}
-		bar.Describe(fmt.Sprintf("%s: loss %.2f%s", name, s.Loss, dev))
+		bar.Describe(fmt.Sprintf("%s: loss %.2f%s%s", name, s.Loss, s.pace(), dev))
 		bar.Set(int64(s.Step))
 		if !cfg.Records(s) {
 			return nil
@@ -39,4 +39,19 @@ func Fit(ctx context.Context, env *Env, name string, store *model.Store, task Ta
 		return trained, err
 	}
 	return trained, UseAverage(store)
+}
+
+// pace says how fast training goes, and what share of the time it waits for data, where that is worth a word.
+func (s Step) pace() string {
+	text := ""
+	switch each := s.Seconds / float64(max(s.Step, 1)); {
+	case each >= 1:
+		text = fmt.Sprintf(", %.1f s a step", each)
+	case each > 0:
+		text = fmt.Sprintf(", %.3g steps a second", 1/each)
+	}
+	if s.Waiting >= 0.01 {
+		text += fmt.Sprintf(", %.0f%% waiting for data", 100*s.Waiting)
+	}
+	return text
 }

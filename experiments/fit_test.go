@@ -37,3 +37,14 @@ func TestFitForgetsTheOptimiser(t *testing.T) {
 		}
 	})
 }
+
+func TestPace(t *testing.T) {
+	for want, s := range map[string]Step{
+		", 2.5 s a step": {Step: 4, Seconds: 10}, ", 20 steps a second": {Step: 40, Seconds: 2}, ", 20 steps a second, 30% waiting for data": {Step: 40, Seconds: 2, Waiting: 0.3},
+		"": {},
+	} {
+		if got := s.pace(); got != want {
+			t.Errorf("%+v: found %q, expected %q", s, got, want)
+		}
+	}
+}

@@ -49,6 +49,9 @@ func (u *unsavedError) Unwrap() error { return u.error }
 func (env *Env) Train(ctx context.Context, name string, store *model.Store, task Task, source Source, cfg TrainConfig, each func(Step) error) (Trained, error) {
 	env.phase++
 	cfg.Seed = env.Seed
+	if env.Rehearsing() {
+		return Trained{}, env.rehearse(ctx, name, store, task, source, cfg)
+	}
 	p := &phase{env: env, number: env.phase, name: name, store: store, saved: time.Now()}
 	at, err := p.newest()
 	if err != nil {

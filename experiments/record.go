@@ -116,14 +116,14 @@ func WriteRecorded[T any](root, name string, recorded T) (T, error) {
 }
 
 // Difference lists the settings of a that differ from b's, as key=value, in code quotes, without those that are named in
-// but; "nothing" where there are none.
+// but, a name with a dot at its end standing for all settings below it; "nothing" where there are none.
 func Difference(a, b json.RawMessage, but ...string) string {
 	x, y := Flat(a), Flat(b)
 	keys := maps.Clone(x)
 	maps.Copy(keys, y)
 	var parts []string
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		if x[key] != y[key] && !slices.Contains(but, key) {
+		if x[key] != y[key] && !slices.ContainsFunc(but, func(b string) bool { return key == b || strings.HasSuffix(b, ".") && strings.HasPrefix(key, b) }) {
 			value := x[key]
 			if value == "" {
 				value = "none"

@@ -9,12 +9,12 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/notebook"
 )
 
-// What 04-temperature.ipynb shows: one display of a training, a sweep that is kept between cells, a figure of it, and a run that is
-// found and said to be sick.
+// What 04-temperature.ipynb shows: one display of a training, a sweep that is kept between cells, a figure of it, a run that is
+// found and said to be sick, and one that is stopped and resumed.
 func TestTemperatureNotebook(t *testing.T) {
 	cells := execute(t, "04-temperature.ipynb")
-	if len(cells) != 4 {
-		t.Fatalf("expected 4 code cells, found %d", len(cells))
+	if len(cells) != 5 {
+		t.Fatalf("expected 5 code cells, found %d", len(cells))
 	}
 	oneDisplay(t, cells[0])
 	first := number(t, cells[0], `pictures: ([\d.]+)`)
@@ -47,6 +47,14 @@ func TestTemperatureNotebook(t *testing.T) {
 	oneDisplay(t, cells[3])
 	match(t, cells[3], `(nothing was trained: the run \S+-seed1 of .* has the same settings and seed)`)
 	match(t, cells[3], `(clamp: the temperature has been at its clamp, 0\.01 \(a factor of 100 on cosines\))`)
+
+	stopped, complete := number(t, cells[4], `stopped after (\d+) recorded`), number(t, cells[4], `complete with (\d+);`)
+	if complete != 51 || stopped < 25 || stopped >= complete {
+		t.Errorf("stopped after %g steps, complete with %g", stopped, complete)
+	}
+	if most := parse(t, match(t, cells[4], `(?m)differ by at most (\S+)$`)); most > 0.02 {
+		t.Errorf("the losses of the run that was stopped differ by up to %g", most)
+	}
 }
 
 // oneDisplay sees to a figure in HTML that was changed in its place.

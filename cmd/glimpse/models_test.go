@@ -305,7 +305,7 @@ func TestStoppedRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 130 || stdout.Len() != 0 || !strings.Contains(stderr.String(), "glimpse: the run in run is not complete and has no results.json") {
+	if code := cmd.ProcessState.ExitCode(); code != exitStopped || stdout.Len() != 0 || !strings.Contains(stderr.String(), "glimpse: the run was stopped and can be resumed; `glimpse resume run` goes on with it") {
 		t.Errorf("exit code %d, it said %q", code, stderr.String())
 	}
 	if _, err := os.Stat(filepath.Join(dir, "run", "results.json")); err == nil {

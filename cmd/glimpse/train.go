@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,11 +28,13 @@ func allExperiments() []experiments.Experiment {
 
 // trainFlags are what a call of `glimpse train` says.
 type trainFlags struct {
-	quick, list, show, asJSON, reuse bool
-	seed                             int64
-	settings                         []string
-	data, out                        string
-	every                            string
+	quick, list, show, asJSON bool
+	asYAML, dry, reuse        bool
+	seed                      int64
+	settings                  []string
+	config                    string
+	data, out                 string
+	every                     string
 }
 
 func trainCommand() *cobra.Command {
@@ -48,12 +51,18 @@ A checkpoint of the training is written every minute, and when Ctrl-C or SIGTERM
 75, and ` + "`glimpse resume FOLDER`" + ` goes on as if nothing had been, also after a crash. report.html in the folder shows
 the run on one page.
 
-Every setting of an experiment can be changed with --set. --show prints them all without training anything.
+Every setting of an experiment can be changed: in a YAML file given with --config, and with --set, which wins over the
+file. --show prints them all without training anything; with --yaml, as a file that --config takes. --dry-run finds the
+data, builds and compiles the training and takes a few steps of it, says how much memory and time the whole would take,
+and leaves nothing behind.
 The quick form draws its own pictures (Scenes), unless --data names a folder.`,
 		Example: examples(
 			"glimpse train --list",
 			"glimpse train clip --quick",
 			"glimpse train clip --show",
+			"glimpse train clip --show --yaml >mine.yaml    # change what you like in it, or keep a few lines",
+			"glimpse train clip --config mine.yaml --set train.steps=800",
+			"glimpse train captions/flickr8k --set batch_size=256 --dry-run    # does it fit, how long would it take?",
 			"glimpse train clip --seed 7 --set train.steps=800 --set train.optimizer.lr=0.001 --out runs/longer"),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if f.list {
@@ -72,12 +81,15 @@ The quick form draws its own pictures (Scenes), unless --data names a folder.`,
 	flags.BoolVar(&f.quick, "quick", false, "the quick form: seconds to a minute, on drawn pictures")
 	flags.Int64Var(&f.seed, "seed", 1, "seed of weights, order and augmentation, a `number`")
 	flags.StringArrayVar(&f.settings, "set", nil, "a setting as `key=value`, such as train.steps=800; may be repeated")
+	flags.StringVar(&f.config, "config", "", "YAML `file` with settings, all or some of those that --show --yaml prints")
 	flags.StringVar(&f.data, "data", "", "`folder` of the main data set, instead of the one that is found")
 	flags.StringVar(&f.out, "out", "", "run `folder` to make (default: a fresh one below runs)")
 	checkpointFlag(flags, &f.every)
 	flags.BoolVar(&f.reuse, "reuse", false, "train nothing when a complete run of the same settings and seed lies where this one would")
 	flags.BoolVar(&f.list, "list", false, "list the experiments")
 	flags.BoolVar(&f.show, "show", false, "print the settings as JSON and train nothing")
+	flags.BoolVar(&f.dry, "dry-run", false, "try the first steps, say what the whole would need, and leave nothing behind")
+	flags.BoolVar(&f.asYAML, "yaml", false, "with --show: print the settings as YAML, for --config")
 	flags.BoolVar(&f.asJSON, "json", false, "print one JSON object")
 	return cmd
 }
@@ -119,6 +131,9 @@ func train(cmd *cobra.Command, name string, f trainFlags) error {
 	if err != nil {
 		return err
 	}
+	if f.asYAML && (!f.show || f.asJSON) {
+		return usagef(cmd, "expected --yaml together with --show and without --json")
+	}
 	opts, err := f.options(cmd)
 	if err != nil {
 		return err
@@ -133,9 +148,12 @@ func train(cmd *cobra.Command, name string, f trainFlags) error {
 		return err
 	}
 	if f.show {
-		return showConfig(cmd.OutOrStdout(), config, f.asJSON)
+		return showConfig(cmd.OutOrStdout(), config, f)
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "glimpse: computing with %s (%s)\n", b.Kind, b.Reason)
+	if f.dry {
+		return dryRun(cmd, experiment, b, opts, f.asJSON)
+	}
 	run, result, err := f.start(cmd.Context(), experiment, b, opts)
 	return ended(cmd, run, result, err, f.asJSON)
 }
@@ -177,6 +195,16 @@ func (f trainFlags) options(cmd *cobra.Command) (experiments.Options, error) {
 	opts := experiments.Options{Form: experiments.Full, Seed: f.seed, Out: f.out, Messages: cmd.ErrOrStderr()}
 	if f.quick {
 		opts.Form = experiments.Quick
+	}
+	if f.config != "" {
+		file, err := experiments.ReadSettings(f.config)
+		if unread := (*fs.PathError)(nil); errors.As(err, &unread) {
+			return opts, err
+		}
+		if err != nil {
+			return opts, usagef(cmd, "%s", err)
+		}
+		opts.File = file
 	}
 	for _, text := range f.settings {
 		o, err := experiments.ParseOverride(text)
@@ -229,9 +257,17 @@ func resolve(cmd *cobra.Command, e experiments.Experiment, kind backend.Kind, op
 	return e.Config(kind, *opts)
 }
 
-func showConfig(w io.Writer, config json.RawMessage, asJSON bool) error {
-	if asJSON {
+func showConfig(w io.Writer, config json.RawMessage, f trainFlags) error {
+	if f.asJSON {
 		return printJSON(w, config)
+	}
+	if f.asYAML {
+		text, err := experiments.YAML(config)
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(text)
+		return err
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")

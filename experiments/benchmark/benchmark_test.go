@@ -255,8 +255,13 @@ func TestHarness(t *testing.T) {
 	if len(r.Bare.Turns) != 2 || len(r.Harness.Turns) != 2 || r.Bare.Min <= 0 || r.Harness.Min <= 0 || r.Checkpoint <= 0 || r.Checkpoint > 10 {
 		t.Errorf("found %+v", r)
 	}
-	if want := r.Harness.Median/r.Bare.Median - 1; math.Abs(r.Share-want) > 1 {
-		t.Errorf("the harness is said to add %g, expected about %g", r.Share, want)
+	least, most := math.Inf(1), math.Inf(-1)
+	for i := range r.Bare.Turns {
+		adds := r.Harness.Turns[i]/r.Bare.Turns[i] - 1
+		least, most = min(least, adds), max(most, adds+0.02) // checkpoints
+	}
+	if r.Share < least || r.Share > most {
+		t.Errorf("the harness is said to add %g, expected %g to %g", r.Share, least, most)
 	}
 	r.Share = 0.031
 	if page := harnessPage([]HarnessRow{r}); !strings.Contains(page, "**+3.1%**") || !strings.Contains(page, "missed") {

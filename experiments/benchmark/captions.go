@@ -75,6 +75,9 @@ func QuickCaptionCases() []CaptionCase {
 type CaptionRow struct {
 	CaptionCase
 	Comparison
+	Operations float64 `json:"operations"` // of a training step's products; 0 where they are not counted
+	Share      float64 `json:"share"`      // of Peak that ours reaches with them
+	PeerShare  float64 `json:"peer_share"`
 }
 
 // MeasureCaptions runs all cases.
@@ -88,7 +91,7 @@ func MeasureCaptions(ctx context.Context, o Options, cases []CaptionCase) (rows 
 	defer bar.Done()
 	for i, c := range cases {
 		bar.Describe("benchmark: " + c.Name)
-		sides, err := c.files(filepath.Join(dir, fmt.Sprint(i)))
+		sides, words, err := c.files(filepath.Join(dir, fmt.Sprint(i)))
 		if err != nil {
 			return nil, versions, fmt.Errorf("%s: %w", c.Name, err)
 		}
@@ -97,6 +100,7 @@ func MeasureCaptions(ctx context.Context, o Options, cases []CaptionCase) (rows 
 		if err != nil {
 			return nil, versions, fmt.Errorf("%s: %w", c.Name, err)
 		}
+		row.weigh(words)
 		rows = append(rows, row)
 		bar.Set(int64((i + 1) * (o.Rounds + 1)))
 		if o.Each != nil {
@@ -106,24 +110,36 @@ func MeasureCaptions(ctx context.Context, o Options, cases []CaptionCase) (rows 
 	return rows, versions, nil
 }
 
-// files writes weights and inputs, and returns what both sides are asked to prepare.
-func (c CaptionCase) files(dir string) (sides [2]contestant, err error) {
+// weigh holds a training step's operations against the time and the peak.
+func (r *CaptionRow) weigh(words int) {
+	if r.Kind == CaptionTraining {
+		r.Operations = r.trainingOperations(words)
+		r.Share, r.PeerShare = r.Operations/r.Ours.Median/r.Peak, r.Operations/r.Peer.Median/r.Peak
+	}
+}
+
+// files writes weights and inputs, and returns what both sides are asked to prepare, and how many words of the captions count.
+func (c CaptionCase) files(dir string) (sides [2]contestant, words int, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return sides, err
+		return sides, 0, err
 	}
 	rng := rand.New(rand.NewPCG(1, uint64(c.Batch)))
 	weights, inputs := filepath.Join(dir, "weights.safetensors"), filepath.Join(dir, "inputs.safetensors")
 	if err := safetensors.Write(weights, c.weights(rng), nil); err != nil {
-		return sides, err
+		return sides, 0, err
 	}
-	if err := safetensors.Write(inputs, c.inputs(rng), nil); err != nil {
-		return sides, err
+	all := c.inputs(rng)
+	if words, err = wordsThatCount(all); err != nil {
+		return sides, 0, err
+	}
+	if err := safetensors.Write(inputs, all, nil); err != nil {
+		return sides, 0, err
 	}
 	for i := range sides {
 		sides[i] = contestant{request{Do: "prepare", Kind: c.Kind, Captioner: &c.Model, Weights: weights, Inputs: inputs,
 			Threads: runtime.NumCPU(), Size: c.Write[i], Batch: c.Batch}, max(c.Write[i], 1)}
 	}
-	return sides, nil
+	return sides, words, nil
 }
 
 // weights are random ones with the names of [captioning.Config.WeightShapes], the network's with "cnn." before them.
@@ -197,8 +213,12 @@ func (c CaptionCase) inputs(rng *rand.Rand) map[string]safetensors.Tensor {
 
 // Line is a row of [Report.Table].
 func (r CaptionRow) Line() string {
-	return fmt.Sprintf("%s\tbatch %d\t%s a %s\tPyTorch %s\tratio %.2f (%.2f-%.2f)\t%s\tPyTorch %s", r.Name, r.Batch, milliseconds(r.Ours.Median), r.unit(),
-		milliseconds(r.Peer.Median), r.Ratio, r.RatioRange[0], r.RatioRange[1], megabytes(r.Ours.PeakMemory), megabytes(r.Peer.PeakMemory))
+	share := ""
+	if r.Operations > 0 {
+		share = fmt.Sprintf("%.0f%% of the peak (PyTorch %.0f%% of %.0f GFLOP/s)", 100*r.Share, 100*r.PeerShare, r.Peak/1e9)
+	}
+	return fmt.Sprintf("%s\tbatch %d\t%s a %s\tPyTorch %s\tratio %.2f (%.2f-%.2f)\t%s\t%s\tPyTorch %s", r.Name, r.Batch, milliseconds(r.Ours.Median), r.unit(),
+		milliseconds(r.Peer.Median), r.Ratio, r.RatioRange[0], r.RatioRange[1], share, megabytes(r.Ours.PeakMemory), megabytes(r.Peer.PeakMemory))
 }
 
 // unit is what the times of a row are times of.
@@ -239,18 +259,27 @@ func captionsPage(rows []CaptionRow) string {
 Turns, ratio and memory are those of the first table. PyTorch's decoder is a loop over nn.LSTMCell; the half of the attention's score
 that does not change is computed once a picture, and the output layer sees the words that count, not the padding. Its search is a
 loop over pictures, as most tutorials have it: the k hypotheses of a picture are a batch. Before anything is timed, the losses and
-the norms of the gradients of the first three steps are compared, and the scores and words of the first captions.
+the norms of the gradients of the first three steps are compared, and the scores and words of the first captions. The share of a training
+step is that of its products, forward and backward, of the words that count; its other part is work between them.
 
-| case | batch | ours | PyTorch | ratio (range) | pictures a second | PyTorch's | memory | PyTorch's memory | |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |
+| case | batch | ours | PyTorch | ratio (range) | pictures a second | PyTorch's | products a step | share of the peak | PyTorch's share | memory | PyTorch's memory | |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |
 `)
 	for _, r := range rows {
-		fmt.Fprintf(&b, "| %s | %d | %s a %s (%s–%s) | %s (%s–%s) | **%.2f** (%.2f–%.2f) | %.1f | %.1f | %s | %s | %s |\n", r.Name, r.Batch,
+		fmt.Fprintf(&b, "| %s | %d | %s a %s (%s–%s) | %s (%s–%s) | **%.2f** (%.2f–%.2f) | %.1f | %.1f | %s | %s | %s | %s |\n", r.Name, r.Batch,
 			milliseconds(r.Ours.Median), r.unit(), milliseconds(r.Ours.Min), milliseconds(r.Ours.Max),
 			milliseconds(r.Peer.Median), milliseconds(r.Peer.Min), milliseconds(r.Peer.Max), r.Ratio, r.RatioRange[0], r.RatioRange[1],
-			r.perSecond(r.Ours), r.perSecond(r.Peer), megabytes(r.Ours.PeakMemory), megabytes(r.Peer.PeakMemory), r.verdict())
+			r.perSecond(r.Ours), r.perSecond(r.Peer), r.shares(), megabytes(r.Ours.PeakMemory), megabytes(r.Peer.PeakMemory), r.verdict())
 	}
 	return b.String()
+}
+
+// shares are three cells of the table: operations, and how much of the peak each side reaches with them.
+func (r CaptionRow) shares() string {
+	if r.Operations == 0 {
+		return "– | – | –"
+	}
+	return fmt.Sprintf("%.1f GFLOP | %.0f%% | %.0f%%", r.Operations/1e9, 100*r.Share, 100*r.PeerShare)
 }
 
 // describe says what a case does.

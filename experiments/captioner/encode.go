@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/datasets/picture"
@@ -22,7 +23,8 @@ func (e *Encoder) inputSet(ctx context.Context, env *experiments.Env, set datase
 	if e.frozen != nil {
 		return e.frozenSet(ctx, env, set, mirrored)
 	}
-	pictures, errs := parallel.Map(ctx, set.Len(), func(i int) (*picture.RGB, error) { // bytes take a quarter of the memory of numbers
+	begun, few := time.Now(), env.Few(set.Len())
+	pictures, errs := parallel.Map(ctx, few, func(i int) (*picture.RGB, error) { // bytes take a quarter of the memory of numbers
 		img, err := set.At(i).Open()
 		if err != nil {
 			return nil, err
@@ -36,7 +38,11 @@ func (e *Encoder) inputSet(ctx context.Context, env *experiments.Env, set datase
 		}
 		return rgb, nil
 	})
-	return func(i int) []float32 { return e.net.pixels(pictures[i]) }, errs, ctx.Err()
+	env.Foresee("reading the pictures of "+set.Name(), few, set.Len(), time.Since(begun))
+	for i := few; i < set.Len(); i++ { // in a dry run, the others stand for those that were not read
+		errs = append(errs, errs[i%few])
+	}
+	return func(i int) []float32 { return e.net.pixels(pictures[i%few]) }, errs, ctx.Err()
 }
 
 // preparation says how a picture becomes a row of frozen features.
@@ -66,6 +72,9 @@ func (e *Encoder) frozenSet(ctx context.Context, env *experiments.Env, set datas
 	errs := make([]error, set.Len())
 	keep := features.Cache{Dir: filepath.Join(cache, "glimpse", "features"), Message: func(s string) { env.Say("captioner: %s", s) }}
 	key := features.Key{Data: set.Fingerprint(), Encoder: e.frozen.Fingerprint(), Preparation: e.preparation(mirrored)}
+	if env.Rehearsing() && !keep.Has(key, set.Len(), []int{e.Grid * e.Grid, e.Channels}) {
+		return e.few(ctx, env, set, mirrored)
+	}
 	matrix, err := keep.Get(ctx, key, set.Len(), []int{e.Grid * e.Grid, e.Channels}, func(ctx context.Context, emit func(int, []float32) error) error {
 		bar := progress.New(env.Messages, "captioner: features of "+set.Name(), int64(set.Len()), progress.Options{})
 		defer bar.Done()
@@ -86,6 +95,26 @@ func (e *Encoder) frozenSet(ctx context.Context, env *experiments.Env, set datas
 		}
 	}
 	return matrix.Row, errs, nil
+}
+
+// few is [Encoder.frozenSet] in a dry run: the features of a few pictures stand for those of all, and nothing is kept.
+func (e *Encoder) few(ctx context.Context, env *experiments.Env, set datasets.Dataset, mirrored bool) (func(i int) []float32, []error, error) {
+	begun, few := time.Now(), env.Few(set.Len())
+	var rows [][]float32
+	err := e.encodeAll(ctx, datasets.Limit(set, few), mirrored, func(_ int, row []float32) error {
+		if row[0] == row[0] { // could be read
+			rows = append(rows, row)
+		}
+		return nil
+	})
+	if err == nil && len(rows) == 0 {
+		err = fmt.Errorf("none of the first %d pictures of %s can be read", few, set.Name())
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	env.Foresee("features of "+set.Name(), few, set.Len(), time.Since(begun))
+	return func(i int) []float32 { return rows[i%len(rows)] }, make([]error, set.Len()), nil
 }
 
 // encodeAll computes the features of every picture. Decoding the next chunk goes on while one is computed.

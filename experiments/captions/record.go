@@ -141,19 +141,21 @@ func (r Recorded) check() error {
 	for _, kind := range kinds {
 		runs := r.of(kind)
 		for _, run := range runs[min(1, len(runs)):] {
-			if this := experiments.Difference(run.Config, runs[0].Config); this != "nothing" || learntFrom(run) != learntFrom(runs[0]) {
+			this := experiments.Difference(run.Config, runs[0].Config, "start") // each seed has a captioner of its own to start from
+			if this != "nothing" || learntFrom(run) != learntFrom(runs[0]) {
 				return fmt.Errorf("expected runs with %s that differ in their seeds alone, found seed %d with %s on %s where seed %d has %s on %s; "+
 					"give the runs of all seeds at once, or name the one of another configuration with --tried", kind, run.Seed, this, learntFrom(run),
-					runs[0].Seed, experiments.Difference(runs[0].Config, run.Config), learntFrom(runs[0]))
+					runs[0].Seed, experiments.Difference(runs[0].Config, run.Config, "start"), learntFrom(runs[0]))
 			}
 		}
 	}
 	return nil
 }
 
-// learntFrom is what a run learnt from and was measured on.
+// learntFrom is what a run learnt from and was measured on, and for how many steps it was trained to foretell words, in itself or in the run that it
+// starts from.
 func learntFrom(r Record) string {
-	return fmt.Sprintf("%d and %d pictures of %s", r.Report.Training, r.Report.HeldOut, r.Report.Data)
+	return fmt.Sprintf("%d and %d pictures of %s, %d steps", r.Report.Training, r.Report.HeldOut, r.Report.Data, r.Report.Foretold.Trained.Last.Step)
 }
 
 // kinds of decoders in the page's order, by their attention. Show and Tell's has none at all.

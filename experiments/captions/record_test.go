@@ -117,6 +117,20 @@ func TestPageComparesLikeWithLike(t *testing.T) {
 	if page := recorded.page(); strings.Contains(page, "better than none") || !strings.Contains(page, "(`batch_size=64`): they give no verdict") {
 		t.Errorf("two configurations:\n%s", page)
 	}
+	// Where a run's captioner comes from, and what was done after cross-entropy, is no difference in attention; how long it was trained is.
+	for i := range recorded.Runs {
+		r := &recorded.Runs[i]
+		if r.Config = json.RawMessage(strings.Replace(string(r.Config), `"batch_size":32`, `"batch_size":64`, 1)); kindOf(*r) == captioning.AttentionSoft {
+			r.Config = json.RawMessage(strings.NewReplacer(`"start":""`, `"start":"a"`, `"samples":5`, `"samples":6`, `"train":{"steps":5000`, `"train":{"steps":0`).Replace(string(r.Config)))
+		}
+	}
+	if page := recorded.page(); !strings.Contains(page, "better than none") {
+		t.Errorf("one configuration:\n%s", page)
+	}
+	recorded.Runs[1].Report.Foretold.Trained.Last.Step = 7
+	if page := recorded.page(); strings.Contains(page, "better than none") {
+		t.Errorf("another number of steps:\n%s", page)
+	}
 	first := &recorded.Runs[0]
 	first.Config = json.RawMessage(strings.Replace(string(first.Config), `"encoder":"squeezenet"`, `"encoder":"resnet:a"`, 1))
 	first.Report.Data = "flickr30k"
@@ -145,6 +159,14 @@ func TestRecordRefuses(t *testing.T) {
 	b.Config = json.RawMessage(strings.Replace(string(b.Config), `"batch_size":64`, `"batch_size":32`, 1))
 	if err := (Recorded{Runs: []Record{a, b}}).check(); err == nil || !strings.Contains(err.Error(), "batch_size=32") {
 		t.Errorf("two configurations: %v", err)
+	}
+	b.Config, b.Report.Foretold.Trained.Last.Step = json.RawMessage(strings.Replace(string(a.Config), `"start":""`, `"start":"b"`, 1)), 7
+	if err := (Recorded{Runs: []Record{a, b}}).check(); err == nil || !strings.Contains(err.Error(), "7 steps") {
+		t.Errorf("another number of steps: %v", err)
+	}
+	b.Report.Foretold.Trained.Last.Step = 0
+	if err := (Recorded{Runs: []Record{a, b}}).check(); err != nil {
+		t.Errorf("captioners of their own to start from: %v", err)
 	}
 	if err := RecordResults(t.TempDir(), nil, nil); err == nil || !strings.Contains(err.Error(), "expected a checkout") {
 		t.Errorf("no checkout: %v", err)

@@ -198,10 +198,8 @@ func (r Recorded) writeVerdict(b *strings.Builder) {
 	}
 	b.WriteString("\n")
 	with, without := r.of(captioning.AttentionSoft)[0], r.of(captioning.AttentionUniform)[0]
-	but := []string{"model.attention"}
-	if started(with) && started(without) { // each from a captioner of its own kind
-		but = append(but, "start")
-	}
+	// The captions are those after cross-entropy, trained in the run itself or in the one that it starts from: learntFrom has the steps.
+	but := []string{"model.attention", "start", "train.steps", "critical."}
 	if more := experiments.Difference(with.Config, without.Config, but...); more != "nothing" || learntFrom(with) != learntFrom(without) {
 		fmt.Fprintf(b, "The runs with attention, on %s, differ from those without, on %s, in more than attention (%s): they give no verdict on it.\n",
 			learntFrom(with), learntFrom(without), more)
@@ -222,12 +220,6 @@ func (r Recorded) writeVerdict(b *strings.Builder) {
 			fmt.Fprintf(b, "Soft attention is NOT better than none in %s.\n", c.shown)
 		}
 	}
-}
-
-// started says whether a run went on from another one's captioner.
-func started(r Record) bool {
-	var cfg Config
-	return json.Unmarshal(r.Config, &cfg) == nil && cfg.Start != ""
 }
 
 // writeRuns writes the circumstances of each run.

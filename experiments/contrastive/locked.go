@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
@@ -122,6 +123,9 @@ func (t *locked) rows(ctx context.Context, env *experiments.Env, set datasets.Da
 		preparation += ", mirrored"
 	}
 	key := features.Key{Data: set.Fingerprint(), Encoder: t.extractor.Fingerprint() + " mean, max, classes", Preparation: preparation}
+	if env.Rehearsing() && !t.cache.Has(key, set.Len(), []int{rowWidth}) {
+		return t.few(ctx, env, set, mirrored)
+	}
 	matrix, err := t.cache.Get(ctx, key, set.Len(), []int{rowWidth}, func(ctx context.Context, emit func(int, []float32) error) error {
 		bar := progress.New(env.Messages, "clip/lit: features of "+set.Name(), int64(set.Len()), progress.Options{})
 		defer bar.Done()
@@ -138,6 +142,20 @@ func (t *locked) rows(ctx context.Context, env *experiments.Env, set datasets.Da
 		rows[i] = matrix.Row(i)
 	}
 	return rows, matrix.Close()
+}
+
+// few are the rows in a dry run: those of a few pictures stand for all, and nothing is kept.
+func (t *locked) few(ctx context.Context, env *experiments.Env, set datasets.Dataset, mirrored bool) ([][]float32, error) {
+	begun, few := time.Now(), env.Few(set.Len())
+	rows := make([][]float32, set.Len())
+	err := t.encode(ctx, datasets.Limit(set, few), mirrored, func(i int, row []float32) error {
+		for ; i < len(rows); i += few {
+			rows[i] = row
+		}
+		return nil
+	})
+	env.Foresee("features of "+set.Name(), few, set.Len(), time.Since(begun))
+	return rows, err
 }
 
 // seen is a picture ready to be encoded.

@@ -100,9 +100,11 @@ func trainCLIP(ctx context.Context, env *experiments.Env, cfg CLIPConfig) (exper
 		return result, err
 	}
 	b := env.Backend.Backend
-	before, err := evaluate.Embed(ctx, b, m, data.heldOut[0], nil)
-	if err != nil {
-		return result, err
+	var before *evaluate.Embedded
+	if !env.Rehearsing() {
+		if before, err = evaluate.Embed(ctx, b, m, data.heldOut[0], nil); err != nil {
+			return result, err
+		}
 	}
 	trained, problems, err := fitCLIP(ctx, env, m, data, cfg)
 	if err != nil {

@@ -31,7 +31,7 @@ type Config struct {
 // Experiment is the experiment captions/scenes: Show, Attend and Tell on drawn scenes, with a network trained from
 // scratch, and whether what it says is true and its attention looks there.
 //
-//	glimpse train captions/scenes --seed 1                              minutes on one core
+//	glimpse train captions/scenes --seed 1                              half an hour on one quiet core
 //	glimpse train captions/scenes --set model.attention=hard            likewise, or uniform
 //	glimpse train captions/scenes --quick                               seconds
 func Experiment() experiments.Experiment {
@@ -44,7 +44,7 @@ func defaults(form experiments.Form, _ backend.Kind) Config {
 		Dev:     500, HeldOut: 2000,
 		CNN:   captioning.CNNConfig{Size: 96, Channels: []int{16, 32, 64}, Refine: []int{0, 1, 1}, Groups: 8, Places: true},
 		Model: captioning.Small(0), BatchSize: 32,
-		Train: experiments.TrainConfig{Steps: 3000, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, EvalEvery: 500, Average: 0.995},
+		Train: experiments.TrainConfig{Steps: 8000, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, EvalEvery: 2000, Average: 0.995},
 		Beam:  5, Saliency: true, Examples: 6,
 	}
 	c.Model.EmbedDim, c.Model.Hidden, c.Model.AttentionDim, c.Model.DeepOutput, c.Model.Lambda, c.Model.Dropout, c.Model.MaxLen = 96, 192, 48, true, 0, 0, 16

@@ -73,6 +73,16 @@ func (c Cache) Get(ctx context.Context, key Key, n int, shape []int,
 	return m, nil
 }
 
+// Has says whether there is a file for the rows, which [Cache.Get] would take if it is whole.
+func (c Cache) Has(key Key, n int, shape []int) bool {
+	head, err := newHeader(key, n, shape)
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat(filepath.Join(c.Dir, head.name()))
+	return err == nil
+}
+
 // lock waits until no other process works on path. The lock's own file stays behind, empty.
 func lock(ctx context.Context, path string) (unlock func(), err error) {
 	l := flock.New(path + ".lock")

@@ -143,7 +143,7 @@ func offline(cache *cache, m Model, patterns []string) (*Snapshot, error) {
 
 // wholeIndex tests that all shards of an index are there.
 func wholeIndex(dir string) error {
-	index, err := safetensors.ReadIndex(filepath.Join(dir, indexFile))
+	index, err := safetensors.ReadIndex(filepath.Join(dir, indexFile), ".safetensors")
 	if err != nil {
 		return err
 	}

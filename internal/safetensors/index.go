@@ -12,7 +12,8 @@ import (
 )
 
 // Index is what model.safetensors.index.json says of a checkpoint in several files:
-// {"metadata": {"total_size": 123}, "weight_map": {"tensor": "model-00001-of-00002.safetensors"}}.
+// {"metadata": {"total_size": 123}, "weight_map": {"tensor": "model-00001-of-00002.safetensors"}}. PyTorch's
+// pytorch_model.bin.index.json is the same, of files NAME.bin.
 type Index struct {
 	Shard    map[string]string // the file of each tensor, beside the index
 	Metadata map[string]string // as written, numbers in digits
@@ -23,8 +24,34 @@ func (x *Index) Shards() []string {
 	return slices.Compact(slices.Sorted(maps.Values(x.Shard)))
 }
 
-// ReadIndex reads an index. The shards need not be there.
-func ReadIndex(path string) (*Index, error) {
+// Gather opens every shard once, and holds what is in them against the index: each tensor lies in the shard that the index
+// says, and in no other.
+func (x *Index) Gather(open func(shard string) (map[string]Tensor, error)) (map[string]Tensor, error) {
+	all := make(map[string]Tensor, len(x.Shard))
+	for _, shard := range x.Shards() {
+		part, err := open(shard)
+		if err != nil {
+			return nil, err
+		}
+		for name, t := range part {
+			if want, ok := x.Shard[name]; !ok {
+				return nil, fmt.Errorf("%s holds the tensor %s, of which the index knows nothing", shard, shown(name))
+			} else if want != shard {
+				return nil, fmt.Errorf("%s holds the tensor %s, which the index says is in %s", shard, shown(name), want)
+			}
+			all[name] = t
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(x.Shard)) {
+		if _, ok := all[name]; !ok {
+			return nil, fmt.Errorf("expected the tensor %s in %s, as the index says, found none of that name", shown(name), x.Shard[name])
+		}
+	}
+	return all, nil
+}
+
+// ReadIndex reads an index of shards whose names end in ending, such as ".safetensors". The shards need not be there.
+func ReadIndex(path, ending string) (*Index, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the index of a checkpoint: %w", err)
@@ -37,7 +64,7 @@ func ReadIndex(path string) (*Index, error) {
 	if len(text) > MaxHeader {
 		return nil, fmt.Errorf("%s is no index of a checkpoint: expected at most %d bytes, found more", path, MaxHeader)
 	}
-	index, err := ParseIndex(text)
+	index, err := ParseIndex(text, ending)
 	if err != nil {
 		return nil, fmt.Errorf("%s is no index of a checkpoint: %w; fetch or make it again", path, err)
 	}
@@ -45,7 +72,7 @@ func ReadIndex(path string) (*Index, error) {
 }
 
 // ParseIndex reads an index's bytes. A shard's name may not lead out of the index's folder.
-func ParseIndex(text []byte) (*Index, error) {
+func ParseIndex(text []byte, ending string) (*Index, error) {
 	s := &scanner{text: text}
 	x := &Index{}
 	seen := map[string]bool{}
@@ -56,7 +83,7 @@ func ParseIndex(text []byte) (*Index, error) {
 		seen[field] = true
 		switch field {
 		case "weight_map":
-			x.Shard, err = s.weightMap()
+			x.Shard, err = s.weightMap(ending)
 		case "metadata":
 			x.Metadata, err = s.plainValues()
 		default:
@@ -76,7 +103,7 @@ func ParseIndex(text []byte) (*Index, error) {
 	return x, nil
 }
 
-func (s *scanner) weightMap() (map[string]string, error) {
+func (s *scanner) weightMap(ending string) (map[string]string, error) {
 	shards := map[string]string{}
 	once := map[string]string{} // one copy of each shard's name
 	err := s.object(func(tensor string) error {
@@ -90,7 +117,7 @@ func (s *scanner) weightMap() (map[string]string, error) {
 		if len(shards) == MaxTensors {
 			return fmt.Errorf("expected at most %d tensors, found more", MaxTensors)
 		}
-		if err := checkShard(shard); err != nil {
+		if err := checkShard(shard, ending); err != nil {
 			return err
 		}
 		if known, ok := once[shard]; ok {
@@ -103,9 +130,9 @@ func (s *scanner) weightMap() (map[string]string, error) {
 }
 
 // checkShard lets names of files in the index's own folder pass and nothing else.
-func checkShard(name string) error {
-	if strings.ContainsAny(name, "/\\:\x00") || name == "" || !filepath.IsLocal(name) || !strings.HasSuffix(name, ".safetensors") {
-		return fmt.Errorf("expected shards NAME.safetensors in the folder of the index, found %s", shown(name))
+func checkShard(name, ending string) error {
+	if strings.ContainsAny(name, "/\\:\x00") || name == "" || !filepath.IsLocal(name) || !strings.HasSuffix(name, ending) {
+		return fmt.Errorf("expected shards NAME%s in the folder of the index, found %s", ending, shown(name))
 	}
 	return nil
 }

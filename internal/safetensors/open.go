@@ -31,41 +31,24 @@ func Open(path string) (*Checkpoint, error) {
 	return c, nil
 }
 
-// openIndex opens the shards and holds their names against the index's: each tensor lies in the shard that the index
-// says, and in no other.
+// openIndex opens the shards and holds their names against the index's.
 func openIndex(path string) (*Checkpoint, error) {
-	index, err := ReadIndex(path)
+	index, err := ReadIndex(path, ".safetensors")
 	if err != nil {
 		return nil, err
 	}
-	c := &Checkpoint{File: File{Tensors: make(map[string]Tensor, len(index.Shard)), Metadata: index.Metadata}}
-	if err := c.addShards(index, filepath.Dir(path)); err != nil {
+	c := &Checkpoint{File: File{Metadata: index.Metadata}}
+	c.Tensors, err = index.Gather(func(shard string) (map[string]Tensor, error) {
+		part, err := c.add(filepath.Join(filepath.Dir(path), shard))
+		if err != nil {
+			return nil, err
+		}
+		return part.Tensors, nil
+	})
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%w; fetch %s and its shards again", err, filepath.Base(path)), c.Close())
 	}
 	return c, nil
-}
-
-func (c *Checkpoint) addShards(index *Index, dir string) error {
-	for _, shard := range index.Shards() {
-		part, err := c.add(filepath.Join(dir, shard))
-		if err != nil {
-			return err
-		}
-		for name, t := range part.Tensors {
-			if want, ok := index.Shard[name]; !ok {
-				return fmt.Errorf("%s holds the tensor %s, of which the index knows nothing", shard, shown(name))
-			} else if want != shard {
-				return fmt.Errorf("%s holds the tensor %s, which the index says is in %s", shard, shown(name), want)
-			}
-			c.Tensors[name] = t
-		}
-	}
-	for name, shard := range index.Shard {
-		if _, ok := c.Tensors[name]; !ok {
-			return fmt.Errorf("expected the tensor %s in %s, as the index says, found none of that name", shown(name), shard)
-		}
-	}
-	return nil
 }
 
 // add maps one file.

@@ -87,7 +87,7 @@ func parse(data []byte, release func([]byte)) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data.pkl: %w", err)
 	}
-	tensors, err := flatten(root)
+	tensors, err := flatten(root, len(code))
 	if err != nil {
 		return nil, fmt.Errorf("data.pkl: %w", err)
 	}

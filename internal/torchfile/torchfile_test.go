@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/glimpse-ml/glimpse/internal/safetensors"
+	"github.com/glimpse-ml/glimpse/internal/testdata"
 	"github.com/glimpse-ml/glimpse/internal/torchfile/torchtest"
 )
 
@@ -177,7 +178,8 @@ func TestRefusals(t *testing.T) {
 		{"very many steps", torchtest.NewPickler().Op(strings.Repeat("N0", 1_500_000) + "."), "at most 2000000 steps"},
 		{"deep", torchtest.NewPickler().Op(strings.Repeat("}X\x01\x00\x00\x00a", 100)).Ones().Op(strings.Repeat("s", 100) + "."), "at most 32 deep"},
 		{"itself", torchtest.NewPickler().Op("}q\x00").Text("a").Op("h\x00s."), "at most 32 deep"},
-		{"exponential", exponential(), "at most 500000 values"},
+		{"exponential", exponential(), "names of tensors that the pickle has room for"},
+		{"many lists of many", lists(), "at most 500000 values"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Parse(torchtest.ArchiveOf(t, c.pickle, one))
@@ -189,6 +191,12 @@ func TestRefusals(t *testing.T) {
 	if _, err := os.Lstat(evil); err == nil {
 		t.Error("something was run")
 	}
+}
+
+// lists is a list of a thousand times the same list of a thousand numbers.
+func lists() *torchtest.Pickler {
+	p := torchtest.NewPickler().Op("](" + strings.Repeat("K\x01", 1000) + "eq\x000](" + strings.Repeat("h\x00", 1000) + "eq\x010")
+	return p.Op("}").Text("a").Op("h\x01s.")
 }
 
 // exponential is 30 lists, each holding the one before twice: 2^30 values from 300 bytes.
@@ -286,9 +294,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(torchtest.ArchiveOf(f, torchtest.NewPickler().Op("}(").Text("a").Ones().Op("u."), torchtest.Float32s(1)))
 	f.Add(torchtest.Build(f, torchtest.Member{Name: "a/data.pkl", Data: torchtest.NewPickler().Global("__torch__", "M").Op(")\x81}").Text("w").Ones().Op("sb.").Bytes()}, torchtest.Member{Name: "a/data/0", Data: torchtest.Float32s(1)}))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if parsed, err := Parse(data); err == nil {
-			checkTensors(t, parsed, len(data))
-		}
+		checkWhatever(t, data)
 	})
 }
 
@@ -301,10 +307,19 @@ func FuzzPickle(f *testing.F) {
 	f.Fuzz(func(t *testing.T, code []byte) {
 		members := []torchtest.Member{{Name: "a/data.pkl", Data: code}, {Name: "a/data/0", Data: make([]byte, 256)}, {Name: "a/data/1", Data: torchtest.Float32s(1)}}
 		data := torchtest.Build(t, members...)
-		if parsed, err := Parse(data); err == nil {
-			checkTensors(t, parsed, len(data))
-		}
+		checkWhatever(t, data)
 	})
+}
+
+// checkWhatever parses a fuzzer's bytes, with four times as much memory as they have.
+func checkWhatever(t *testing.T, data []byte) {
+	t.Helper()
+	var parsed *File
+	var err error
+	testdata.Bounded(t, len(data), 4, 0, func() { parsed, err = Parse(data) })
+	if err == nil {
+		checkTensors(t, parsed, len(data))
+	}
 }
 
 func checkTensors(t *testing.T, f *File, size int) {

@@ -3,7 +3,6 @@ package torchfile
 import (
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/glimpse-ml/glimpse/internal/safetensors"
 )
@@ -12,18 +11,21 @@ import (
 const (
 	maxDepth  = 32
 	maxVisits = 500_000
-	maxName   = 1000 // bytes of a tensor's dotted name
+	maxName   = 1000      // bytes of a tensor's dotted name
+	maxNames  = 256 << 10 // bytes of all names of tensors and of what holds them, beside as many as the pickle has
 )
 
 // walker collects the tensors of nested dictionaries and modules under dotted names, as state_dict() names them.
 type walker struct {
 	tensors map[string]tensor
 	visits  int
+	names   int // bytes of names that may still be made
 }
 
 // flatten names the tensors of what a pickle holds. Of a training checkpoint, {"epoch": 3, "state_dict": {...}, "optimizer":
 // ...}, it is the state dict alone.
-func flatten(root any) (map[string]tensor, error) {
+// It makes no more names than a pickle of size bytes may need.
+func flatten(root any, size int) (map[string]tensor, error) {
 	if d, ok := root.(*dict); ok {
 		if state, ok := d.values["state_dict"].(*dict); ok {
 			root = state
@@ -34,7 +36,7 @@ func flatten(root any) (map[string]tensor, error) {
 	default:
 		return nil, fmt.Errorf("expected a state dict or a TorchScript module, found %s", kindOf(root))
 	}
-	w := &walker{tensors: map[string]tensor{}}
+	w := &walker{tensors: map[string]tensor{}, names: maxNames + size}
 	if err := w.walk(root, "", 0); err != nil {
 		return nil, err
 	}
@@ -45,8 +47,8 @@ func flatten(root any) (map[string]tensor, error) {
 }
 
 func (w *walker) walk(value any, name string, depth int) error {
-	if w.visits++; w.visits > maxVisits {
-		return fmt.Errorf("expected at most %d values, found more", maxVisits)
+	if err := w.visit(); err != nil {
+		return err
 	}
 	if depth > maxDepth || len(name) > maxName {
 		return fmt.Errorf("expected modules at most %d deep with names of at most %d bytes, found one that begins with %.60q", maxDepth, maxName, name)
@@ -66,7 +68,7 @@ func (w *walker) walk(value any, name string, depth int) error {
 		}
 	case *dict:
 		for _, key := range value.keys {
-			if err := w.walk(value.values[key], join(name, fmt.Sprint(key)), depth+1); err != nil {
+			if err := w.below(value.values[key], name, key, depth); err != nil {
 				return err
 			}
 		}
@@ -78,13 +80,34 @@ func (w *walker) walk(value any, name string, depth int) error {
 	return nil
 }
 
+func (w *walker) visit() error {
+	if w.visits++; w.visits > maxVisits {
+		return fmt.Errorf("expected at most %d values, found more", maxVisits)
+	}
+	return nil
+}
+
 func (w *walker) each(items []any, name string, depth int) error {
 	for i, item := range items {
-		if err := w.walk(item, join(name, strconv.Itoa(i)), depth+1); err != nil {
+		if err := w.below(item, name, i, depth); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// below walks on into what can hold tensors.
+func (w *walker) below(value any, name string, key any, depth int) error {
+	switch value.(type) {
+	case tensor, *object, *dict, *list, *tuple:
+	default:
+		return w.visit() // a number, a text
+	}
+	below := join(name, fmt.Sprint(key))
+	if w.names -= len(below); w.names < 0 {
+		return fmt.Errorf("expected names of tensors that the pickle has room for, found more and longer ones, such as one that begins with %.60q", below)
+	}
+	return w.walk(value, below, depth+1)
 }
 
 func join(prefix, name string) string {

@@ -2,6 +2,7 @@ package lesson
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -52,4 +53,32 @@ func runsFolder() (string, error) {
 // freshFolder is a name that no run has yet.
 func freshFolder(dir string, seed int64) string {
 	return filepath.Join(dir, fmt.Sprintf("%s-seed%d", time.Now().Format("20060102-150405.000"), seed))
+}
+
+// Stopped begins a run in a fresh folder and stops it, as Ctrl-C would, once so many steps are recorded. It returns the folder, with which
+// [experiments.Experiment.Resume] goes on.
+func Stopped(b *backend.Backend, e experiments.Experiment, opts experiments.Options, steps int) (dir string, err error) {
+	dir, err = os.MkdirTemp("", "stopped-*")
+	if err != nil {
+		return "", fmt.Errorf("cannot make a folder for a run: %w", err)
+	}
+	opts.Out, opts.Messages = filepath.Join(dir, "run"), io.Discard
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		for ctx.Err() == nil {
+			if run, err := experiments.OpenRun(opts.Out); err == nil {
+				if recorded, err := run.Metrics(); err == nil && len(recorded) >= steps {
+					cancel()
+				}
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
+	if _, _, err = e.Start(ctx, b, opts); err == nil {
+		return "", fmt.Errorf("expected a run of more than %d recorded steps, found one that was complete before it could be stopped", steps)
+	} else if !errors.Is(err, experiments.ErrStopped) {
+		return "", err
+	}
+	return opts.Out, nil
 }
