@@ -131,14 +131,14 @@ func noRunIn(dir string) error {
 }
 
 // glance is longer than [Run.Running] holds the lock that it looks at.
-const glance = 300 * time.Millisecond
+const glance = time.Second
 
 // open locks the run and opens what is written while it goes on.
 func (r *Run) open() (err error) {
 	r.lock = flock.New(r.Path(lockFile))
 	ctx, cancel := context.WithTimeout(context.Background(), glance)
 	defer cancel()
-	if free, err := r.lock.TryLockContext(ctx, glance/10); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	if free, err := r.lock.TryLockContext(ctx, glance/50); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("cannot lock the run %s: %w", r.Dir, err)
 	} else if !free {
 		return fmt.Errorf("another process is working on the run %s; wait for it or stop it first", r.Dir)

@@ -146,7 +146,7 @@ func TestTwoRunsInOneFolder(t *testing.T) {
 		_, _, err := classifier(nil).Start(t.Context(), b, Options{Seed: 3, Out: dir})
 		done <- err
 	}()
-	time.Sleep(glance / 3)
+	time.Sleep(glance / 10)
 	write(t, filepath.Join(dir, manifestFile), `{"format":1}`)
 	other.Unlock()
 	sentence(t, <-done, "already holds a run")
@@ -162,7 +162,7 @@ func TestLookingKeepsNobodyAway(t *testing.T) {
 	if err := looking.RLock(); err != nil {
 		t.Fatal(err)
 	}
-	time.AfterFunc(glance/3, func() { looking.Unlock() })
+	time.AfterFunc(glance/10, func() { looking.Unlock() })
 	if err := r.open(); err != nil {
 		t.Error(err)
 	}
