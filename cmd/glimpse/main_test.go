@@ -277,6 +277,21 @@ func TestSignals(t *testing.T) {
 	}
 }
 
+// A training that is stopped before its first step says that nothing is left.
+func TestStopBeforeTheFirstStep(t *testing.T) {
+	t.Setenv("GOMLX_BACKEND", "go")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	out := filepath.Join(t.TempDir(), "run")
+	err := execute(ctx, newRoot(), []string{"train", "captioner", "--quick", "--set", "pictures=8", "--set", "held_out=4", "--out", out}, nil, io.Discard, io.Discard)
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "nothing is left of it") {
+		t.Errorf("found %v", err)
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("the folder is still there")
+	}
+}
+
 // A training that gets SIGTERM saves itself and ends within ten seconds with an exit code of its own; resumed it ends well.
 func TestStopAndResume(t *testing.T) {
 	glimpse, err := exec.LookPath("glimpse")

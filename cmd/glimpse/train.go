@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -170,6 +171,8 @@ func ended(cmd *cobra.Command, run *experiments.Run, result experiments.Result, 
 		return fmt.Errorf("%w; `glimpse resume %s` goes on with it", err, run.Dir)
 	case err != nil && run != nil:
 		return fmt.Errorf("the run in %s is not complete and has no results.json: %w", run.Dir, err)
+	case errors.Is(err, context.Canceled):
+		return &stoppedEarly{err}
 	case err != nil:
 		return err
 	}
@@ -183,6 +186,14 @@ func ended(cmd *cobra.Command, run *experiments.Run, result experiments.Result, 
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "\nThe run took %.1f s and is in %s\n", result.Seconds, run.Dir)
 	return err
 }
+
+// stoppedEarly is the end of a run that was stopped before there was anything to keep.
+type stoppedEarly struct{ cause error }
+
+func (s *stoppedEarly) Error() string {
+	return "the run was stopped before its first recorded step; nothing is left of it"
+}
+func (s *stoppedEarly) Unwrap() error { return s.cause }
 
 // trained is what `glimpse train --json` prints last.
 type trained struct {
