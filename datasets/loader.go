@@ -248,16 +248,44 @@ func (l *Loader[T]) Restore(pos Position) error {
 	return nil
 }
 
-// SavePosition is [Loader.Position] as JSON, and RestorePosition goes back there.
-func (l *Loader[T]) SavePosition() (json.RawMessage, error) { return json.Marshal(l.Position()) }
+// savedPosition is a position and the bad examples that were met on the way to it.
+type savedPosition struct {
+	Position
+	Bad []savedBad `json:"bad,omitempty"`
+}
 
-// RestorePosition is [Loader.Restore] of what SavePosition gave.
+type savedBad struct {
+	Index int    `json:"index"`
+	Error string `json:"error"`
+}
+
+// SavePosition is [Loader.Position] as JSON, with the bad examples so far; RestorePosition goes back there.
+func (l *Loader[T]) SavePosition() (json.RawMessage, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at := savedPosition{Position: l.pos}
+	for _, b := range l.bad {
+		at.Bad = append(at.Bad, savedBad{b.Index, b.Err.Error()})
+	}
+	return json.Marshal(at)
+}
+
+// RestorePosition is [Loader.Restore] of what SavePosition gave. The bad examples are those of then.
 func (l *Loader[T]) RestorePosition(position json.RawMessage) error {
-	var at Position
+	var at savedPosition
 	if err := json.Unmarshal(position, &at); err != nil {
 		return fmt.Errorf("expected a loader's position as JSON, found %q", position)
 	}
-	return l.Restore(at)
+	if err := l.Restore(at.Position); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bad, l.isBad = nil, map[int]bool{}
+	for _, b := range at.Bad {
+		l.bad, l.isBad[b.Index] = append(l.bad, BadExample{b.Index, errors.New(b.Error)}), true
+	}
+	return nil
 }
 
 // Bad lists the examples that could not be loaded so far, each once, in the order in which they were met.

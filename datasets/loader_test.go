@@ -358,3 +358,34 @@ func TestLoaderRefusals(t *testing.T) {
 		}
 	}
 }
+
+// A loader that goes on where another one was names the bad examples that the other has met, once.
+func TestBadAreSavedWithThePosition(t *testing.T) {
+	bad := func(index int) bool { return index%3 == 0 }
+	fresh := func() *Loader[drawn] {
+		l, err := NewLoader(12, LoaderConfig{BatchSize: 2, Seed: 5, Shuffle: true}, drawUnless(bad))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(l.Close)
+		return l
+	}
+	whole, first, second := fresh(), fresh(), fresh()
+	take(t, whole, 8)
+	take(t, first, 2)
+	if n := len(first.Bad()); n == 0 || n == 4 {
+		t.Fatalf("expected to stop between the bad examples, found %d of 4 met", n)
+	}
+	place, err := first.SavePosition()
+	if err != nil {
+		t.Fatal(err)
+	}
+	take(t, second, 1)
+	if err := second.RestorePosition(place); err != nil {
+		t.Fatal(err)
+	}
+	take(t, second, 6)
+	if got, want := fmt.Sprint(second.Bad()), fmt.Sprint(whole.Bad()); got != want {
+		t.Errorf("expected %s, found %s", want, got)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -37,6 +38,9 @@ type checkpointState struct {
 	Best    *keptState      `json:"best,omitempty"` // of early stopping
 	Metrics int64           `json:"metrics"`        // bytes of metrics.jsonl that were written before
 	Spent   float64         `json:"spent"`          // seconds of the run so far
+
+	Processor float64 `json:"processor,omitempty"` // processor seconds of the run so far
+	Peak      int64   `json:"peak,omitempty"`      // the largest memory of one of its processes, in bytes
 }
 
 // keptState is a keeper without its weights, which are tensors with [keptPrefix] before their names.
@@ -48,6 +52,9 @@ type keptState struct {
 
 // checkpointFormat is the version of checkpointState; a later one is refused with a sentence.
 const checkpointFormat = 1
+
+// errNewer is part of the error of a checkpoint of a later version: it is not damaged, and stays.
+var errNewer = errors.New("was written by a newer glimpse")
 
 const (
 	keptPrefix  = "kept/" // no variable's name has a slash
@@ -111,8 +118,8 @@ func readCheckpoint(path string) (*checkpoint, error) {
 		return nil, fmt.Errorf("the checkpoint %s is damaged: %w", path, err)
 	}
 	if c.state.Format > checkpointFormat {
-		return nil, fmt.Errorf("the checkpoint %s was written by a newer glimpse (format %d, this one reads %d); update glimpse to go on with it",
-			path, c.state.Format, checkpointFormat)
+		return nil, fmt.Errorf("the checkpoint %s %w (format %d, this one reads %d); update glimpse to go on with it",
+			path, errNewer, c.state.Format, checkpointFormat)
 	}
 	c.path = path
 	return c, nil

@@ -3,6 +3,7 @@ package experiments
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -35,6 +36,10 @@ type Env struct {
 	measured int64 // bytes of metrics.jsonl that belong to trainings that are over
 	began    time.Time
 	spent    float64 // seconds of the processes before this one, as far as what they did was kept
+
+	used       float64 // processor seconds of those processes
+	peak       int64   // the largest memory of one of them, in bytes
+	usedBefore float64 // processor seconds of this process before the run
 
 	rehearsal *Rehearsal // what a dry run finds out; nil for a real one
 }
@@ -110,7 +115,9 @@ func (e Experiment) Start(ctx context.Context, b *backend.Backend, opts Options)
 	}
 	result, err := e.carryOut(ctx, env)
 	if err != nil && run.discard() {
-		run = nil
+		if run = nil; errors.Is(err, ErrStopped) { // nothing is left to resume
+			err = ctx.Err()
+		}
 	}
 	return run, result, err
 }
@@ -118,9 +125,10 @@ func (e Experiment) Start(ctx context.Context, b *backend.Backend, opts Options)
 // carryOut runs the experiment in its folder.
 func (e Experiment) carryOut(ctx context.Context, env *Env) (Result, error) {
 	env.began = time.Now()
+	env.usedBefore, _ = Usage()
 	result, err := e.run(ctx, env, env.Run.Manifest.Config)
 	result.Seconds = env.seconds()
-	if saved := env.Run.checkpoints(); len(saved) > 0 && endedBy(ctx, err) {
+	if endedBy(ctx, err) {
 		err = &stopped{err}
 	}
 	if err != nil {

@@ -74,7 +74,9 @@ func TestReuse(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	change(first, func(m *Manifest) { m.Config = json.RawMessage(`{"steps": 1152921504606846977, "lr": 0.1, "about": "` + long + `"}`) })
+	change(first, func(m *Manifest) {
+		m.Config = json.RawMessage(`{"steps": 1152921504606846977, "lr": 0.1, "about": "` + long + `"}`)
+	})
 	if r, _ := reuse(Options{Seed: 1}); r.Dir != first.Dir {
 		t.Errorf("expected the first run, found %s", r.Dir)
 	}

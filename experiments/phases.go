@@ -31,8 +31,18 @@ var ErrStopped = errors.New("the run was stopped and can be resumed")
 // stopped is [ErrStopped] with what stopped the run behind it.
 type stopped struct{ cause error }
 
-func (s *stopped) Error() string   { return ErrStopped.Error() }
+func (s *stopped) Error() string {
+	if unsaved := (*unsavedError)(nil); errors.As(s.cause, &unsaved) {
+		return fmt.Sprintf("%v, but what came after its last checkpoint is lost and comes again: %v", ErrStopped, unsaved)
+	}
+	return ErrStopped.Error()
+}
 func (s *stopped) Unwrap() []error { return []error{ErrStopped, s.cause} }
+
+// unsavedError is why a training that was stopped could not write its checkpoint.
+type unsavedError struct{ error }
+
+func (u *unsavedError) Unwrap() error { return u.error }
 
 // Train is [Train] as a part of a run: it writes checkpoints meanwhile and one at its end, and goes on from them when the run is resumed. Every
 // training of an experiment has a name, and they come in the same order each time.
@@ -48,7 +58,7 @@ func (env *Env) Train(ctx context.Context, name string, store *model.Store, task
 		return Trained{}, err
 	}
 	if at != nil && at.state.Done {
-		return at.state.Trained, at.restore(store, nil)
+		return at.state.Trained, over(at, store, source)
 	}
 	if at != nil { // before the loop, which would draw a state for the random numbers
 		if err := at.restore(store, nil); err != nil {
@@ -74,6 +84,16 @@ func (env *Env) Train(ctx context.Context, name string, store *model.Store, task
 	}
 	l.keeper = nil // its weights are in the store
 	return l.result, p.save(l, true)
+}
+
+// over leaves store and source, which may have counted something on its way, as they were when the training of the checkpoint was over.
+func over(at *checkpoint, store *model.Store, source Source) error {
+	if r, ok := source.(Resumable); ok && at.state.Place != nil {
+		if err := r.RestorePosition(at.state.Place); err != nil {
+			return fmt.Errorf("%s: %w", at.path, err)
+		}
+	}
+	return at.restore(store, nil)
 }
 
 // phase is a training of a run.
@@ -130,6 +150,7 @@ func (p *phase) save(l *loop, done bool) error {
 	}
 	state := checkpointState{Phase: p.number, Name: p.name, Done: done, Trained: l.result, Counted: l.counted, Unseen: l.unseen, Place: l.place,
 		Metrics: written, Spent: p.env.seconds()}
+	state.Processor, state.Peak = p.env.Usage()
 	if k := l.keeper; k != nil && k.step > 0 {
 		state.Best = &keptState{k.best, k.step, k.waited}
 	}
@@ -151,7 +172,7 @@ func (p *phase) stop(ctx context.Context, l *loop, cause error) error {
 		return cause
 	}
 	if err := p.save(l, false); err != nil {
-		return fmt.Errorf("%w; %w", cause, err)
+		return errors.Join(cause, &unsavedError{err})
 	}
 	return cause
 }
@@ -181,7 +202,19 @@ const checkpointsDir = "checkpoints"
 
 // checkpoints are the paths of a run's checkpoints, the earliest first.
 func (r *Run) checkpoints() []string {
-	paths, _ := filepath.Glob(r.Path(checkpointsDir, "*.safetensors")) // the pattern is a good one
+	return r.filesIn(checkpointsDir, func(name string) bool {
+		return !strings.HasPrefix(name, ".") && strings.HasSuffix(name, ".safetensors")
+	})
+}
+
+// filesIn are the paths of the files in a folder of the run whose names are wanted, in their order. A folder that cannot be read has none.
+func (r *Run) filesIn(folder string, wanted func(name string) bool) (paths []string) {
+	entries, _ := os.ReadDir(r.Path(folder))
+	for _, entry := range entries {
+		if wanted(entry.Name()) {
+			paths = append(paths, r.Path(folder, entry.Name()))
+		}
+	}
 	return paths
 }
 
@@ -189,7 +222,7 @@ func (r *Run) checkpoints() []string {
 func (p *phase) steps() (paths []string) {
 	for _, path := range slices.Backward(p.env.Run.checkpoints()) {
 		name := filepath.Base(path)
-		if strings.HasPrefix(name, fmt.Sprintf("%02d-", p.number)) && strings.Contains(name, "-step-") {
+		if strings.HasPrefix(name, fmt.Sprintf("%02d-", p.number)) && !strings.HasSuffix(name, "-done.safetensors") {
 			paths = append(paths, path)
 		}
 	}
@@ -217,6 +250,8 @@ func (p *phase) newest() (*checkpoint, error) {
 		switch {
 		case errors.Is(err, os.ErrNotExist):
 			continue
+		case errors.Is(err, errNewer):
+			return nil, err
 		case err != nil:
 			p.env.Say("%v; an earlier one is taken", err)
 			continue
@@ -224,6 +259,7 @@ func (p *phase) newest() (*checkpoint, error) {
 			return nil, fmt.Errorf("%s: expected a checkpoint of the training %q, found one of %q; the experiment has changed since", path, p.name, c.state.Name)
 		}
 		p.env.measured, p.env.spent = c.state.Metrics, c.state.Spent
+		p.env.used, p.env.peak = c.state.Processor, c.state.Peak
 		if c.state.Done {
 			return c, p.removeAllBut(0)
 		}

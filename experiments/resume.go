@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"strings"
 
 	"github.com/glimpse-ml/glimpse/internal/backend"
 )
@@ -29,6 +29,11 @@ func (e Experiment) Resume(ctx context.Context, b *backend.Backend, dir string, 
 		return nil, Result{}, err
 	}
 	defer r.close()
+	if now, err := OpenRun(dir); err != nil { // another process may have worked on it until the lock was free
+		return nil, Result{}, err
+	} else {
+		r.Manifest = now.Manifest
+	}
 	if done, err := r.complete(); done || err != nil {
 		var result Result
 		err = errors.Join(err, r.Results(&result))
@@ -51,8 +56,7 @@ func (e Experiment) Resume(ctx context.Context, b *backend.Backend, dir string, 
 // sweep removes what a process that was killed had begun to write. It can stay where it cannot be removed.
 func (r *Run) sweep() {
 	for _, dir := range []string{"", checkpointsDir, "plots"} {
-		leftovers, _ := filepath.Glob(r.Path(dir, ".*.part")) // the pattern is a good one
-		for _, path := range leftovers {
+		for _, path := range r.filesIn(dir, func(name string) bool { return strings.HasPrefix(name, ".") && strings.HasSuffix(name, ".part") }) {
 			os.Remove(path)
 		}
 	}

@@ -143,11 +143,7 @@ func outcomeOf(t *testing.T, r *Run) (o outcome) {
 	}
 	o.results.Seconds = 0
 	o.tensors = map[string]string{}
-	paths, err := filepath.Glob(r.Path(checkpointsDir, "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range paths {
+	for _, path := range r.filesIn(checkpointsDir, func(string) bool { return true }) {
 		c, err := readCheckpoint(path)
 		if err != nil {
 			t.Fatal(err)

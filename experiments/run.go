@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -85,8 +86,8 @@ func NewRun(dir, experiment string, form Form, config any, seed int64, b *backen
 		}
 		dir = fresh
 	}
-	if _, err := os.Stat(filepath.Join(dir, manifestFile)); err == nil {
-		return nil, fmt.Errorf("the folder %s already holds a run; choose another with --out or move it away", dir)
+	if err := noRunIn(dir); err != nil {
+		return nil, err
 	}
 	entries, err := os.ReadDir(dir)
 	owned := len(entries) == 0 && (err == nil || errors.Is(err, fs.ErrNotExist))
@@ -106,7 +107,10 @@ func NewRun(dir, experiment string, form Form, config any, seed int64, b *backen
 	if err := r.open(); err != nil {
 		return nil, err
 	}
-	err = r.keepChanges()
+	err = noRunIn(dir) // which another process may have made until the lock was free
+	if err == nil {
+		err = r.keepChanges()
+	}
 	if err == nil {
 		err = r.WriteJSON(manifestFile, r.Manifest)
 	}
@@ -118,10 +122,23 @@ func NewRun(dir, experiment string, form Form, config any, seed int64, b *backen
 	return r, nil
 }
 
+// noRunIn is an error where dir holds a run.
+func noRunIn(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, manifestFile)); err == nil {
+		return fmt.Errorf("the folder %s already holds a run; choose another with --out or move it away", dir)
+	}
+	return nil
+}
+
+// glance is longer than [Run.Running] holds the lock that it looks at.
+const glance = time.Second
+
 // open locks the run and opens what is written while it goes on.
 func (r *Run) open() (err error) {
 	r.lock = flock.New(r.Path(lockFile))
-	if free, err := r.lock.TryLock(); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), glance)
+	defer cancel()
+	if free, err := r.lock.TryLockContext(ctx, glance/50); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("cannot lock the run %s: %w", r.Dir, err)
 	} else if !free {
 		return fmt.Errorf("another process is working on the run %s; wait for it or stop it first", r.Dir)

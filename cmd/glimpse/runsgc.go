@@ -22,7 +22,7 @@ func runsCollectCommand() *cobra.Command {
 that stopped before their first recorded step, and what was left behind where writing a file or removing a run was cut
 short. It says what, and asks before, unless --yes is given. A run that is running, or in which something changed
 within --quiet, is left alone, and a trained model always is.`,
-		Example: examples("glimpse runs gc --dry-run", "glimpse runs gc --yes", "glimpse runs gc --dir sweeps/lr --quiet 24h"),
+		Example: examples("glimpse runs gc --dry-run", "glimpse runs gc --yes", "glimpse runs gc --dir sweeps/lr/trials/0007 --quiet 24h"),
 		Args:    wantArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.checkDir(cmd); err != nil {
@@ -58,15 +58,7 @@ within --quiet, is left alone, and a trained model always is.`,
 					return err
 				}
 			}
-			removed := []freed{}
-			for _, w := range waste {
-				if err := w.Remove(); err != nil { // somebody works on it by now
-					sayProblems(cmd.ErrOrStderr(), []error{err})
-					continue
-				}
-				removed = append(removed, freed{Path: w.Path, Bytes: w.Bytes})
-			}
-			return printFreed(cmd.OutOrStdout(), removed, f.asJSON)
+			return removeWaste(cmd, waste, f.asJSON)
 		},
 	}
 	f.add(cmd)
@@ -74,6 +66,25 @@ within --quiet, is left alone, and a trained model always is.`,
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	cmd.Flags().DurationVar(&quiet, "quiet", time.Hour, "leave alone runs in which something changed within this `time`")
 	return cmd
+}
+
+// removeWaste removes what it can. What is left, because somebody works on it by now, say, is an error behind what was removed.
+func removeWaste(cmd *cobra.Command, waste []history.Waste, asJSON bool) error {
+	removed := []freed{}
+	for _, w := range waste {
+		if err := w.Remove(); err != nil {
+			sayProblems(cmd.ErrOrStderr(), []error{err})
+			continue
+		}
+		removed = append(removed, freed{Path: w.Path, Bytes: w.Bytes})
+	}
+	if err := printFreed(cmd.OutOrStdout(), removed, asJSON); err != nil {
+		return err
+	}
+	if left := len(waste) - len(removed); left > 0 {
+		return fmt.Errorf("expected to remove %s, found %d that could not be removed", count(len(waste), "thing"), left)
+	}
+	return nil
 }
 
 func printWaste(w io.Writer, waste []history.Waste, sum int64) error {

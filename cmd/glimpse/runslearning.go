@@ -38,6 +38,10 @@ are those of the last evaluation. The same as curves is drawn into the run's plo
 			if len(steps) == 0 {
 				return fmt.Errorf("expected recorded steps of the run %s, found none yet; it records one every train.log_every steps", run.Dir)
 			}
+			if !learning.Recorded(steps) {
+				return fmt.Errorf("expected a run of a contrastive experiment, which records how many of a batch's pairs find each other (%s), found one of %s without",
+					learning.ImageToText, run.Manifest.Experiment)
+			}
 			if err := contrastive.DrawPanel(run); err != nil {
 				return err
 			}

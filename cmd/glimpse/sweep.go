@@ -277,12 +277,11 @@ func reportSweep(cmd *cobra.Command, s *sweep.Sweep, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return printJSON(cmd.OutOrStdout(), sum)
+		err = printJSON(cmd.OutOrStdout(), sum)
+	} else if err = printTable(cmd.OutOrStdout(), func(table io.Writer) { fillSweep(table, s, sum) }); err == nil {
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "\n%s\nThe page is %s\n", verdictOf(sum), path)
 	}
-	if err := printTable(cmd.OutOrStdout(), func(table io.Writer) { fillSweep(table, s, sum) }); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(cmd.OutOrStdout(), "\n%s\nThe page is %s\n", verdictOf(sum), path); err != nil {
+	if err != nil {
 		return err
 	}
 	if sum.Done == 0 && sum.Failed > 0 {

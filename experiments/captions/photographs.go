@@ -155,7 +155,7 @@ func train(ctx context.Context, env *experiments.Env, cfg Config) (experiments.R
 	if report.Baselines, err = baselines(ctx, cfg, c, data.train, held); err != nil {
 		return result, err
 	}
-	report.Processor, _ = experiments.Usage()
+	report.Processor, _ = env.Usage()
 	result.Metrics = report.metrics()
 	return result, env.Run.WriteJSON(ReportFile, report)
 }

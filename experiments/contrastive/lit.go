@@ -128,6 +128,7 @@ func trainLiT(ctx context.Context, env *experiments.Env, cfg LiTConfig) (experim
 			return result, err
 		}
 	}
+	report.Processor, report.PeakMemory = env.Usage()
 	result.Metrics = report.metrics()
 	if err := env.Run.WriteJSON(ReportFile, report); err != nil {
 		return result, err

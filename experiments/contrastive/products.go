@@ -136,6 +136,7 @@ func trainProducts(ctx context.Context, env *experiments.Env, cfg ProductsConfig
 			return result, err
 		}
 	}
+	report.Processor, report.PeakMemory = env.Usage()
 	result.Metrics = report.metrics()
 	if err := env.Run.WriteJSON(ReportFile, report); err != nil {
 		return result, err

@@ -68,7 +68,7 @@ func devFigures(f *Figures) map[string]float64 {
 	return out
 }
 
-// metrics are the report's figures under the names that scripts read. What the process has used is taken now.
+// metrics are the report's figures under the names that scripts read.
 func (r *Report) metrics() map[string]float64 {
 	out := devFigures(r.OnDev)
 	out["loss"], out["logit_scale"] = r.Trained.Last.Loss, r.Trained.Last.Scalars["logit_scale"]
@@ -76,7 +76,6 @@ func (r *Report) metrics() map[string]float64 {
 	put := func(name string, p stats.Proportion) {
 		out[name], out[name+"_low"], out[name+"_high"], out[name+"_n"] = p.Value, p.Low, p.High, float64(p.N)
 	}
-	r.Processor, r.PeakMemory = experiments.Usage()
 	out["processor_seconds"], out["peak_memory_bytes"] = r.Processor, float64(r.PeakMemory)
 	f := r.OnHeldOut
 	if f == nil {

@@ -26,6 +26,8 @@ type Waste struct {
 var (
 	leftover = regexp.MustCompile(`^\..+\.[0-9a-f]{16}\.part$`)    // of a file that was being written (internal/atomicfile)
 	removed  = regexp.MustCompile(`^\..+\.[0-9a-f]{16}\.removed$`) // of a run that was being removed
+	// What a run may hold that has not recorded a step.
+	early = regexp.MustCompile(`^(\.lock|manifest\.json|changes\.diff|log\.txt|metrics\.jsonl|report\.html)$`)
 	// Checkpoints as this version names them, by training and step (experiments/phases.go), and as the one before did.
 	checkpoint = regexp.MustCompile(`^(?:(\d+)-.*-)?(?:(done)|step-(\d+))\.safetensors$`)
 )
@@ -71,14 +73,14 @@ func wasteOf(run *experiments.Run, quiet time.Duration) ([]Waste, error) {
 	if err != nil {
 		return nil, err
 	}
-	recorded, kept := int64(0), false
+	recorded, kept := int64(0), false // kept: what a run does not make before its first step, or what somebody else has put there
 	for _, f := range files {
 		info, err := os.Stat(run.Path(f.Path))
 		if err != nil || time.Since(info.ModTime()) < quiet {
 			return nil, nil
 		}
 		folder, _, _ := strings.Cut(f.Path, "/")
-		kept = kept || folder == "model" || folder == "checkpoints"
+		kept = kept || !early.MatchString(f.Path) && folder != "plots" && !leftover.MatchString(filepath.Base(f.Path))
 		if f.Path == "metrics.jsonl" {
 			recorded = f.Bytes
 		}
@@ -133,6 +135,9 @@ func (w Waste) Remove() error {
 	case w.run == nil:
 		return os.RemoveAll(w.Path)
 	case w.all:
+		if last, err := lastStep(w.run); last != nil || err != nil { // somebody may have gone on with it since it was found
+			return fmt.Errorf("the run %s has recorded steps since it was looked at; it stays", w.run.Dir)
+		}
 		return Remove(w.run)
 	}
 	return alone(w.run, func() error {

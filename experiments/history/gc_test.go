@@ -29,10 +29,12 @@ func TestFindWaste(t *testing.T) {
 		"checkpoints/02-self-critical-done.safetensors": "c", "checkpoints/figure.png": "d"}})
 	write(t, filepath.Join(dir, "stopped"), folder{losses: []float64{1}, more: checkpoints})
 	running := write(t, filepath.Join(dir, "running"), folder{metrics: nil, more: checkpoints})
-	write(t, filepath.Join(dir, "empty"), folder{})
+	write(t, filepath.Join(dir, "empty"), folder{more: map[string]string{".lock": "", "log.txt": "x", "report.html": "x", "checkpoints/" + part: "1"}})
 	write(t, filepath.Join(dir, "fresh"), folder{})
+	goneOn := write(t, filepath.Join(dir, "gone on"), folder{})
 	write(t, filepath.Join(dir, "damaged"), folder{more: map[string]string{"results.json": "{"}})
 	write(t, filepath.Join(dir, "a model"), folder{more: map[string]string{"model/model.safetensors": "m"}})
+	write(t, filepath.Join(dir, "a thesis"), folder{more: map[string]string{"thesis.tex": "somebody's own"}})
 	write(t, filepath.Join(dir, ".gone.0123456789abcdef.removed"), folder{})
 	write(t, filepath.Join(dir, "no run"), folder{more: map[string]string{part: ""}})
 	if err := os.Remove(filepath.Join(dir, "no run", "manifest.json")); err != nil {
@@ -65,7 +67,7 @@ func TestFindWaste(t *testing.T) {
 		}
 	}
 	want := []string{".gone.0123456789abcdef.removed", "complete/checkpoints/" + part,
-		"complete/checkpoints/step-0000010.safetensors", "complete/plots/" + part, "empty", "stopped/checkpoints/" + part, "stopped/plots/" + part,
+		"complete/checkpoints/step-0000010.safetensors", "complete/plots/" + part, "empty", "gone on", "stopped/checkpoints/" + part, "stopped/plots/" + part,
 		"two trainings/checkpoints/01-words-done.safetensors", "two trainings/checkpoints/02-self-critical-step-000000090.safetensors"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatal(diff)
@@ -77,9 +79,12 @@ func TestFindWaste(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer late.Close()
+	if err := os.WriteFile(goneOn.Path("metrics.jsonl"), []byte(`{"step":1,"loss":2}`+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, w := range waste {
 		err := w.Remove()
-		taken := strings.Contains(w.Path, "/stopped/")
+		taken := strings.Contains(w.Path, "/stopped/") || strings.HasSuffix(w.Path, "/gone on")
 		if taken != (err != nil) {
 			t.Errorf("removing %s: %v", w.Path, err)
 		}

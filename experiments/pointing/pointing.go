@@ -72,7 +72,7 @@ func train(ctx context.Context, env *experiments.Env, cfg Config) (experiments.R
 		return result, err
 	}
 	report := &Report{Training: cfg.Train.Steps * cfg.BatchSize, Attention: cfg.Model.Attention, Grid: c.Encoder.Grid}
-	before, _ := experiments.Usage()
+	before, _ := env.Usage()
 	cut := 0
 	if report.Trained, cut, err = foretell(ctx, env, cfg, c, dev); err != nil {
 		return result, err
@@ -80,7 +80,7 @@ func train(ctx context.Context, env *experiments.Env, cfg Config) (experiments.R
 	if cut > 0 {
 		result.Remarks = append(result.Remarks, fmt.Sprintf("%d captions were trained on up to their word %d alone, because they are longer (model.max_len counts their end too)", cut, cfg.Model.MaxLen))
 	}
-	after, _ := experiments.Usage()
+	after, _ := env.Usage()
 	report.Processor = after - before
 	if err := c.Save(env.Run.Path("model")); err != nil {
 		return result, err
@@ -93,7 +93,7 @@ func train(ctx context.Context, env *experiments.Env, cfg Config) (experiments.R
 			return result, err
 		}
 	}
-	measured, peak := experiments.Usage()
+	measured, peak := env.Usage()
 	report.Measuring, report.Peak = measured-after, peak
 	if err := draw(env.Run, cfg, report); err != nil {
 		return result, err

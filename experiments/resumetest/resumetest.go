@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -67,11 +68,12 @@ func Exact(t *testing.T, e experiments.Experiment, b *backend.Backend, options e
 type outcome struct {
 	metrics []map[string]float64
 	results map[string]float64
+	remarks []string
 	tensors map[string]string // bytes of the tensors of checkpoints and model, by file and name
 }
 
-// clocked are the names of figures that depend on the clock.
-var clocked = []string{"seconds", "waiting", "step_seconds", "data_waiting"}
+// clocked are the names of figures that depend on the clock, and on what else the process does.
+var clocked = []string{"seconds", "waiting", "step_seconds", "data_waiting", "train_seconds", "prepare_seconds", "processor_seconds", "peak_memory_bytes"}
 
 func outcomeOf(t *testing.T, r *experiments.Run) (o outcome) {
 	t.Helper()
@@ -85,7 +87,7 @@ func outcomeOf(t *testing.T, r *experiments.Run) (o outcome) {
 			delete(line, name)
 		}
 	}
-	o = outcome{metrics, results.Metrics, map[string]string{}}
+	o = outcome{metrics, results.Metrics, results.Remarks, map[string]string{}}
 	err = filepath.WalkDir(r.Dir, func(path string, _ os.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".safetensors" {
 			return err
@@ -117,6 +119,9 @@ func (o outcome) compare(t *testing.T, want outcome) {
 	}
 	if !maps.Equal(o.results, want.results) {
 		t.Errorf("expected the results %s, found %s", shown(want.results), shown(o.results))
+	}
+	if !slices.Equal(o.remarks, want.remarks) {
+		t.Errorf("expected the remarks %q, found %q", want.remarks, o.remarks)
 	}
 	if len(want.tensors) == 0 || len(o.tensors) != len(want.tensors) {
 		t.Errorf("expected %d tensors, found %d", len(want.tensors), len(o.tensors))

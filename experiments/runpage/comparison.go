@@ -103,8 +103,11 @@ func (p *comparisonPage) draw(curves [][]history.Curve, groups []history.Group, 
 	p.Bands = slices.ContainsFunc(groups, func(g history.Group) bool { return len(g.Runs) > 1 })
 	for _, name := range names {
 		figure, err := history.Overlay(curves, groups, name)
-		if err != nil || figure == nil {
+		if err != nil {
 			return err
+		}
+		if figure == nil { // no step that all seeds of a group have recorded
+			continue
 		}
 		uri, err := plots.SVGDataURI(figure, overlayWidth)
 		if err != nil {

@@ -200,3 +200,22 @@ func TestWriteComparison(t *testing.T) {
 		}
 	}
 }
+
+// Where the first trainings of two seeds ended at different steps, the second ones have no step in common: the other curves are drawn.
+func TestComparisonOfSeedsWithoutACommonStep(t *testing.T) {
+	dir := t.TempDir()
+	var runs []*experiments.Run
+	for i := range 2 {
+		second := fmt.Sprintf(`{"step":1,"loss":1,"a reward":2,"z":1}`+"\n"+`{"step":%d,"loss":1,"z":1}`+"\n", 30)
+		runs = append(runs, write(t, filepath.Join(dir, fmt.Sprintf("run-%d", i)), int64(i), map[string]string{
+			"metrics.jsonl": strings.ReplaceAll(metrics(10+i), `"waiting":0`, `"z":1`) + second}))
+	}
+	page := filepath.Join(dir, "page.html")
+	if err := WriteComparison(runs, page, []string{"a reward", "z"}); err != nil {
+		t.Fatal(err)
+	}
+	text := readPage(t, page)
+	if n := strings.Count(text, `<img class="drawn"`); n != 1 || !strings.Contains(text, `alt="z of all runs`) {
+		t.Errorf("expected the figure of z, found %d", n)
+	}
+}

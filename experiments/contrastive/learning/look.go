@@ -55,6 +55,11 @@ func Look(steps []map[string]float64, s Settings) Report {
 	return r
 }
 
+// Recorded says whether there is anything in the recorded steps by which to tell whether a contrastive run learns.
+func Recorded(steps []map[string]float64) bool {
+	return slices.ContainsFunc(steps, func(line map[string]float64) bool { _, ok := line[ImageToText]; return ok })
+}
+
 // figures are those that a report holds the recent mean of.
 var figures = []string{"loss", ImageToText, TextToImage, LogitScale, Pairs, NonPairs, Gap, "grad_norm", GradImage, GradText, GradScale, Duplicates, Floor}
 
