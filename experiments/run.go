@@ -135,7 +135,7 @@ const glance = time.Second
 
 // open locks the run and opens what is written while it goes on.
 func (r *Run) open() (err error) {
-	r.lock = flock.New(r.Path(lockFile))
+	r.lock = flock.New(r.Path(lockFile), flock.SetPermissions(0o644)) // others may see that the run is worked on
 	ctx, cancel := context.WithTimeout(context.Background(), glance)
 	defer cancel()
 	if free, err := r.lock.TryLockContext(ctx, glance/50); err != nil && !errors.Is(err, context.DeadlineExceeded) {

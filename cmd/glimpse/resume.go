@@ -24,7 +24,7 @@ bit, those of a run that was never stopped. A checkpoint that is damaged is left
 
 A run that is complete is left as it is and its results are printed, so that a script may call resume until it exits
 with 0. Exit code 75 says that the run was stopped again.`,
-		Example: examples("glimpse resume runs/longer", "until glimpse resume runs/longer; do test $? = 75 || break; done"),
+		Example: examples("glimpse resume runs/longer", "glimpse resume runs/longer --checkpoint-every 10s --json"),
 		Args:    wantArgs("FOLDER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts := experiments.Options{Messages: cmd.ErrOrStderr()}
