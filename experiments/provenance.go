@@ -47,6 +47,12 @@ func ShortCommit(commit string) string {
 	return strings.TrimSuffix(hash[:min(12, len(hash))]+"+"+mark, "+")
 }
 
+// withoutLibrary is a backend's configuration without the path of a library, which is another on another machine.
+func withoutLibrary(config string) string {
+	kind, _, _ := strings.Cut(config, ",")
+	return kind
+}
+
 // versions are those of Go, of the backend, and of every module that the command is built of.
 func versions(b *backend.Backend) map[string]string {
 	v := map[string]string{"go": runtime.Version(), "backend": strings.TrimSpace(string(b.Kind) + " " + b.Version)}

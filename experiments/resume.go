@@ -21,9 +21,10 @@ func (e Experiment) Resume(ctx context.Context, b *backend.Backend, dir string, 
 	if r.Manifest.Experiment != e.Name {
 		return nil, Result{}, fmt.Errorf("expected a run of the experiment %s in %s, found one of %s", e.Name, dir, r.Manifest.Experiment)
 	}
-	if r.Manifest.Backend != b.Config {
+	if !r.BegunOn(b) {
+		was := withoutLibrary(r.Manifest.Backend)
 		return nil, Result{}, fmt.Errorf("the run %s was begun on the backend %s, found %s: the numbers would not be the same; go on with GOMLX_BACKEND=%s",
-			dir, r.Manifest.Backend, b.Config, r.Manifest.Backend)
+			dir, was, withoutLibrary(b.Config), was)
 	}
 	if err := r.open(); err != nil {
 		return nil, Result{}, err
@@ -51,6 +52,11 @@ func (e Experiment) Resume(ctx context.Context, b *backend.Backend, dir string, 
 	r.note("resumed")
 	result, err := e.carryOut(ctx, env)
 	return r, result, err
+}
+
+// BegunOn says whether the run was begun on a backend like b, wherever its library lies.
+func (r *Run) BegunOn(b *backend.Backend) bool {
+	return withoutLibrary(r.Manifest.Backend) == withoutLibrary(b.Config)
 }
 
 // sweep removes what a process that was killed had begun to write. It can stay where it cannot be removed.

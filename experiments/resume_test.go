@@ -333,9 +333,11 @@ func TestResumeRefuses(t *testing.T) {
 	elsewhere := *b
 	elsewhere.Config = "onnx:cpu"
 	sentence(t, resume(e, &elsewhere), dir, "begun on the backend test", "found onnx:cpu", "GOMLX_BACKEND=test")
+	elsewhere.Config = "test,/another/place/of/the/library.so" // another machine has it elsewhere
 	if err := r.open(); err != nil {
 		t.Fatal(err)
 	}
+	sentence(t, resume(e, &elsewhere), "another process") // and not another backend
 	if !r.Running() {
 		t.Error("a run that is worked on is not said to be running")
 	}

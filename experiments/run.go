@@ -102,7 +102,7 @@ func NewRun(dir, experiment string, form Form, config any, seed int64, b *backen
 	}
 	r := &Run{Dir: dir, owned: owned, Manifest: Manifest{
 		Format: format, Experiment: experiment, Form: form, Config: raw, Seed: seed, Started: now(),
-		Backend: b.Config, Command: os.Args, Commit: Commit(), Versions: versions(b), Machine: machine(),
+		Backend: withoutLibrary(b.Config), Command: os.Args, Commit: Commit(), Versions: versions(b), Machine: machine(),
 	}}
 	if err := r.open(); err != nil {
 		return nil, err

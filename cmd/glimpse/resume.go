@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,13 +51,22 @@ func resume(cmd *cobra.Command, dir string, opts experiments.Options, asJSON boo
 	if err != nil {
 		return fmt.Errorf("the run %s cannot go on: it is one of the experiment %q, which this glimpse does not have", dir, begun.Manifest.Experiment)
 	}
-	b, err := backend.OpenNamed(begun.Manifest.Backend)
+	b, err := backendOf(cmd, begun)
 	if err != nil {
 		return err
 	}
 	defer b.Finalize()
 	run, result, err := experiment.Resume(cmd.Context(), b, dir, opts)
 	return ended(cmd, run, result, err, asJSON)
+}
+
+// backendOf opens the backend that a run was begun on, or the one that GOMLX_BACKEND asks for.
+func backendOf(cmd *cobra.Command, run *experiments.Run) (*backend.Backend, error) {
+	if os.Getenv(backend.Env) != "" {
+		return backend.Open(cmd.ErrOrStderr())
+	}
+	kind, _, _ := strings.Cut(run.Manifest.Backend, ",") // without the path of a library, as older manifests have it
+	return backend.OpenNamed(kind)
 }
 
 func checkpointFlag(flags *pflag.FlagSet, every *string) {

@@ -117,8 +117,16 @@ func (s *shownRun) fill(table io.Writer) {
 	}
 	line("command", "%s", strings.Join(s.Command, " "))
 	var versions []string
+	others := 0
 	for _, name := range slices.Sorted(maps.Keys(s.Versions)) {
+		if strings.Contains(name, ".") { // modules that numbers hardly depend on
+			others++
+			continue
+		}
 		versions = append(versions, name+" "+s.Versions[name])
+	}
+	if others > 0 {
+		versions = append(versions, fmt.Sprintf("and %d other modules (--json)", others))
 	}
 	line("versions", "%s", strings.Join(versions, ", "))
 	for _, remark := range s.Remarks {

@@ -40,7 +40,7 @@ func train(ctx context.Context, e experiments.Experiment, b *backend.Backend, op
 // a run of another backend, whose numbers would differ, or one whose files change or vanish meanwhile.
 func adopt(a Attempt, b *backend.Backend) bool {
 	left, err := experiments.OpenRun(a.Left)
-	if err != nil || left.Manifest.Backend != b.Config {
+	if err != nil || !left.BegunOn(b) {
 		return false
 	}
 	part := a.Run + copying
