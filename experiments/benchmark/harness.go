@@ -34,7 +34,7 @@ type HarnessCase struct {
 func HarnessCases() []HarnessCase {
 	small := captioning.Small(2500)
 	small.Dropout = 0
-	return []HarnessCase{{"decoder of the usual size", 16, 30, small}, {"tiny decoder", 16, 400, captioning.Tiny(500)}}
+	return []HarnessCase{{"decoder of the usual size", 16, 30, small}, {"tiny decoder", 16, 2000, captioning.Tiny(500)}}
 }
 
 // QuickHarnessCases test the machinery.
