@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gomlx/gomlx/ml/model"
@@ -184,17 +183,7 @@ func endedBy(ctx context.Context, err error) bool {
 
 // path is that of a checkpoint: they sort by phase and step.
 func (p *phase) path(step int, done bool) string {
-	slug := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-			return r
-		}
-		return '-'
-	}, strings.ToLower(p.name))
-	end := fmt.Sprintf("step-%09d", step)
-	if done {
-		end = "done"
-	}
-	return p.env.Run.Path(checkpointsDir, fmt.Sprintf("%02d-%s-%s.safetensors", p.number, slug, end))
+	return p.env.Run.Path(checkpointsDir, nameCheckpoint(p.number, p.name, step, done).String())
 }
 
 // checkpointsDir is where a run keeps its checkpoints.
@@ -202,9 +191,15 @@ const checkpointsDir = "checkpoints"
 
 // checkpoints are the paths of a run's checkpoints, the earliest first.
 func (r *Run) checkpoints() []string {
-	return r.filesIn(checkpointsDir, func(name string) bool {
-		return !strings.HasPrefix(name, ".") && strings.HasSuffix(name, ".safetensors")
-	})
+	paths := r.filesIn(checkpointsDir, func(name string) bool { _, ok := ParseCheckpointName(name); return ok })
+	slices.SortFunc(paths, func(a, b string) int { return checkpointAt(a).Compare(checkpointAt(b)) })
+	return paths
+}
+
+// checkpointAt is what the name of one of a run's checkpoints says.
+func checkpointAt(path string) CheckpointName {
+	name, _ := ParseCheckpointName(filepath.Base(path))
+	return name
 }
 
 // filesIn are the paths of the files in a folder of the run whose names are wanted, in their order. A folder that cannot be read has none.
@@ -221,8 +216,7 @@ func (r *Run) filesIn(folder string, wanted func(name string) bool) (paths []str
 // steps are the paths of the checkpoints of the training under way, the newest first.
 func (p *phase) steps() (paths []string) {
 	for _, path := range slices.Backward(p.env.Run.checkpoints()) {
-		name := filepath.Base(path)
-		if strings.HasPrefix(name, fmt.Sprintf("%02d-", p.number)) && !strings.HasSuffix(name, "-done.safetensors") {
+		if name := checkpointAt(path); name.Training == p.number && !name.Done {
 			paths = append(paths, path)
 		}
 	}
@@ -272,11 +266,8 @@ func (p *phase) newest() (*checkpoint, error) {
 func (p *phase) forgetAfter(c *checkpoint) error {
 	p.env.resumed = false // what comes from here on is new
 	for _, path := range p.env.Run.checkpoints() {
-		var number int
-		if _, err := fmt.Sscanf(filepath.Base(path), "%d-", &number); err != nil || number < p.number {
-			continue
-		}
-		if c != nil && number == p.number && filepath.Base(path) <= filepath.Base(c.path) {
+		name := checkpointAt(path)
+		if name.Training < p.number || c != nil && name.Compare(checkpointAt(c.path)) <= 0 {
 			continue
 		}
 		if err := os.Remove(path); err != nil {

@@ -5,17 +5,11 @@ import (
 
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/resumetest"
-	"github.com/glimpse-ml/glimpse/internal/backend"
 )
 
 // Stopped and resumed, a run comes to what it would have come to: with batches in chunks, augmented pictures, averages of the weights,
 // and a locked tower.
 func TestResumesExactly(t *testing.T) {
-	b, err := backend.OpenNamed("go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Finalize)
 	for _, c := range []struct {
 		experiment experiments.Experiment
 		settings   []string
@@ -24,14 +18,7 @@ func TestResumesExactly(t *testing.T) {
 		{LiT(), []string{"limit=40", "batch_size=8", "final=false", "token_dropout=0.2", "train.chunks=2"}},
 	} {
 		t.Run(c.experiment.Name, func(t *testing.T) {
-			options := experiments.Options{Form: experiments.Quick, Seed: 2}
-			for _, text := range append(c.settings, "train.steps=6", "train.eval_every=4", "train.log_every=1", "train.average=0.5") {
-				o, err := experiments.ParseOverride(text)
-				if err != nil {
-					t.Fatal(err)
-				}
-				options.Overrides = append(options.Overrides, o)
-			}
+			b, options := resumetest.Quick(t, append(c.settings, "train.steps=6", "train.eval_every=4", "train.log_every=1", "train.average=0.5")...)
 			resumetest.Exact(t, c.experiment, b, options, 2)
 		})
 	}

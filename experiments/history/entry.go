@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/glimpse-ml/glimpse/experiments"
@@ -84,7 +83,7 @@ func trainingsOver(run *experiments.Run) (n int) {
 		return 0
 	}
 	for _, f := range files {
-		if strings.HasSuffix(f.Name(), "-done.safetensors") {
+		if name, ok := experiments.ParseCheckpointName(f.Name()); ok && name.Done {
 			n++
 		}
 	}

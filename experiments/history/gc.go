@@ -5,8 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -28,8 +26,6 @@ var (
 	removed  = regexp.MustCompile(`^\..+\.[0-9a-f]{16}\.removed$`) // of a run that was being removed
 	// What a run may hold that has not recorded a step.
 	early = regexp.MustCompile(`^(\.lock|manifest\.json|changes\.diff|log\.txt|metrics\.jsonl|report\.html)$`)
-	// Checkpoints as this version names them, by training and step (experiments/phases.go), and as the one before did.
-	checkpoint = regexp.MustCompile(`^(?:(\d+)-.*-)?(?:(done)|step-(\d+))\.safetensors$`)
 )
 
 // FindWaste lists what may go from the runs directly below dir: all checkpoints of complete runs but the last; runs that
@@ -91,13 +87,14 @@ func wasteOf(run *experiments.Run, quiet time.Duration) ([]Waste, error) {
 	last := lastCheckpoint(files)
 	var waste []Waste
 	for _, f := range files {
-		folder, name := filepath.Split(f.Path)
+		_, name := filepath.Split(f.Path)
+		_, isCheckpoint := checkpoint(f)
 		why := ""
 		switch {
 		case strings.HasPrefix(f.Path, "model/"):
 		case leftover.MatchString(name):
 			why = "left of a file that was being written"
-		case entry.Complete && folder == "checkpoints/" && checkpoint.MatchString(name) && f.Path != last:
+		case entry.Complete && isCheckpoint && f.Path != last:
 			why = "a checkpoint of a complete run, and not its last"
 		}
 		if why != "" {
@@ -109,24 +106,20 @@ func wasteOf(run *experiments.Run, quiet time.Duration) ([]Waste, error) {
 
 // lastCheckpoint is the checkpoint of the last training with the most steps; "" where there is none.
 func lastCheckpoint(files []File) (last string) {
-	var most [3]int
+	var latest experiments.CheckpointName
 	for _, f := range files {
-		name, _ := strings.CutPrefix(f.Path, "checkpoints/")
-		match := checkpoint.FindStringSubmatch(name)
-		if match == nil {
-			continue
-		}
-		var at [3]int                     // training, whether it is over, step
-		at[0], _ = strconv.Atoi(match[1]) // the pattern lets only digits pass, or nothing
-		at[2], _ = strconv.Atoi(match[3])
-		if match[2] != "" {
-			at[1] = 1
-		}
-		if last == "" || slices.Compare(at[:], most[:]) >= 0 {
-			last, most = f.Path, at
+		if name, ok := checkpoint(f); ok && (last == "" || name.Compare(latest) >= 0) {
+			last, latest = f.Path, name
 		}
 	}
 	return last
+}
+
+// checkpoint is what the name of a checkpoint among a run's files says.
+func checkpoint(f File) (experiments.CheckpointName, bool) {
+	name, in := strings.CutPrefix(f.Path, "checkpoints/")
+	parsed, ok := experiments.ParseCheckpointName(name)
+	return parsed, in && ok
 }
 
 // Remove deletes what was found, unless a process works on the run by now.

@@ -20,6 +20,25 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/safetensors"
 )
 
+// Quick is the pure Go backend, which gives the same bits for the same seed, and an experiment's quick form with settings such as train.steps=9.
+func Quick(t *testing.T, settings ...string) (*backend.Backend, experiments.Options) {
+	t.Helper()
+	b, err := backend.OpenNamed("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Finalize)
+	options := experiments.Options{Form: experiments.Quick, Seed: 2}
+	for _, text := range settings {
+		o, err := experiments.ParseOverride(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		options.Overrides = append(options.Overrides, o)
+	}
+	return b, options
+}
+
 // Exact runs the experiment once undisturbed, then again and again, stopped at random moments and resumed, until there were at least so
 // many stops. The backend has to give the same bits for the same seed.
 func Exact(t *testing.T, e experiments.Experiment, b *backend.Backend, options experiments.Options, stops int) {
