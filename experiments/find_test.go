@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
 
 type counting struct {
@@ -178,10 +179,5 @@ func cleanCheckout(t *testing.T) string {
 
 func goBackend(t *testing.T) *backend.Backend {
 	t.Helper()
-	b, err := backend.OpenNamed("go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Finalize)
-	return b
+	return backendtest.Open(t, "go")
 }

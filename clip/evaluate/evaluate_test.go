@@ -17,6 +17,7 @@ import (
 	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
 	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 	"github.com/glimpse-ml/glimpse/internal/stats"
 )
 
@@ -36,12 +37,7 @@ func (w withBroken) At(i int) datasets.Example {
 
 func pureGo(t *testing.T) *backend.Backend {
 	t.Helper()
-	b, err := backend.OpenNamed("go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Finalize)
-	return b
+	return backendtest.Open(t, "go")
 }
 
 func singleScenes(t *testing.T, n int) *scenes.Scenes {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
 
 // workerEnv makes this test binary a worker: the tests time the lab against itself.
@@ -242,11 +243,7 @@ func TestPage(t *testing.T) {
 
 // A turn of a run and one of the bare loop take steps of the same model, and the page says what came out.
 func TestHarness(t *testing.T) {
-	b, err := backend.OpenNamed("go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Finalize()
+	b := backendtest.Open(t, "go")
 	rows, err := MeasureHarness(t.Context(), b, Options{Rounds: 2}, QuickHarnessCases())
 	if err != nil {
 		t.Fatal(err)

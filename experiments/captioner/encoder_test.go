@@ -11,6 +11,7 @@ import (
 	"github.com/glimpse-ml/glimpse/captioning"
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
 	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 	"github.com/glimpse-ml/glimpse/internal/testdata"
 )
 
@@ -39,11 +40,7 @@ type maker func(*backend.Backend, captioning.Config, *captioning.Vocabulary, *En
 func frozenWith(t *testing.T, make maker) *Model {
 	t.Helper()
 	t.Setenv("GLIMPSE_DATA", filepath.Dir(testdata.Data(t, "squeezenet")))
-	b, err := backend.OpenNamed("go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Finalize)
+	b := backendtest.Open(t, "go")
 	encoder, err := OpenEncoder(b.Backend, "squeezenet", 67, 2)
 	if err != nil {
 		t.Fatal(err)
@@ -111,11 +108,7 @@ func writingSeesWhatTrainingSees(t *testing.T, c *Model) {
 
 // Pictures that are encoded many at once, in several chunks, get what each gets alone.
 func TestGridOfMany(t *testing.T) {
-	b, err := backend.OpenNamed("go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Finalize)
+	b := backendtest.Open(t, "go")
 	encoder, err := OpenEncoder(b.Backend, "cnn", 16, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -9,18 +9,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 	"github.com/glimpse-ml/glimpse/internal/testdata"
 )
 
 func encoderFor(t *testing.T, name string, size, pool int) *Encoder {
 	t.Helper()
 	t.Setenv("GLIMPSE_DATA", filepath.Dir(testdata.Data(t, "squeezenet")))
-	b, err := backend.OpenNamed("go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Finalize)
+	b := backendtest.Open(t, "go")
 	e, err := OpenEncoder(b.Backend, name, size, pool)
 	if err != nil {
 		t.Fatal(err)

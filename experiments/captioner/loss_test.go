@@ -16,6 +16,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/captioner"
 	"github.com/glimpse-ml/glimpse/experiments/demo"
 	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
 
 // withBroken is a data set some of whose pictures cannot be read.
@@ -34,12 +35,7 @@ func (w withBroken) At(i int) datasets.Example {
 
 func pureGo(t *testing.T) *backend.Backend {
 	t.Helper()
-	b, err := backend.OpenNamed("go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Finalize)
-	return b
+	return backendtest.Open(t, "go")
 }
 
 // barelyTrained is a run of the quick form with 3 steps.

@@ -22,6 +22,7 @@ import (
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 	"github.com/glimpse-ml/glimpse/internal/nn"
 	"github.com/glimpse-ml/glimpse/internal/safetensors"
 	"github.com/glimpse-ml/glimpse/internal/weights"
@@ -97,12 +98,7 @@ func someScenes(t *testing.T, n int) *scenes.Scenes {
 
 func openGo(t *testing.T) *backend.Backend {
 	t.Helper()
-	b, err := backend.OpenNamed("go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Finalize)
-	return b
+	return backendtest.Open(t, "go")
 }
 
 // withEncoder has fresh weights and the words of Scenes.

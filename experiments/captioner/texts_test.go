@@ -13,7 +13,7 @@ import (
 
 	"github.com/glimpse-ml/glimpse/captioning"
 	"github.com/glimpse-ml/glimpse/datasets"
-	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
 
 // captioned is a data set of grey pictures with the given captions; the picture of lost cannot be read.
@@ -37,11 +37,7 @@ func (c captioned) At(i int) datasets.Example {
 // knowing has fresh weights, a small network, and the words "a dog runs".
 func knowing(t *testing.T) *Model {
 	t.Helper()
-	b, err := backend.OpenNamed("go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Finalize)
+	b := backendtest.Open(t, "go")
 	encoder, err := OpenEncoder(b.Backend, "cnn", 16, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/captioner"
 	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
 
 // fast is the fastest backend of the machine.
@@ -24,12 +25,7 @@ func fast(t *testing.T) *backend.Backend {
 	if backend.HasONNX && backend.FindONNXRuntime() != "" {
 		name = "onnx:cpu"
 	}
-	b, err := backend.OpenNamed(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Finalize)
-	return b
+	return backendtest.Open(t, name)
 }
 
 // The quick form learns, scores its captions, goes on self-critically, and leaves captioners that open.

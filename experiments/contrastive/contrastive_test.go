@@ -15,6 +15,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/contrastive/learning"
 	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
 
 func open(t *testing.T, config string) *backend.Backend {
@@ -24,12 +25,7 @@ func open(t *testing.T, config string) *backend.Backend {
 
 func openFor(t testing.TB, config string) *backend.Backend {
 	t.Helper()
-	b, err := backend.OpenNamed(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Finalize)
-	return b
+	return backendtest.Open(t, config)
 }
 
 // fast is the fastest backend of the machine.

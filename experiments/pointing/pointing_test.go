@@ -18,16 +18,12 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/captioner"
 	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
 
 func openBackend(t *testing.T, name string) *backend.Backend {
 	t.Helper()
-	b, err := backend.OpenNamed(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Finalize)
-	return b
+	return backendtest.Open(t, name)
 }
 
 // fast is the fastest backend of the machine.

@@ -17,17 +17,14 @@ import (
 
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 	"github.com/glimpse-ml/glimpse/internal/safetensors"
 )
 
 // Quick is the pure Go backend, which gives the same bits for the same seed, and an experiment's quick form with settings such as train.steps=9.
 func Quick(t *testing.T, settings ...string) (*backend.Backend, experiments.Options) {
 	t.Helper()
-	b, err := backend.OpenNamed("go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Finalize)
+	b := backendtest.Open(t, "go")
 	options := experiments.Options{Form: experiments.Quick, Seed: 2}
 	for _, text := range settings {
 		o, err := experiments.ParseOverride(text)

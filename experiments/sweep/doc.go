@@ -22,7 +22,7 @@
 //	workers/                      what workers said
 //
 // Every file but the beats is written once and never changed. It is written whole under another name, flushed to the disk
-// and then linked to its own name with link(2), which fails if that name exists ([createOnce]). The file server decides
+// and then linked to its own name with link(2), which fails if that name exists (internal/atomicfile, WriteOnce). The file server decides
 // which of two links is first, whatever its clients have cached. A client whose link was done but whose answer was lost
 // is told that the file exists; it then finds that the file is its own, by its inode. No lock is held at any time, so
 // there is none that a dead machine could keep. File systems without hard links are refused with a sentence.

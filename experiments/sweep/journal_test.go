@@ -51,28 +51,6 @@ func TestCreateOnce(t *testing.T) {
 	sentence(t, err, "cannot write", "file.json")
 }
 
-// An error over NFS may stand for a link that was made. One without hard links is said.
-func TestLinked(t *testing.T) {
-	dir := t.TempDir()
-	part, path, other := filepath.Join(dir, "part"), filepath.Join(dir, "path"), filepath.Join(dir, "other")
-	for _, name := range []string{part, other} {
-		if err := os.WriteFile(name, []byte("x"), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	_, err := linked(part, path, os.ErrPermission)
-	sentence(t, err, "permission denied", "a file system with hard links")
-	if err := os.Link(part, path); err != nil {
-		t.Fatal(err)
-	}
-	if mine, err := linked(part, path, os.ErrExist); !mine || err != nil {
-		t.Errorf("a link that was made was given away: %v (%v)", mine, err)
-	}
-	if mine, err := linked(other, path, os.ErrExist); mine || err != nil {
-		t.Errorf("another's link was taken for one's own: %v (%v)", mine, err)
-	}
-}
-
 // Only change counts, and only looks that were made: not how long ago the last one was.
 func TestWatch(t *testing.T) {
 	const lease = 40 * time.Second

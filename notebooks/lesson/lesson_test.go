@@ -14,6 +14,7 @@ import (
 
 	"github.com/glimpse-ml/glimpse/experiments/demo"
 	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 	"github.com/glimpse-ml/glimpse/plots"
 )
 
@@ -77,12 +78,7 @@ func TestCaptionerFolder(t *testing.T) {
 
 func pureGo(t *testing.T) *backend.Backend {
 	t.Helper()
-	b, err := backend.OpenNamed("go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Finalize)
-	return b
+	return backendtest.Open(t, "go")
 }
 
 func TestStoppedTrainingLeavesNothing(t *testing.T) {

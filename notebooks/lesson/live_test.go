@@ -17,6 +17,7 @@ import (
 
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
 
 // kernel plays GoNB's part: it takes what a cell shows and acknowledges what waits for it.
@@ -76,11 +77,7 @@ func TestLive(t *testing.T) {
 			return experiments.Result{}, nil
 		})
 	dir := filepath.Join(t.TempDir(), "run")
-	b, err := backend.OpenNamed("go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Finalize()
+	b := backendtest.Open(t, "go")
 	run := Live(dir, LossCurve, func() (*experiments.Run, error) {
 		run, _, err := e.Start(t.Context(), b, experiments.Options{Form: experiments.Quick, Out: dir})
 		return run, err

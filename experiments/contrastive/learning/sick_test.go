@@ -19,6 +19,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/contrastive/learning"
 	"github.com/glimpse-ml/glimpse/experiments/demo"
 	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
 
 // Small trainings, of seconds on the go backend.
@@ -30,12 +31,7 @@ var (
 
 func open(t *testing.T) *backend.Backend {
 	t.Helper()
-	b, err := backend.OpenNamed("go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Finalize)
-	return b
+	return backendtest.Open(t, "go")
 }
 
 // train runs an experiment on Scenes and returns what the panel finds, and what was said to the person who waits.

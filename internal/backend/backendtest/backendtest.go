@@ -30,10 +30,16 @@ func Go(t testing.TB) compute.Backend {
 
 func open(t testing.TB, config string) compute.Backend {
 	t.Helper()
+	return Open(t, config).Backend
+}
+
+// Open opens a backend, such as go or onnx:cpu, until the test ends.
+func Open(t testing.TB, config string) *backend.Backend {
+	t.Helper()
 	b, err := backend.OpenNamed(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.Finalize)
-	return b.Backend
+	return b
 }
