@@ -25,11 +25,11 @@ type Record[R any] struct {
 	Commit     string               `json:"commit"`
 	Seconds    float64              `json:"seconds"` // all of the run
 	Report     R                    `json:"report"`
-	Curve      []map[string]float64 `json:"curve"` // step and figures on dev pictures
+	Curve      []map[string]float64 `json:"curve,omitempty"` // step and figures on dev pictures
 }
 
 // ReadRecord takes from a full run's folder what is recorded: what reportFile says, and of the steps that were evaluated, which
-// are those that have the first of the figures, all of the figures. The run has to be one of the experiments named.
+// are those that have the first of the figures, all of the figures; without figures, no steps. The run has to be one of the experiments named.
 func ReadRecord[R any](dir, reportFile string, named, figures []string) (Record[R], error) {
 	var r Record[R]
 	run, err := OpenRun(dir)
@@ -56,6 +56,9 @@ func ReadRecord[R any](dir, reportFile string, named, figures []string) (Record[
 	}
 	if err := json.Unmarshal(data, &r.Report); err != nil {
 		return r, fmt.Errorf("%s is damaged: %w", run.Path(reportFile), err)
+	}
+	if len(figures) == 0 {
+		return r, nil
 	}
 	steps, err := run.Metrics()
 	if err != nil {

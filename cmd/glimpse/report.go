@@ -8,6 +8,8 @@ import (
 
 	"github.com/glimpse-ml/glimpse/experiments/captions"
 	"github.com/glimpse-ml/glimpse/experiments/contrastive"
+	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/studies"
 	"github.com/glimpse-ml/glimpse/experiments/pointing"
 )
 
@@ -17,7 +19,7 @@ func reportCommand() *cobra.Command {
 		Short:   "Write a page about a run, or of recorded results from run folders",
 		Example: examples("glimpse report run runs/longer", "glimpse report clip runs/lit-1 runs/lit-2 runs/lit-3"),
 	}
-	return group(cmd, reportRunCommand(), reportCLIPCommand(), reportCaptionsCommand(), reportPointingCommand())
+	return group(cmd, reportRunCommand(), reportCLIPCommand(), reportCaptionsCommand(), reportPointingCommand(), reportLessonCommand())
 }
 
 func reportCaptionsCommand() *cobra.Command {
@@ -95,6 +97,34 @@ the attention. Without runs the page is written anew from what is recorded.`,
 			}
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), "The page is "+filepath.Join(root, pointing.ResultsPage))
 			return err
+		},
+	}
+	cmd.Flags().StringVar(&root, "root", ".", "`folder` of the checkout")
+	return cmd
+}
+
+func reportLessonCommand() *cobra.Command {
+	var root string
+	cmd := &cobra.Command{
+		Use:   "lesson [RUN...]",
+		Short: "docs/results/lesson-NAME.md and docs/errata.md from runs of lesson/NAME",
+		Long: `Report lesson takes full runs of the lesson's experiments, lesson/NAME, into docs/results/lesson-NAME.json and writes
+docs/results/lesson-NAME.md with its figures from them, the list of all answers docs/results/lesson.md, and docs/errata.md:
+what the lesson says, what was found, and where the right figure is to be read. A run takes the place of an earlier one of
+the same experiment and seed. All runs of an experiment have one configuration; to record another one, give its runs of
+all seeds at once and remove the old docs/results/lesson-NAME.json. Without runs the pages are written anew from what is recorded.`,
+		Example: examples("glimpse report lesson runs/temperature-1 runs/temperature-2 runs/temperature-3", "glimpse report lesson"),
+		RunE: func(cmd *cobra.Command, runs []string) error {
+			pages, err := lesson.RecordResults(root, studies.All(), runs)
+			if err != nil {
+				return err
+			}
+			for _, page := range pages {
+				if _, err := fmt.Fprintln(cmd.OutOrStdout(), "The page is "+filepath.Join(root, page)); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
 	cmd.Flags().StringVar(&root, "root", ".", "`folder` of the checkout")

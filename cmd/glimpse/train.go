@@ -17,6 +17,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/captions"
 	"github.com/glimpse-ml/glimpse/experiments/contrastive"
 	"github.com/glimpse-ml/glimpse/experiments/demo"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/studies"
 	"github.com/glimpse-ml/glimpse/experiments/pointing"
 	"github.com/glimpse-ml/glimpse/experiments/runpage"
 	"github.com/glimpse-ml/glimpse/internal/backend"
@@ -24,7 +25,11 @@ import (
 
 // allExperiments are what `glimpse train` knows by name.
 func allExperiments() []experiments.Experiment {
-	return append(demo.All(), contrastive.LiT(), contrastive.Products(), captions.Photographs(), pointing.Experiment())
+	all := append(demo.All(), contrastive.LiT(), contrastive.Products(), captions.Photographs(), pointing.Experiment())
+	for _, study := range studies.All() {
+		all = append(all, study.Experiment)
+	}
+	return all
 }
 
 // trainFlags are what a call of `glimpse train` says.

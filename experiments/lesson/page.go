@@ -1,0 +1,112 @@
+package lesson
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/internal/stats"
+)
+
+const byCommand = "<!-- written by `glimpse report lesson`, do not edit -->\n\n"
+
+// page is a study's page.
+func (s Study) page(told Told, runs []record) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\n%s", s.Title, byCommand)
+	fmt.Fprintf(&b, "`glimpse train %s --seed N`, or with `--quick`\n\n%s\n", s.Experiment.Name, strings.TrimSpace(s.asks))
+	fmt.Fprintf(&b, "\n## Answer\n\n%s\n", strings.TrimSpace(told.Answer))
+	for _, section := range told.Sections {
+		fmt.Fprintf(&b, "\n## %s\n\n", section.Heading)
+		if text := strings.TrimSpace(section.Text); text != "" {
+			fmt.Fprintf(&b, "%s\n", text)
+		}
+		for _, f := range section.Figures {
+			file := strings.TrimPrefix(fmt.Sprintf(figureFile, s.Name, f.Name), "docs/")
+			fmt.Fprintf(&b, "\n![%s](../%s.png)\n\n*%s* ([SVG](../%s.svg))\n", f.Title, file, f.Caption, file)
+		}
+	}
+	if len(told.Errata) > 0 {
+		b.WriteString("\n## The lesson, corrected\n\n")
+		for _, e := range told.Errata {
+			fmt.Fprintf(&b, "- The lesson says: %s Found: %s Source: %s\n", e.Claim, e.Found, e.Source)
+		}
+	}
+	b.WriteString("\n## The runs\n\nSeconds are by the clock, on a machine that may have been busy with other work besides. ")
+	fmt.Fprintf(&b, "Settings: `glimpse train %s --show` at the commit given.\n\n", s.Experiment.Name)
+	b.WriteString("| seed | seconds | backend | machine | started | commit |\n| ---: | ---: | --- | --- | --- | --- |\n")
+	for _, r := range runs {
+		fmt.Fprintf(&b, "| %d | %.0f | %s | %s | %s | `%s` |\n", r.Seed, r.Seconds, r.Backend, r.Machine, r.Started, experiments.ShortCommit(r.Commit))
+	}
+	return b.String()
+}
+
+// summaries are the pages about all studies together, by their names: the list of answers, and the lesson's errata.
+func summaries(studies []Study, all map[string]recorded) (map[string]string, error) {
+	index := "# The lesson's claims, measured\n\n" + byCommand +
+		"Each question has an experiment that runs on a laptop; its page has the figures. Intervals are 95%.\n\n" +
+		"| question | answer | seeds |\n| --- | --- | ---: |\n"
+	errata := "# Errata of the lesson\n\n" + byCommand +
+		"Claims of \"From vision-language models to CLIP\" that were found wrong, mixed up, or only half of the truth, with what was measured\n" +
+		"here and where the right figures are to be read.\n"
+	for _, s := range studies {
+		runs := all[s.Name].Runs
+		if len(runs) == 0 {
+			index += fmt.Sprintf("| %s: `glimpse train %s` | not recorded yet | 0 |\n", s.Title, s.Experiment.Name)
+			continue
+		}
+		told, err := s.tell(runs)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Experiment.Name, err)
+		}
+		answer := strings.Join(strings.Fields(told.Answer), " ")
+		index += fmt.Sprintf("| [%s](lesson-%s.md) | %s | %d |\n", s.Title, s.Name, answer, len(runs))
+		if len(told.Errata) == 0 {
+			continue
+		}
+		errata += fmt.Sprintf("\n## [%s](results/lesson-%s.md)\n\n| the lesson says | found | source |\n| --- | --- | --- |\n", s.Title, s.Name)
+		for _, e := range told.Errata {
+			errata += fmt.Sprintf("| %s | %s | %s |\n", e.Claim, e.Found, e.Source)
+		}
+	}
+	return map[string]string{IndexPage: index, ErrataPage: errata}, nil
+}
+
+// Percent is a share with one decimal, such as 12.3%.
+func Percent(share float64) string { return fmt.Sprintf("%.1f%%", 100*share) }
+
+// PercentOf is a share with its interval, such as 12.3% (10.1–14.5).
+func PercentOf(m stats.Mean) string {
+	return fmt.Sprintf("%.1f%% (%.1f–%.1f)", 100*m.Value, 100*m.Low, 100*m.High)
+}
+
+// Number is a figure with its interval and so many decimals, such as 2.31 (2.20–2.42).
+func Number(m stats.Mean, decimals int) string {
+	return fmt.Sprintf("%.*f (%.*f–%.*f)", decimals, m.Value, decimals, m.Low, decimals, m.High)
+}
+
+// OverSeeds is the mean of a figure of every run with Student's t interval at 95%; of one run, the figure itself.
+func OverSeeds[C, R any](runs []Run[C, R], figure func(R) float64) stats.Mean {
+	var values []float64
+	for _, r := range runs {
+		values = append(values, figure(r.Report))
+	}
+	return stats.Repeated(values)
+}
+
+// PutMean puts a figure with its interval into a run's metrics, under the names that scripts read.
+func PutMean(metrics map[string]float64, name string, m stats.Mean) {
+	metrics[name], metrics[name+"_low"], metrics[name+"_high"], metrics[name+"_n"] = m.Value, m.Low, m.High, float64(m.N)
+}
+
+// Table is a Markdown table; columns after the first are numbers, aligned to the right.
+func Table(header []string, rows [][]string) string {
+	var b strings.Builder
+	line := func(cells []string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
+	line(header)
+	line(append([]string{"---"}, strings.Split(strings.Repeat("---: ", len(header)-1), " ")[:len(header)-1]...))
+	for _, row := range rows {
+		line(row)
+	}
+	return b.String()
+}
