@@ -18,7 +18,7 @@ import (
 func TestFullAndBrokenDisks(t *testing.T) {
 	b := wrap(backendtest.Go(t))
 	e := classifier(nil)
-	options := Options{Seed: 3, Saving: Saving{Steps: 5}}
+	options := Options{Seed: 3, Saving: Saving{Steps: 3}}
 	var operations atomic.Int64
 	undo := atomicfile.InjectFaults(func(atomicfile.Op, string) error { operations.Add(1); return nil })
 	want := undisturbed(t, e, b, options)
@@ -28,7 +28,7 @@ func TestFullAndBrokenDisks(t *testing.T) {
 		t.Fatalf("only %d operations were seen", all)
 	}
 	rng := rand.New(rand.NewPCG(1, 4))
-	errs := map[syscall.Errno]int{}
+	errs, spared := map[syscall.Errno]int{}, 0
 	for at := range all {
 		errno := []syscall.Errno{syscall.ENOSPC, syscall.EIO}[rng.IntN(2)]
 		lasting := rng.IntN(2) == 0
@@ -42,6 +42,10 @@ func TestFullAndBrokenDisks(t *testing.T) {
 		})
 		_, _, err := e.Start(t.Context(), b, options)
 		undo()
+		if err == nil && seen <= at { // metrics are written by the clock: this run had fewer writes
+			spared++
+			continue
+		}
 		if !errors.Is(err, errno) {
 			t.Fatalf("operation %d of %d failed with %v; the run said: %v", at, all, errno, err)
 		}
@@ -56,5 +60,7 @@ func TestFullAndBrokenDisks(t *testing.T) {
 		}
 		outcomeOf(t, r).same(t, want)
 	}
-	t.Logf("%d operations, failed: %v", all, errs)
+	if t.Logf("%d operations, failed: %v", all, errs); spared > all/10 {
+		t.Errorf("expected a fault in nearly every run, found none in %d of %d", spared, all)
+	}
 }

@@ -31,7 +31,7 @@ import (
 type Run struct {
 	Dir      string
 	Manifest Manifest
-	metrics  *os.File
+	metrics  *metricsWriter
 	log      *os.File
 	lock     *flock.Flock // held while the run is worked on
 	owned    bool         // whether nothing was in the folder before
@@ -143,21 +143,24 @@ func (r *Run) open() (err error) {
 	} else if !free {
 		return fmt.Errorf("another process is working on the run %s; wait for it or stop it first", r.Dir)
 	}
-	for name, file := range map[string]**os.File{metricsFile: &r.metrics, logFile: &r.log} {
+	var metrics *os.File
+	for name, file := range map[string]**os.File{metricsFile: &metrics, logFile: &r.log} {
 		if *file, err = os.OpenFile(r.Path(name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644); err != nil {
 			r.close()
 			return fmt.Errorf("cannot write %s: %w", r.Path(name), err)
 		}
 	}
+	r.metrics = &metricsWriter{file: metrics}
 	return nil
 }
 
 // close ends the work on the run. It may be called twice.
 func (r *Run) close() {
-	for _, file := range []*os.File{r.metrics, r.log} {
-		if file != nil {
-			file.Close()
-		}
+	if r.metrics != nil {
+		r.metrics.close()
+	}
+	if r.log != nil {
+		r.log.Close()
 	}
 	if r.lock != nil {
 		r.lock.Unlock()
@@ -242,86 +245,21 @@ func ListRuns(dir string) ([]*Run, error) {
 // Path is the path of a file in the run's folder.
 func (r *Run) Path(name ...string) string { return filepath.Join(append([]string{r.Dir}, name...)...) }
 
-// Record appends a step to metrics.jsonl.
-func (r *Run) Record(s Step) error {
-	line := map[string]any{"step": s.Step, "epoch": s.Epoch, "loss": s.Loss, "seconds": s.Seconds, "waiting": s.Waiting}
-	for name, v := range s.Scalars {
-		line[name] = v
-	}
-	data, err := json.Marshal(line)
-	if err != nil {
-		return fmt.Errorf("cannot record step %d: %w", s.Step, err)
-	}
-	data = append(data, '\n')
-	if err := atomicfile.Fault(atomicfile.Writing, r.Path(metricsFile)); err != nil {
-		r.metrics.Write(data[:len(data)/2])
-		return fmt.Errorf("cannot write the run's metrics: %w", err)
-	}
-	if _, err := r.metrics.Write(data); err != nil {
-		return fmt.Errorf("cannot write the run's metrics: %w", err)
-	}
-	return nil
-}
-
-// flushMetrics makes sure that what was recorded is on the disk, and says how many bytes that is.
-func (r *Run) flushMetrics() (int64, error) {
-	if err := r.metrics.Sync(); err != nil {
-		return 0, fmt.Errorf("cannot write the run's metrics: %w", err)
-	}
-	info, err := r.metrics.Stat()
-	if err != nil {
-		return 0, fmt.Errorf("cannot write the run's metrics: %w", err)
-	}
-	return info.Size(), nil
-}
-
-// cutMetrics forgets the metrics behind the first size bytes.
-func (r *Run) cutMetrics(size int64) error {
-	info, err := r.metrics.Stat()
-	if err == nil && info.Size() < size {
-		err = fmt.Errorf("expected %d bytes, as its checkpoint says, found %d", size, info.Size())
-	}
-	if err == nil {
-		err = r.metrics.Truncate(size)
-	}
-	if err != nil {
-		return fmt.Errorf("cannot go on with the run's metrics in %s: %w", r.Path(metricsFile), err)
-	}
-	return nil
-}
-
 // discard removes the folder of a run that failed, unless it recorded a step or the folder held other things before.
 func (r *Run) discard() (removed bool) {
+	if r.metrics.flush() != nil {
+		return false
+	}
 	info, err := os.Stat(r.Path(metricsFile))
 	return r.owned && err == nil && info.Size() == 0 && os.RemoveAll(r.Dir) == nil
 }
 
-// Metrics reads metrics.jsonl: one map a recorded step. A last line that was cut short is left out.
-func (r *Run) Metrics() ([]map[string]float64, error) {
-	data, err := os.ReadFile(r.Path(metricsFile))
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the run's metrics: %w", err)
-	}
-	var steps []map[string]float64
-	for line := range strings.Lines(string(data)) {
-		var step map[string]float64
-		if err := json.Unmarshal([]byte(line), &step); err != nil {
-			if !strings.HasSuffix(line, "\n") {
-				break
-			}
-			return nil, fmt.Errorf("%s, line %d is damaged: %w", r.Path(metricsFile), len(steps)+1, err)
-		}
-		steps = append(steps, step)
-	}
-	return steps, nil
-}
-
 // Finish writes results.json, which makes the run complete, and closes the metrics.
 func (r *Run) Finish(results any) error {
-	if err := r.metrics.Sync(); err != nil {
-		return fmt.Errorf("cannot write the run's metrics: %w", err)
+	if _, err := r.flushMetrics(); err != nil {
+		return err
 	}
-	if err := r.metrics.Close(); err != nil {
+	if err := r.metrics.close(); err != nil {
 		return fmt.Errorf("cannot write the run's metrics: %w", err)
 	}
 	return r.WriteJSON(resultsFile, results)

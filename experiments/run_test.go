@@ -58,8 +58,11 @@ func TestRunFolder(t *testing.T) {
 	if err := json.Unmarshal(m.Config, &config); err != nil || config["steps"] != 3 {
 		t.Errorf("the configuration is %s (%v)", m.Config, err)
 	}
-	// Metrics can be read while they are written.
+	// Metrics can be read while they are written: at once through the run itself, soon by others.
 	steps, err := back.Metrics()
+	for deadline := time.Now().Add(10 * time.Second); len(steps) < 2 && err == nil && time.Now().Before(deadline); steps, err = back.Metrics() {
+		time.Sleep(delay / 10)
+	}
 	want := map[string]float64{"step": 1, "epoch": 2, "loss": 0.5, "seconds": 1.5, "waiting": 0.25, "lr": 1e-3, "grad_norm": 2}
 	if err != nil || len(steps) != 2 || !maps.Equal(steps[0], want) || steps[1]["step"] != 2 {
 		t.Errorf("found the metrics %v (%v)", steps, err)
