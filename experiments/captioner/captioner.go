@@ -92,35 +92,33 @@ func (c *Model) Close() {
 // Losses builds the graph from a batch's tensors to the losses. A fourth input, a scalar, is the share of the words read that
 // are the decoder's own ([captioning.OwnWords]).
 func (c *Model) Losses(scope *model.Scope, inputs []*graph.Node) captioning.Losses {
-	return c.LossesAt(scope, inputs, 1)
+	return c.losses(scope, inputs, func(logits *graph.Node) *graph.Node { return logits })
 }
 
-// LossesAt is [Model.Losses] of the decoder at a temperature: of p^(1/T) in the place of p, as captions are drawn with
-// captioning.SampleOptions.Temperature.
-func (c *Model) LossesAt(scope *model.Scope, inputs []*graph.Node, temperature float64) captioning.Losses {
+// LossesAs is [Model.Losses] for what captions are really drawn from, with the temperature T and the words that how has: p^(1/T) in the
+// place of p, scaled to the sum 1 without the words that are never said. What the captions' own scores teach must be taught to
+// that: a word that is never drawn is never punished, and would by and by take all the probability that the punished words lose.
+// Top-k and top-p change nothing here.
+func (c *Model) LossesAs(scope *model.Scope, inputs []*graph.Node, how Writing) captioning.Losses {
+	return c.losses(scope, inputs, func(logits *graph.Node) *graph.Node { return how.asDrawn(logits) })
+}
+
+func (c *Model) losses(scope *model.Scope, inputs []*graph.Node, said func(logits *graph.Node) *graph.Node) captioning.Losses {
 	features := c.Encoder.features(scope, inputs[0])
 	decoder := scope.At("decoder")
 	if c.Tells {
-		return c.tellLosses(decoder, features, inputs[1], inputs[2], temperature)
+		return c.tellLosses(decoder, features, inputs[1], inputs[2], said)
 	}
 	read := inputs[1]
 	if len(inputs) > 3 {
 		read = captioning.OwnWords(decoder, c.Config, features, read, inputs[3])
 	}
 	out := captioning.Decode(decoder, c.Config, features, read)
-	out.Logits = at(temperature, out.Logits)
+	out.Logits = said(out.Logits)
 	if c.Config.Attention == captioning.AttentionHard {
 		return captioning.HardLoss(decoder, c.Config, out, inputs[1], inputs[2]).Losses
 	}
 	return captioning.Loss(c.Config, out, inputs[1], inputs[2])
-}
-
-// at are logits at a temperature.
-func at(temperature float64, logits *graph.Node) *graph.Node {
-	if temperature == 1 {
-		return logits
-	}
-	return graph.MulScalar(logits, 1/temperature)
 }
 
 // Batch makes the tensors of a batch: inputs [N, inputSize], captions [N, MaxLen+1], lengths [N].

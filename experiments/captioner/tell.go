@@ -42,10 +42,10 @@ func (c *Model) weightShapes() map[string][]int {
 	return c.Config.WeightShapes()
 }
 
-// tellLosses is [Model.LossesAt] for Show and Tell.
-func (c *Model) tellLosses(scope *model.Scope, features, captions, lengths *graph.Node, temperature float64) captioning.Losses {
+// tellLosses is [Model.losses] for Show and Tell.
+func (c *Model) tellLosses(scope *model.Scope, features, captions, lengths *graph.Node, said func(logits *graph.Node) *graph.Node) captioning.Losses {
 	out := captioning.DecodeShowAndTell(scope, c.telling(), graph.ReduceMean(features, 1), captions)
-	out.Logits = at(temperature, out.Logits)
+	out.Logits = said(out.Logits)
 	return captioning.ShowAndTellLoss(out, captions, lengths)
 }
 

@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"hash/fnv"
 	"image"
+	"slices"
+
+	"github.com/gomlx/gomlx/core/graph"
 
 	"github.com/glimpse-ml/glimpse/captioning"
 )
@@ -35,16 +38,42 @@ func (w Writing) unspoken() []int32 {
 	return words
 }
 
+// asDrawn are logits [..., V] at the temperature that words are drawn with, without the words that are never said.
+func (w Writing) asDrawn(logits *graph.Node) *graph.Node {
+	if t := w.Sample.Temperature; t != 0 && t != 1 {
+		logits = graph.MulScalar(logits, 1/t)
+	}
+	const never = -1e4 // exp of it is 0 in float32
+	without := make([]float32, logits.Shape().Dim(-1))
+	for _, word := range w.forbidden() {
+		without[word] = never
+	}
+	dims := make([]int, logits.Rank())
+	for i := range dims {
+		dims[i] = 1
+	}
+	dims[len(dims)-1] = len(without)
+	return graph.Add(logits, graph.Reshape(graph.Const(logits.Graph(), without), dims...))
+}
+
+// forbidden are all words that are not said.
+func (w Writing) forbidden() []int32 {
+	if w.Draw {
+		return slices.Concat(w.unspoken(), w.Sample.Forbid)
+	}
+	return slices.Concat(w.unspoken(), w.Beam.Forbid)
+}
+
 // NewWriter prepares for batches of the given number of pictures.
 func (c *Model) NewWriter(how Writing, batch int) (*Writer, error) {
 	w := &Writer{captioner: c, how: how}
 	scope := c.Store.RootScope().At("decoder")
 	var err error
 	if how.Draw {
-		how.Sample.Forbid = append(how.unspoken(), how.Sample.Forbid...)
+		how.Sample.Forbid = how.forbidden()
 		w.sampler, err = captioning.NewSampler(c.backend.Backend, scope, c.decoder(), batch, how.Sample)
 	} else {
-		how.Beam.Forbid = append(how.unspoken(), how.Beam.Forbid...)
+		how.Beam.Forbid = how.forbidden()
 		w.beam, err = captioning.NewBeam(c.backend.Backend, scope, c.decoder(), batch, how.Beam)
 	}
 	return w, err

@@ -63,7 +63,7 @@ func criticize(ctx context.Context, env *experiments.Env, cfg Config, c *caption
 	task := experiments.Task{
 		LR: rates,
 		Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
-			losses, advantage, score := sober.LossesAt(scope, inputs[:3], cfg.Critical.Temperature), inputs[3], inputs[4]
+			losses, advantage, score := sober.LossesAs(scope, inputs[:3], drawing(cfg)), inputs[3], inputs[4]
 			reward := graph.Neg(graph.Div(graph.ReduceAllSum(graph.Mul(advantage, losses.PerExample)), graph.ReduceAllSum(losses.Steps)))
 			if cfg.Critical.OverBeam {
 				reward = expectedScore(losses.PerExample, score, cfg.Critical.Samples)
@@ -74,6 +74,11 @@ func criticize(ctx context.Context, env *experiments.Env, cfg Config, c *caption
 		Figure:   devCIDEr,
 	}
 	return experiments.Fit(ctx, env, "self-critical", c.Store, task, source, cfg.Critical.Train, inWords)
+}
+
+// drawing is how captions are drawn, and what their scores are taught to.
+func drawing(cfg Config) captioner.Writing {
+	return captioner.Writing{Draw: true, Sample: captioning.SampleOptions{N: cfg.Critical.Samples, Temperature: cfg.Critical.Temperature}}
 }
 
 // expectedScore is the mean over pictures of sum_k q_k score_k, q_k being the share of p_k in the sum over a picture's n captions,
@@ -107,9 +112,9 @@ func newCritic(env *experiments.Env, cfg Config, c *captioner.Model, data *sets)
 		s.targets = append(s.targets, frequencies.Target(r))
 	}
 	var err error
-	how := captioner.Writing{Draw: true, Sample: captioning.SampleOptions{N: cfg.Critical.Samples, Temperature: cfg.Critical.Temperature}}
+	how := drawing(cfg)
 	if cfg.Critical.OverBeam {
-		how = captioner.Writing{Beam: captioning.BeamOptions{K: cfg.Critical.Samples, NBest: cfg.Critical.Samples, LengthExponent: cfg.LengthNorm}}
+		how.Draw, how.Beam = false, captioning.BeamOptions{K: cfg.Critical.Samples, NBest: cfg.Critical.Samples, LengthExponent: cfg.LengthNorm}
 	}
 	if s.writer, err = c.NewWriter(how, cfg.Critical.BatchSize); err != nil {
 		return nil, err
