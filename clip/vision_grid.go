@@ -39,6 +39,37 @@ func (v VisionConfig) Grid() (h, w, channels int) {
 	return v.Height / shrink, v.Width / shrink, v.Stages[len(v.Stages)-1].Channels
 }
 
+// Field is what the places of [ImageGrid] can see of the picture, and false for a ViT, whose places see all of it.
+func (v VisionConfig) Field() (nn.Field, bool) {
+	same := nn.Window{Kernel: 3, Stride: 1, Padding: 1} // a 3x3 convolution
+	halve := nn.Window{Kernel: 2, Stride: 2}            // an average
+	var windows []nn.Window
+	switch {
+	case v.ViT != nil:
+		return nn.Field{}, false
+	case v.ResNet != nil:
+		windows = append(windows, nn.Window{Kernel: 3, Stride: 2, Padding: 1}, same, same, halve)
+		for i, blocks := range v.ResNet.Blocks {
+			for j := range blocks {
+				if windows = append(windows, same); i > 0 && j == 0 {
+					windows = append(windows, halve)
+				}
+			}
+		}
+	default:
+		windows = append(windows, nn.Window{Kernel: v.Patch, Stride: v.Patch})
+		for i, stage := range v.Stages {
+			if i > 0 {
+				windows = append(windows, halve)
+			}
+			for range 2 * stage.Blocks {
+				windows = append(windows, same)
+			}
+		}
+	}
+	return nn.FieldOf(windows...), true
+}
+
 // IsGridWeight says whether [ImageGrid] needs the variable of that path, in a model of this configuration.
 func (v VisionConfig) IsGridWeight(path string) bool {
 	name, visual := strings.CutPrefix(path, "/visual/")

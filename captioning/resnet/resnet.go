@@ -59,6 +59,25 @@ func (c Config) Grid(size int) (int, error) {
 	return size, nil
 }
 
+// Field is what the places of the grid can see of the picture: of the 50 layers' 7x7 places, 483 pixels each, which is more than there are at
+// the usual size; most of what a place says is about the middle of them ([nn.Field.Profile]).
+func (c Config) Field() nn.Field {
+	windows := []nn.Window{{Kernel: 7, Stride: 2, Padding: 3}, {Kernel: 3, Stride: 2, Padding: 1}}
+	for i, stage := range c.Stages {
+		for j := range stage.Blocks {
+			step := 1
+			if i > 0 && j == 0 {
+				step = 2
+			}
+			windows = append(windows, nn.Window{Kernel: 3, Stride: step, Padding: 1})
+			if !c.Bottleneck {
+				windows = append(windows, nn.Window{Kernel: 3, Stride: 1, Padding: 1})
+			}
+		}
+	}
+	return nn.FieldOf(windows...)
+}
+
 // Features returns the last stage's grid [N, h, w, C] of pictures [N, H, W, 3], red, green, blue in 0..1 minus [Mean], over [Std].
 // Frozen lets no gradient through, and is faster.
 func Features(scope *model.Scope, cfg Config, pictures *graph.Node, frozen bool) *graph.Node {

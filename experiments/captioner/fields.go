@@ -18,15 +18,15 @@ type Fields struct {
 	cells [][2]int // for each place on a side, the cells from..to-1 of the layers' own grid that it is the mean of
 }
 
-// Fields returns what the encoder's places can see, and false when they can all see everything (or it is not known).
+// Fields returns what the encoder's places can see, and false when each can see everything, as a vision transformer's can.
 func (e *Encoder) Fields() (Fields, bool) {
 	f := Fields{Side: e.size, Grid: e.Grid}
-	from := e.Grid
-	switch e.name {
-	case "squeezenet":
+	from := 0 // places on a side of the network's own grid
+	switch {
+	case e.net == nil:
 		f.field, from = squeezenet.Field(), e.frozen.Grid()
-	case "cnn":
-		f.field = e.cnn.Field()
+	case e.net.field != nil:
+		f.field, from = *e.net.field, e.net.grid
 	default:
 		return Fields{}, false
 	}

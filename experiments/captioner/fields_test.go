@@ -115,6 +115,58 @@ func TestPixelsRefuses(t *testing.T) {
 	}
 }
 
+// What a place of a network says depends on the pixels of its box, near its edge too, where there are so few ways through
+// the layers that single pixels drown in rounding, and on no others; a vision transformer's sees everything.
+func TestNetworksSeeTheirBoxes(t *testing.T) {
+	const side = 160
+	for name, path := range encoders(t) {
+		t.Run(name, func(t *testing.T) {
+			if name == "vit" {
+				if _, ok := encoderFor(t, path, networkSize, 0).Fields(); ok {
+					t.Error("expected a vision transformer to see everything")
+				}
+				return
+			}
+			e := encoderFor(t, path, side, 0)
+			f, ok := e.Fields()
+			if !ok {
+				t.Fatal("expected fields, found none")
+			}
+			box := f.Box(1, 0)
+			if box.Dx() >= side || box.Min.X != 0 || box.Dy() < 20 {
+				t.Fatalf("expected a box inside the picture, found %v", box)
+			}
+			picture := func(changed func(p image.Point) bool) image.Image {
+				img := image.NewRGBA(image.Rect(0, 0, side, side))
+				for i := range img.Pix {
+					img.Pix[i] = uint8(i * i >> 7)
+					if i%4 == 3 {
+						img.Pix[i] = 255
+					} else if changed(image.Pt(i/4%side, i/4/side)) {
+						img.Pix[i] ^= 255
+					}
+				}
+				return img
+			}
+			rows, err := e.inputs([]image.Image{
+				picture(func(image.Point) bool { return false }),
+				picture(func(p image.Point) bool { return !p.In(box) }),
+				picture(func(p image.Point) bool { return p.X >= box.Max.X-box.Dx()/8 }),
+				picture(func(p image.Point) bool { return p.Y >= box.Max.Y-box.Dy()/8 }),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			place := func(row []float32) []float32 { return row[f.Grid*e.Channels:][:e.Channels] }
+			for i, same := range []bool{true, true, false, false} {
+				if slices.Equal(place(rows[0]), place(rows[i])) != same {
+					t.Errorf("picture %d: expected the same features: %v; the box is %v", i, same, box)
+				}
+			}
+		})
+	}
+}
+
 // Pooled features depend on the pixels of the place's box and on no others.
 func TestPooledPlaceSeesItsBox(t *testing.T) {
 	e := encoderFor(t, "squeezenet", 224, 7)

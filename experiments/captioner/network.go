@@ -12,6 +12,7 @@ import (
 	"github.com/glimpse-ml/glimpse/captioning/resnet"
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/datasets/picture"
+	"github.com/glimpse-ml/glimpse/internal/nn"
 	"github.com/glimpse-ml/glimpse/internal/safetensors"
 	"github.com/glimpse-ml/glimpse/internal/weights"
 )
@@ -26,6 +27,7 @@ type network struct {
 	// features maps pictures [N, size, size, 3], normalised by mean and std, to [N, grid, grid, channels].
 	features func(scope *model.Scope, pictures *graph.Node, frozen bool) *graph.Node
 
+	field   *nn.Field                     // what its places can see; nil for everything
 	config  any                           // of its architecture, for captioner.json; nil for what is made from scratch
 	weights map[string]safetensors.Tensor // that it starts from, by their paths below scope; nil for fresh ones
 }
@@ -46,8 +48,8 @@ func smallCNN(size int) captioning.CNNConfig {
 // cnnNetwork is trained from scratch.
 func cnnNetwork(cfg captioning.CNNConfig) *network {
 	half := [3]float32{0.5, 0.5, 0.5}
-	side := cfg.Size >> len(cfg.Channels)
-	return &network{scope: "cnn", grid: side, channels: cfg.FeatureDim(), mean: half, std: half, filter: picture.Bilinear,
+	side, field := cfg.Size>>len(cfg.Channels), cfg.Field()
+	return &network{scope: "cnn", field: &field, grid: side, channels: cfg.FeatureDim(), mean: half, std: half, filter: picture.Bilinear,
 		features: func(scope *model.Scope, pictures *graph.Node, _ bool) *graph.Node {
 			n := pictures.Shape().Dim(0)
 			return graph.Reshape(captioning.CNN(scope, cfg, pictures), n, side, side, cfg.FeatureDim())
@@ -103,7 +105,8 @@ func resNetNetwork(cfg resnet.Config, size int, tensors map[string]safetensors.T
 	if err != nil {
 		return nil, fmt.Errorf("size: %w", err)
 	}
-	return &network{scope: publishedScope, grid: grid, channels: cfg.Channels(), mean: resnet.Mean, std: resnet.Std, filter: picture.Bilinear,
+	field := cfg.Field()
+	return &network{scope: publishedScope, field: &field, grid: grid, channels: cfg.Channels(), mean: resnet.Mean, std: resnet.Std, filter: picture.Bilinear,
 		features: func(scope *model.Scope, pictures *graph.Node, frozen bool) *graph.Node {
 			return resnet.Features(scope, cfg, pictures, frozen)
 		}, config: cfg, weights: tensors}, nil
@@ -123,7 +126,11 @@ func clipNetwork(cfg clip.VisionConfig, size int, tensors map[string]safetensors
 	cfg.Height, cfg.Width = size, size
 	grid, _, channels := cfg.Grid()
 	single := func(v [3]float64) [3]float32 { return [3]float32{float32(v[0]), float32(v[1]), float32(v[2])} }
-	return &network{scope: publishedScope, grid: grid, channels: channels, mean: single(cfg.Mean), std: single(cfg.Std), filter: picture.Bicubic,
+	var field *nn.Field
+	if f, ok := cfg.Field(); ok {
+		field = &f
+	}
+	return &network{scope: publishedScope, field: field, grid: grid, channels: channels, mean: single(cfg.Mean), std: single(cfg.Std), filter: picture.Bicubic,
 		features: func(scope *model.Scope, pictures *graph.Node, frozen bool) *graph.Node {
 			x := clip.ImageGrid(scope, cfg, pictures)
 			if frozen {

@@ -59,12 +59,33 @@ func randomResNet(t *testing.T, path string, seed uint64) {
 // smallCLIP saves a CLIP model with fresh weights.
 func smallCLIP(t *testing.T, dir string, vision clip.VisionConfig) {
 	t.Helper()
-	cfg := clip.Tiny(100)
-	vision.Height, vision.Width, vision.Mean, vision.Std, vision.Resize = networkSize, networkSize, cfg.Vision.Mean, cfg.Vision.Std, cfg.Vision.Resize
-	cfg.Vision = vision
-	m, err := clip.New(cfg, nil, 3)
+	tokenizer, err := clip.TrainTokenizer([]string{"a small red circle", "a large blue square"}, 10)
 	if err != nil {
 		t.Fatal(err)
+	}
+	cfg := clip.Tiny(tokenizer.VocabSize())
+	vision.Height, vision.Width, vision.Mean, vision.Std, vision.Resize = networkSize, networkSize, cfg.Vision.Mean, cfg.Vision.Std, cfg.Vision.Resize
+	cfg.Vision = vision
+	m, err := clip.New(cfg, tokenizer, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	if m, err = clip.Load(dir); err != nil {
+		t.Fatal(err)
+	}
+	for v := range m.Store.IterVariables() { // fresh blocks hand through what they are given
+		if strings.HasSuffix(v.Path(), "/bn3/weight") {
+			ones := make([]float32, v.Shape().Size())
+			for i := range ones {
+				ones[i] = 1
+			}
+			if err := v.SetValue(tensors.FromValue(ones)); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	if err := m.Save(dir); err != nil {
 		t.Fatal(err)
@@ -79,8 +100,10 @@ func encoders(t *testing.T) map[string]string {
 	randomResNet(t, file, 1)
 	vit, res := filepath.Join(dir, "vit"), filepath.Join(dir, "resnet")
 	smallCLIP(t, vit, clip.VisionConfig{Patch: 8, ViT: &clip.ViTConfig{Width: 12, Layers: 2, Heads: 3}})
-	smallCLIP(t, res, clip.VisionConfig{ResNet: &clip.ResNetConfig{Blocks: []int{1, 1, 1, 1}, Width: 2, Heads: 2}})
-	return map[string]string{"resnet": "resnet:" + file, "vit": "clip:" + vit, "clip's resnet": "clip:" + res}
+	smallCLIP(t, res, clip.VisionConfig{ResNet: &clip.ResNetConfig{Blocks: []int{1, 1, 1, 1}, Width: 8, Heads: 2}})
+	stages := filepath.Join(dir, "stages")
+	smallCLIP(t, stages, clip.VisionConfig{Patch: 4, Stages: []clip.Stage{{Channels: 4, Blocks: 1}, {Channels: 6, Blocks: 2}}})
+	return map[string]string{"resnet": "resnet:" + file, "vit": "clip:" + vit, "clip's resnet": "clip:" + res, "clip's stages": "clip:" + stages}
 }
 
 // someScenes are n pictures.
