@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/clip/evaluate"
@@ -46,10 +44,11 @@ type LiTConfig struct {
 //
 // Time, machine and scores are in docs/results/clip.md.
 func LiT() experiments.Experiment {
-	return experiments.New("clip/lit", "LiT: a text transformer against a locked SqueezeNet, on photographs with captions", litDefaults, trainLiT)
+	return experiments.New("clip/lit", "LiT: a text transformer against a locked SqueezeNet, on photographs with captions", LiTDefaults, trainLiT)
 }
 
-func litDefaults(form experiments.Form, _ backend.Kind) LiTConfig {
+// LiTDefaults are the settings of clip/lit.
+func LiTDefaults(form experiments.Form, _ backend.Kind) LiTConfig {
 	c := LiTConfig{
 		Data: "flickr8k", Tower: "squeezenet", Size: 224, Merges: 3000, Loss: clip.InfoNCELoss, BatchSize: 256, Temp: 0.07, LearnTemp: true, Final: true,
 		Model: clip.LiTConfig{EmbedDim: 256, Pool: "mean", Dropout: 0.1,
@@ -79,52 +78,32 @@ func (c LiTConfig) Check() error { return cmp.Or(c.Loss.Check(), clip.CheckTempe
 func trainLiT(ctx context.Context, env *experiments.Env, cfg LiTConfig) (experiments.Result, error) {
 	var result experiments.Result
 	begun := time.Now()
-	train, dev, test, err := openLiT(ctx, env, cfg)
+	p, err := OpenPairs(ctx, env, cfg)
 	if err != nil {
 		return result, err
 	}
-	report := &Report{Data: cfg.Data, Training: train.Len(), Dev: dev.Len(), HeldOut: test.Len(), Prepared: time.Since(begun).Seconds()}
-	m, err := newLiT(env, cfg, train)
+	report := &Report{Data: cfg.Data, Training: p.train.Len(), Dev: p.dev.Len(), HeldOut: p.test.Len(), Prepared: time.Since(begun).Seconds()}
+	m, err := p.New(env.Seed)
 	if err != nil {
 		return result, err
 	}
-	source, err := newLiTSource(m, train, cfg, env.Seed)
-	if err != nil {
-		return result, err
-	}
-	defer source.close()
 	b := env.Backend.Backend
-	task := experiments.Task{
-		Embed: func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {
-			image, text := m.Embed(scope, inputs[0], inputs[1])
-			return []*graph.Node{image, text}
-		},
-		Compare: compare(cfg.Loss),
-		After:   clip.ClampScale,
-		Tower:   Tower,
-		Evaluate: func(context.Context) (map[string]float64, error) {
-			found, err := dev.retrieve(b, m, test.Len())
-			if err != nil {
-				return nil, err
-			}
-			return devFigures(found), nil
-		},
-	}
-	if task.Watch, err = Watch(env, "clip/lit"); err != nil {
+	how := Fitting{After: clip.ClampScale}
+	if how.Watch, err = Watch(env, "clip/lit"); err != nil {
 		return result, err
 	}
-	if report.Trained, err = experiments.Fit(ctx, env, "clip/lit", m.Store, task, source, cfg.Train, inWords); err != nil {
+	if report.Trained, err = p.Fit(ctx, env, "clip/lit", m, how); err != nil {
 		return result, err
 	}
 	if err := m.Save(env.Run.Path("model")); err != nil {
 		return result, err
 	}
-	if report.OnDev, err = dev.retrieve(b, m, test.Len()); err != nil {
+	if report.OnDev, err = p.dev.retrieve(b, m, p.test.Len()); err != nil {
 		return result, err
 	}
 	if cfg.Final {
-		env.Say("clip/lit: evaluating on %d test pictures", test.Len())
-		if report.OnHeldOut, err = test.retrieve(b, m, test.Len()); err != nil {
+		env.Say("clip/lit: evaluating on %d test pictures", p.test.Len())
+		if report.OnHeldOut, err = p.test.retrieve(b, m, p.test.Len()); err != nil {
 			return result, err
 		}
 	}
@@ -176,22 +155,6 @@ func openSplit(env *experiments.Env, name, split string) (datasets.Dataset, erro
 		cfg.Split, cfg.Count = scenes.Test, 200
 	}
 	return scenes.New(cfg)
-}
-
-// newLiT learns the vocabulary and makes a model with fresh weights.
-func newLiT(env *experiments.Env, cfg LiTConfig, train *litSet) (*clip.LiT, error) {
-	tokenizer, err := clip.TrainTokenizer(texts(train), cfg.Merges)
-	if err != nil {
-		return nil, err
-	}
-	mc := cfg.Model
-	mc.Text.VocabSize, mc.Reader.Inputs = tokenizer.VocabSize(), len(train.views[0][0])
-	m, err := clip.NewLiT(mc, tokenizer, train.views[:], env.Seed)
-	// SigLIP has a temperature of its own to begin with, and a run from before it was a setting has none.
-	if err != nil || cfg.Loss == clip.SigLIPLoss || cfg.Temp == 0 {
-		return m, err
-	}
-	return m, m.SetTemperature(cfg.Temp, cfg.LearnTemp)
 }
 
 // texts are all captions of a data set.
@@ -278,12 +241,4 @@ func dropTokens(ids []int32, end int32, share float64, rng *rand.Rand) []int32 {
 		}
 	}
 	return append(kept, make([]int32, len(ids)-len(kept))...)
-}
-
-// compare is the comparing half of a training step, with the figures to be recorded.
-func compare(kind clip.LossKind) func(scope *model.Scope, embeddings []*graph.Node) (*graph.Node, []experiments.Metric) {
-	return func(scope *model.Scope, embeddings []*graph.Node) (*graph.Node, []experiments.Metric) {
-		loss, scale := kind.Compare(scope, embeddings[0], embeddings[1])
-		return loss, BatchFigures(embeddings[0], embeddings[1], scale)
-	}
 }

@@ -1,7 +1,14 @@
 // Package studies lists the lesson's experiments.
 package studies
 
-import "github.com/glimpse-ml/glimpse/experiments/lesson"
+import (
+	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/temperature"
+)
 
 // All are the studies in the lesson's order.
-func All() []lesson.Study { return nil }
+func All() []lesson.Study {
+	return []lesson.Study{
+		temperature.Study(),
+	}
+}

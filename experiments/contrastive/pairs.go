@@ -1,0 +1,92 @@
+package contrastive
+
+import (
+	"context"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/glimpse-ml/glimpse/clip"
+	"github.com/glimpse-ml/glimpse/clip/evaluate"
+	"github.com/glimpse-ml/glimpse/experiments"
+)
+
+// Pairs are pictures behind a locked tower with their captions, as a configuration of clip/lit has them: what is trained on them
+// takes little time, because what the tower says of each picture is computed once.
+type Pairs struct {
+	Config           LiTConfig // may be changed between trainings; not its data
+	train, dev, test *litSet
+	tokenizer        *clip.Tokenizer
+}
+
+// OpenPairs opens training, dev and test pictures and learns the vocabulary from the training captions.
+func OpenPairs(ctx context.Context, env *experiments.Env, cfg LiTConfig) (*Pairs, error) {
+	p := &Pairs{Config: cfg}
+	var err error
+	if p.train, p.dev, p.test, err = openLiT(ctx, env, cfg); err != nil {
+		return nil, err
+	}
+	p.tokenizer, err = clip.TrainTokenizer(texts(p.train), cfg.Merges)
+	return p, err
+}
+
+// New is a model with fresh weights.
+func (p *Pairs) New(seed int64) (*clip.LiT, error) {
+	cfg := p.Config
+	cfg.Model.Text.VocabSize, cfg.Model.Reader.Inputs = p.tokenizer.VocabSize(), len(p.train.views[0][0])
+	m, err := clip.NewLiT(cfg.Model, p.tokenizer, p.train.views[:], seed)
+	// SigLIP has a temperature of its own to begin with, and a run from before it was a setting has none.
+	if err != nil || cfg.Loss == clip.SigLIPLoss || cfg.Temp == 0 {
+		return m, err
+	}
+	return m, m.SetTemperature(cfg.Temp, cfg.LearnTemp)
+}
+
+// Fitting is what trainings of a model may differ in, besides the settings.
+type Fitting struct {
+	After func(*model.Scope, *graph.Graph) // follows each step of the optimiser, such as [clip.ClampScale]; nil for nothing
+	Watch func(experiments.Step)           // is told of every recorded step ([Watch]); nil for nobody
+	LR    func(path string) float64        // what a variable's learning rate is multiplied by; nil for 1
+}
+
+// Fit trains a model.
+func (p *Pairs) Fit(ctx context.Context, env *experiments.Env, name string, m *clip.LiT, how Fitting) (trained experiments.Trained, err error) {
+	source, err := newLiTSource(m, p.train, p.Config, env.Seed)
+	if err != nil {
+		return trained, err
+	}
+	defer source.close()
+	task := experiments.Task{
+		Embed: func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {
+			image, text := m.Embed(scope, inputs[0], inputs[1])
+			return []*graph.Node{image, text}
+		},
+		Compare: compare(p.Config.Loss),
+		After:   how.After,
+		Watch:   how.Watch,
+		LR:      how.LR,
+		Tower:   Tower,
+		Evaluate: func(context.Context) (map[string]float64, error) {
+			found, err := p.dev.retrieve(env.Backend.Backend, m, p.test.Len())
+			if err != nil {
+				return nil, err
+			}
+			return devFigures(found), nil
+		},
+	}
+	return experiments.Fit(ctx, env, name, m.Store, task, source, p.Config.Train, inWords)
+}
+
+// EmbedTest embeds all test pictures and their captions.
+func (p *Pairs) EmbedTest(b compute.Backend, m *clip.LiT) (*evaluate.Embedded, error) {
+	return p.test.embed(b, m)
+}
+
+// compare is the comparing half of a training step, with the figures to be recorded.
+func compare(kind clip.LossKind) func(scope *model.Scope, embeddings []*graph.Node) (*graph.Node, []experiments.Metric) {
+	return func(scope *model.Scope, embeddings []*graph.Node) (*graph.Node, []experiments.Metric) {
+		loss, scale := kind.Compare(scope, embeddings[0], embeddings[1])
+		return loss, BatchFigures(embeddings[0], embeddings[1], scale)
+	}
+}

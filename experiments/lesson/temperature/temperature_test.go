@@ -1,0 +1,108 @@
+package temperature
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
+)
+
+// A softmax by hand: three texts, of which the picture's own is the first.
+func TestSharpness(t *testing.T) {
+	cosines := [][]float32{{1, 0.5, 0}, {0.5, 1, 0}, {0, 0.5, 1}}
+	s := sharpness(cosines, 0.5)
+	a, b, c := math.Exp(2), math.Exp(1), 1.0
+	all := a + b + c
+	entropy := 0.0
+	for _, p := range []float64{a / all, b / all, c / all} {
+		entropy -= p * math.Log(p)
+	}
+	for _, x := range []struct {
+		name      string
+		got, want float64
+	}{{"entropy", s.Entropy, entropy}, {"own", s.Own, a / all}, {"hardest", s.Hardest, b / (b + c)}, {"tenth", s.Tenth, b / (b + c)}} {
+		if math.Abs(x.got-x.want) > 1e-6 {
+			t.Errorf("%s: expected %g, found %g", x.name, x.want, x.got)
+		}
+	}
+	// The lower the temperature, the more the hardest gets; the higher, the evener.
+	cold, warm := sharpness(cosines, 0.01), sharpness(cosines, 100)
+	if cold.Hardest < 0.999 || math.Abs(warm.Hardest-0.5) > 0.01 || math.Abs(warm.Entropy-math.Log(3)) > 1e-3 || cold.Entropy > 1e-3 {
+		t.Errorf("cold %+v, warm %+v", cold, warm)
+	}
+}
+
+func TestQuickRun(t *testing.T) {
+	options := experiments.Options{Form: experiments.Quick, Seed: 3, Out: filepath.Join(t.TempDir(), "run")}
+	for _, setting := range []string{"taus=[0.005,0.07,1]", "pairs.train.steps=4", "pairs.limit=200", "pairs.batch_size=32", "batch=20"} {
+		o, err := experiments.ParseOverride(setting)
+		if err != nil {
+			t.Fatal(err)
+		}
+		options.Overrides = append(options.Overrides, o)
+	}
+	run, result, err := Study().Experiment.Start(t.Context(), backendtest.Open(t, "go"), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(run.Path(lesson.ReportFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r Report
+	if err := json.Unmarshal(data, &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Trained) != 5 || len(r.Same) != 3 {
+		t.Fatalf("found %d trainings and %d temperatures of one model", len(r.Trained), len(r.Same))
+	}
+	for _, x := range r.Trained {
+		if s := x.Sharp; !(s.Entropy >= 0 && s.Entropy <= math.Log(float64(s.N))+1e-9 && s.Hardest > 0 && s.Hardest <= s.Tenth && s.Tenth <= 1) || s.N != 20 {
+			t.Errorf("%s: found %+v", x.Name, s)
+		}
+		if x.Fixed != 0 && math.Abs(x.Tau/x.Fixed-1) > 1e-5 {
+			t.Errorf("%s: the temperature moved to %g", x.Name, x.Tau)
+		}
+		if x.Fixed == 0 && (x.Tau == 0.07 || len(x.Curve) == 0 || math.Abs(x.Curve[len(x.Curve)-1].Tau-x.Tau) > 1e-9) {
+			t.Errorf("%s: ended at %g with the curve %v", x.Name, x.Tau, x.Curve)
+		}
+		if x.At10.N != 200 || x.At10.Value < x.At1.Value {
+			t.Errorf("%s: found recall@1 %v, @10 %v", x.Name, x.At1, x.At10)
+		}
+	}
+	if r.Same[0].Entropy > r.Same[1].Entropy || r.Same[1].Entropy > r.Same[2].Entropy {
+		t.Errorf("expected an evener softmax at a higher temperature, found %+v", r.Same)
+	}
+	if result.Metrics["tau_0.07_recall_10_n"] != 200 || result.Metrics["clamped_final_tau"] == 0 {
+		t.Errorf("found the metrics %v", result.Metrics)
+	}
+	config := run.Manifest.Config
+	var c Config
+	if err := json.Unmarshal(config, &c); err != nil {
+		t.Fatal(err)
+	}
+	told, err := tell([]ran{{Seed: 1, Config: c, Report: r}, {Seed: 2, Config: c, Report: r}, {Seed: 3, Config: c, Report: r}})
+	if err != nil || !strings.Contains(told.Answer, "recall@10") || len(told.Errata) != 1 {
+		t.Errorf("three runs: %q, %v", told.Answer, err)
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	b := backendtest.Open(t, "go")
+	for setting, want := range map[string]string{"taus=[0.07]": "at least two", "taus=[0.07,-1]": "above 0", "batch=1": "at least 2 pairs", "speed=0": "speed", "pairs.loss=siglip": "expected infonce"} {
+		o, err := experiments.ParseOverride(setting)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Study().Experiment.Config(b.Kind, experiments.Options{Form: experiments.Quick, Overrides: []experiments.Override{o}})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: expected %q, found %v", setting, want, err)
+		}
+	}
+}
