@@ -250,8 +250,13 @@ func inBatches[T any](exec *model.Exec, rows [][]T, size int, tensor func(flat [
 }
 
 // Scale is the factor on cosines that the model has learned: 1/tau.
-func (m *Model) Scale() (float64, error) {
-	v := m.Store.GetVariable("/logit_scale")
+func (m *Model) Scale() (float64, error) { return scaleOf(m.Store) }
+
+// Scale is [Model.Scale].
+func (m *LiT) Scale() (float64, error) { return scaleOf(m.Store) }
+
+func scaleOf(store *model.Store) (float64, error) {
+	v := store.GetVariable("/logit_scale")
 	if v == nil {
 		return math.Exp(InitialLogitScale), nil
 	}

@@ -108,3 +108,16 @@ func (e *Embedded) First(n int) *Embedded {
 	return &Embedded{Examples: e.Examples[:n], Images: e.Images[:n], Texts: e.Texts[:texts],
 		Captions: e.Captions[:texts], Owner: e.Owner[:texts]}
 }
+
+// PairCosines are the cosines [n][n] of the first n pictures that have captions, a picture a row, with the first caption of each: the diagonal
+// holds the pairs. There are fewer where there are fewer pictures.
+func (e *Embedded) PairCosines(n int) [][]float32 {
+	var images, texts [][]float32
+	last := -1
+	for text, owner := range e.Owner {
+		if owner != last && len(texts) < n {
+			images, texts, last = append(images, e.Images[owner]), append(texts, e.Texts[text]), owner
+		}
+	}
+	return clip.Similarities(images, texts)
+}

@@ -37,6 +37,10 @@ type Critical struct {
 	// most of training goes into making the unlikely words unlikelier; below 1 it is about captions like those.
 	Temperature float64 `json:"temperature"`
 
+	// Dropout of the decoder while it learns from the scores. Captions are drawn without any, so that with it what is taught is not quite what
+	// was drawn from.
+	Dropout float64 `json:"dropout"`
+
 	Train experiments.TrainConfig `json:"train"` // steps 0 for none
 }
 
@@ -54,8 +58,8 @@ func criticize(ctx context.Context, env *experiments.Env, cfg Config, c *caption
 		return experiments.Trained{}, err
 	}
 	defer source.close()
-	sober := *c // what is drawn is drawn without dropout
-	sober.Config.Dropout = 0
+	pupil := *c
+	pupil.Config.Dropout = cfg.Critical.Dropout
 	rates, err := c.LearningRates(cfg.EncoderLR, cfg.LayerDecay)
 	if err != nil {
 		return experiments.Trained{}, err
@@ -63,7 +67,7 @@ func criticize(ctx context.Context, env *experiments.Env, cfg Config, c *caption
 	task := experiments.Task{
 		LR: rates,
 		Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
-			losses, advantage, score := sober.LossesAs(scope, inputs[:3], drawing(cfg)), inputs[3], inputs[4]
+			losses, advantage, score := pupil.LossesAs(scope, inputs[:3], drawing(cfg)), inputs[3], inputs[4]
 			reward := graph.Neg(graph.Div(graph.ReduceAllSum(graph.Mul(advantage, losses.PerExample)), graph.ReduceAllSum(losses.Steps)))
 			if cfg.Critical.OverBeam {
 				reward = expectedScore(losses.PerExample, score, cfg.Critical.Samples)

@@ -254,6 +254,9 @@ func (c Config) Check() error {
 	if c.Decoder == tell && c.Model.LabelSmoothing != 0 {
 		return fmt.Errorf("model.label_smoothing: expected 0 with decoder=%s, whose loss is the paper's, found %g", tell, c.Model.LabelSmoothing)
 	}
+	if d := c.Critical.Dropout; !(d >= 0 && d < 1) {
+		return fmt.Errorf("critical.dropout: expected at least 0 and less than 1, found %g", d)
+	}
 	if !(c.EncoderLR >= 0) || math.IsInf(c.EncoderLR, 0) {
 		return fmt.Errorf("encoder_lr: expected 0 or more, found %g", c.EncoderLR)
 	}

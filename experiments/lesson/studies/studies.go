@@ -3,12 +3,14 @@ package studies
 
 import (
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/matrix"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/temperature"
 )
 
 // All are the studies in the lesson's order.
 func All() []lesson.Study {
 	return []lesson.Study{
+		matrix.Study(),
 		temperature.Study(),
 	}
 }

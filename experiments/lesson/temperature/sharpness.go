@@ -3,9 +3,6 @@ package temperature
 import (
 	"math"
 	"slices"
-
-	"github.com/glimpse-ml/glimpse/clip"
-	"github.com/glimpse-ml/glimpse/clip/evaluate"
 )
 
 // Sharpness says how the softmax over a batch's texts looks, as means over its pictures. The pull of InfoNCE on the cosine of picture i and
@@ -17,19 +14,6 @@ type Sharpness struct {
 	Hardest float64 `json:"hardest"` // share of the push that the likeliest wrong text gets, 0..1
 	Tenth   float64 `json:"tenth"`   // and the tenth of the wrong texts that are likeliest
 	N       int     `json:"n"`       // texts
-}
-
-// firstPairs are the cosines [n][n] of the first n pictures, each with its first caption.
-func firstPairs(e *evaluate.Embedded, n int) [][]float32 {
-	n = min(n, len(e.Images))
-	var texts [][]float32
-	seen := -1
-	for text, owner := range e.Owner {
-		if owner != seen && len(texts) < n {
-			texts, seen = append(texts, e.Texts[text]), owner
-		}
-	}
-	return clip.Similarities(e.Images[:n], texts)
 }
 
 // sharpness looks at cosines [N][N], a picture a row, its own text on the diagonal, at the temperature tau.

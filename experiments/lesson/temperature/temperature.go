@@ -151,7 +151,7 @@ func (r *Report) train(ctx context.Context, env *experiments.Env, cfg Config, pa
 	}
 	found := e.Retrieve()
 	t.At1, t.At10, r.Chance = found.ImageToText[1], found.ImageToText[10], min(10/float64(found.Images), 1)
-	cosines := firstPairs(e, cfg.Batch)
+	cosines := e.PairCosines(cfg.Batch)
 	t.Sharp = sharpness(cosines, t.Tau)
 	if t.Clamped {
 		for _, tau := range cfg.Taus {
