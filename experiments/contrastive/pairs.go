@@ -48,6 +48,9 @@ type Fitting struct {
 	After func(*model.Scope, *graph.Graph) // follows each step of the optimiser, such as [clip.ClampScale]; nil for nothing
 	Watch func(experiments.Step)           // is told of every recorded step ([Watch]); nil for nobody
 	LR    func(path string) float64        // what a variable's learning rate is multiplied by; nil for 1
+
+	// Loss takes the place of the configuration's, on unit embeddings [N, D] of a batch's pictures and texts, row i of both being a pair; nil for that one.
+	Loss func(image, text, logitScale *graph.Node) *graph.Node
 }
 
 // Fit trains a model.
@@ -62,7 +65,7 @@ func (p *Pairs) Fit(ctx context.Context, env *experiments.Env, name string, m *c
 			image, text := m.Embed(scope, inputs[0], inputs[1])
 			return []*graph.Node{image, text}
 		},
-		Compare: compare(p.Config.Loss),
+		Compare: how.compare(p.Config.Loss),
 		After:   how.After,
 		Watch:   how.Watch,
 		LR:      how.LR,
@@ -76,6 +79,17 @@ func (p *Pairs) Fit(ctx context.Context, env *experiments.Env, name string, m *c
 		},
 	}
 	return experiments.Fit(ctx, env, name, m.Store, task, source, p.Config.Train, inWords)
+}
+
+// compare is the comparing half of a step, with the loss of its own if there is one.
+func (f Fitting) compare(kind clip.LossKind) func(scope *model.Scope, embeddings []*graph.Node) (*graph.Node, []experiments.Metric) {
+	if f.Loss == nil {
+		return compare(kind)
+	}
+	return func(scope *model.Scope, e []*graph.Node) (*graph.Node, []experiments.Metric) {
+		logitScale := clip.LogitScale(scope, e[0])
+		return f.Loss(e[0], e[1], logitScale), BatchFigures(e[0], e[1], graph.Exp(logitScale))
+	}
 }
 
 // EmbedTest embeds all test pictures and their captions.

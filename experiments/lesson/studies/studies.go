@@ -4,6 +4,7 @@ package studies
 import (
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/matrix"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/shardedloss"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/temperature"
 )
 
@@ -12,5 +13,6 @@ func All() []lesson.Study {
 	return []lesson.Study{
 		matrix.Study(),
 		temperature.Study(),
+		shardedloss.Study(),
 	}
 }
