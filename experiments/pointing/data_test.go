@@ -10,7 +10,7 @@ import (
 )
 
 func TestScenesGoOn(t *testing.T) {
-	cfg := defaults(experiments.Quick, backend.Go)
+	cfg := Defaults(experiments.Quick, backend.Go)
 	c, err := open(&experiments.Env{Backend: openBackend(t, "go"), Seed: 1}, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +32,7 @@ func TestScenesGoOn(t *testing.T) {
 
 // The captions that were cut are counted on.
 func TestCountOfCutCaptionsGoesOn(t *testing.T) {
-	cfg := defaults(experiments.Quick, backend.Go)
+	cfg := Defaults(experiments.Quick, backend.Go)
 	cfg.Model.MaxLen = 3
 	c, err := open(&experiments.Env{Backend: openBackend(t, "go"), Seed: 1}, cfg)
 	if err != nil {

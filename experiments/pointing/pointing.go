@@ -35,10 +35,11 @@ type Config struct {
 //	glimpse train captions/scenes --set model.attention=hard            likewise, or uniform
 //	glimpse train captions/scenes --quick                               seconds
 func Experiment() experiments.Experiment {
-	return experiments.New("captions/scenes", "Show, Attend and Tell on drawn scenes: are its captions true, and does its attention look at what they name?", defaults, train)
+	return experiments.New("captions/scenes", "Show, Attend and Tell on drawn scenes: are its captions true, and does its attention look at what they name?", Defaults, train)
 }
 
-func defaults(form experiments.Form, _ backend.Kind) Config {
+// Defaults are the experiment's settings.
+func Defaults(form experiments.Form, _ backend.Kind) Config {
 	c := Config{
 		Drawing: Drawing{MinObjects: 2, MaxObjects: 2, Noise: 0.02, Relations: true, InOrder: true},
 		Dev:     500, HeldOut: 2000,
@@ -74,7 +75,7 @@ func train(ctx context.Context, env *experiments.Env, cfg Config) (experiments.R
 	report := &Report{Training: cfg.Train.Steps * cfg.BatchSize, Attention: cfg.Model.Attention, Grid: c.Encoder.Grid}
 	before, _ := env.Usage()
 	cut := 0
-	if report.Trained, cut, err = foretell(ctx, env, cfg, c, dev); err != nil {
+	if report.Trained, cut, err = foretell(ctx, env, "foretelling words", cfg, c, dev); err != nil {
 		return result, err
 	}
 	if cut > 0 {
@@ -129,7 +130,7 @@ func open(env *experiments.Env, cfg Config) (*captioner.Model, error) {
 
 // foretell trains the network and the decoder to foretell the words of true captions, and says how many were longer than the model
 // allows.
-func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captioner.Model, dev *scenes.Scenes) (trained experiments.Trained, cut int, err error) {
+func foretell(ctx context.Context, env *experiments.Env, name string, cfg Config, c *captioner.Model, dev *scenes.Scenes) (trained experiments.Trained, cut int, err error) {
 	set, err := cfg.Drawing.open(cfg.CNN.Size, scenes.Train, uint64(env.Seed), (cfg.Train.Steps+1)*cfg.BatchSize)
 	if err != nil {
 		return trained, 0, err
@@ -152,7 +153,7 @@ func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captione
 			return onDev(written), nil
 		},
 	}
-	trained, err = experiments.Fit(ctx, env, "foretelling words", c.Store, task, source, cfg.Train, inWords)
+	trained, err = experiments.Fit(ctx, env, name, c.Store, task, source, cfg.Train, inWords)
 	return trained, source.cut, err
 }
 

@@ -33,7 +33,7 @@ func TestPageAgreesWithRecordedRuns(t *testing.T) {
 
 // made is a recorded run in which right of a hundred captions were true, and a noun's map was times as much in its box as an even one.
 func made(attention captioning.Attention, seed int64, right int, times float64) Record {
-	cfg := defaults(experiments.Full, "onnx")
+	cfg := Defaults(experiments.Full, "onnx")
 	cfg.Model.Attention = attention
 	of := func(v float64) stats.Mean { return stats.Mean{Value: v, Low: 0.9 * v, High: 1.1 * v, N: 100} }
 	point := func(name string, times float64) Pointed {

@@ -3,6 +3,7 @@ package studies
 
 import (
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/attending"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/matrix"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/shardedloss"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/temperature"
@@ -13,6 +14,7 @@ func All() []lesson.Study {
 	return []lesson.Study{
 		matrix.Study(),
 		temperature.Study(),
+		attending.Study(),
 		shardedloss.Study(),
 	}
 }
