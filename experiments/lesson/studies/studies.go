@@ -4,6 +4,7 @@ package studies
 import (
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/attending"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/batchsize"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/matrix"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/shardedloss"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/temperature"
@@ -14,6 +15,7 @@ func All() []lesson.Study {
 	return []lesson.Study{
 		matrix.Study(),
 		temperature.Study(),
+		batchsize.Study(),
 		attending.Study(),
 		shardedloss.Study(),
 	}
