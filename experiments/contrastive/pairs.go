@@ -9,6 +9,7 @@ import (
 
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/clip/evaluate"
+	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/experiments"
 )
 
@@ -103,4 +104,43 @@ func compare(kind clip.LossKind) func(scope *model.Scope, embeddings []*graph.No
 		loss, scale := kind.Compare(scope, embeddings[0], embeddings[1])
 		return loss, BatchFigures(embeddings[0], embeddings[1], scale)
 	}
+}
+
+// Training is how many training pictures there are.
+func (p *Pairs) Training() int { return p.train.Len() }
+
+// EmbedTraining embeds all training pictures and their captions.
+func (p *Pairs) EmbedTraining(b compute.Backend, m *clip.LiT) (*evaluate.Embedded, error) {
+	return p.train.embed(b, m)
+}
+
+// Retold are the same pairs with fewer training pictures, those whose numbers keep holds, or with other captions: picture i has those of picture
+// of[i]. The vocabulary and the test pictures stay.
+func (p *Pairs) Retold(keep, of []int) (*Pairs, error) {
+	subset, err := datasets.Subset(p.train.Dataset, keep)
+	if err != nil {
+		return nil, err
+	}
+	retold := *p
+	train := &litSet{Dataset: &retelling{Dataset: subset, all: p.train.Dataset, keep: keep, of: of}}
+	for view := range train.views {
+		for _, i := range keep {
+			train.views[view] = append(train.views[view], p.train.views[view][i])
+		}
+	}
+	retold.train = train
+	return &retold, nil
+}
+
+// retelling is a data set whose pictures have captions of others. It is only trained on: its fingerprint is that of its pictures.
+type retelling struct {
+	datasets.Dataset
+	all      datasets.Dataset
+	keep, of []int
+}
+
+func (r *retelling) At(i int) datasets.Example {
+	example := r.Dataset.At(i)
+	example.Captions = r.all.At(r.of[r.keep[i]]).Captions
+	return example
 }

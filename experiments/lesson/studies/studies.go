@@ -6,6 +6,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/lesson/attending"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/batchsize"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/matrix"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/noise"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/shardedloss"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/temperature"
 )
@@ -18,5 +19,6 @@ func All() []lesson.Study {
 		batchsize.Study(),
 		attending.Study(),
 		shardedloss.Study(),
+		noise.Study(),
 	}
 }
