@@ -40,8 +40,12 @@ func (e Experiment) Resume(ctx context.Context, b *backend.Backend, dir string, 
 		err = errors.Join(err, r.Results(&result))
 		return r, result, err
 	}
+	on := *b
+	if err := on.UseDevices(max(r.Manifest.Devices, 1)); err != nil {
+		return nil, Result{}, fmt.Errorf("cannot go on with the run %s as it was begun: %w", dir, err)
+	}
 	r.sweep()
-	env := &Env{Backend: b, Run: r, Seed: r.Manifest.Seed, DataDir: r.Manifest.DataDir, Messages: opts.Messages, Saving: opts.Saving, resumed: true}
+	env := &Env{Backend: &on, Run: r, Seed: r.Manifest.Seed, DataDir: r.Manifest.DataDir, Messages: opts.Messages, Saving: opts.Saving, resumed: true}
 	if commit := Commit(); commit != r.Manifest.Commit {
 		env.Say("the run was begun at commit %q and goes on at %q: what comes out may be that of neither", ShortCommit(r.Manifest.Commit), ShortCommit(commit))
 	}

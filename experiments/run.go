@@ -46,6 +46,7 @@ type Manifest struct {
 	Seed       int64             `json:"seed"`
 	Started    time.Time         `json:"started"`
 	Backend    string            `json:"backend"`
+	Devices    int               `json:"devices,omitempty"` // of the backend that the trainings were spread over, where there were several
 	Command    []string          `json:"command"`
 	Commit     string            `json:"commit,omitempty"`
 	Versions   map[string]string `json:"versions"`
@@ -102,7 +103,7 @@ func NewRun(dir, experiment string, form Form, config any, seed int64, b *backen
 	}
 	r := &Run{Dir: dir, owned: owned, Manifest: Manifest{
 		Format: format, Experiment: experiment, Form: form, Config: raw, Seed: seed, Started: now(),
-		Backend: withoutLibrary(b.Config), Command: os.Args, Commit: Commit(), Versions: versions(b), Machine: machine(),
+		Backend: withoutLibrary(b.Config), Devices: several(b.Devices), Command: os.Args, Commit: Commit(), Versions: versions(b), Machine: machine(),
 	}}
 	if err := r.open(); err != nil {
 		return nil, err
@@ -120,6 +121,14 @@ func NewRun(dir, experiment string, form Form, config any, seed int64, b *backen
 	}
 	r.note("begun: %s", strings.Join(os.Args, " "))
 	return r, nil
+}
+
+// several is a number of devices as the manifest has it: nothing for one.
+func several(devices int) int {
+	if devices < 2 {
+		return 0
+	}
+	return devices
 }
 
 // noRunIn is an error where dir holds a run.

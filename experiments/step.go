@@ -29,6 +29,9 @@ func newTrainer(b *backend.Backend, store *model.Store, task Task, cfg TrainConf
 			return nil, fmt.Errorf("cannot seed the random numbers: %w", err)
 		}
 	}
+	if cfg.Chunks > 1 && b.Devices > 1 {
+		return nil, fmt.Errorf("chunks: expected 0 or 1 on several devices, found %d on %d; a batch is cut into as many parts as there are devices anyway", cfg.Chunks, b.Devices)
+	}
 	if cfg.Chunks > 1 {
 		return newChunkedStep(b, store, task, cfg)
 	}
@@ -113,8 +116,9 @@ func runStep(t trainer, batch []*tensors.Tensor, step int, cfg TrainConfig) (flo
 
 // wholeStep computes a batch in one piece.
 type wholeStep struct {
-	exec  *model.Exec
-	names []string // of the scalars, in the order of the graph's outputs after the loss
+	exec   *model.Exec
+	names  []string // of the scalars, in the order of the graph's outputs after the loss
+	spread *spread  // over several devices; nil for one
 }
 
 func newWholeStep(b *backend.Backend, store *model.Store, task Task, cfg TrainConfig) (*wholeStep, error) {
@@ -140,10 +144,16 @@ func newWholeStep(b *backend.Backend, store *model.Store, task Task, cfg TrainCo
 		return nil, fmt.Errorf("cannot build the training step: %w", err)
 	}
 	t.exec = exec
-	return t, nil
+	if b.Devices > 1 {
+		t.spread, err = newSpread(exec, store, b.Devices)
+	}
+	return t, err
 }
 
 func (t *wholeStep) step(batch []*tensors.Tensor, hyper *tensors.Tensor) ([]*tensors.Tensor, error) {
+	if t.spread != nil {
+		return t.spread.step(batch, hyper)
+	}
 	args := []any{hyper}
 	for _, tensor := range batch {
 		args = append(args, tensor)

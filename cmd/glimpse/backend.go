@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -33,6 +34,7 @@ type backendEntry struct {
 	Usable       bool   `json:"usable"`
 	Used         bool   `json:"used"` // the one that is used now
 	Version      string `json:"version"`
+	Devices      int    `json:"devices"` // that a training can be spread over
 	Library      string `json:"library"`
 	Why          string `json:"why"`          // why it is used, or why it cannot be
 	Reproducible bool   `json:"reproducible"` // the same seed gives the same bits
@@ -57,6 +59,9 @@ func backendListCommand() *cobra.Command {
 				}
 				if !e.Usable {
 					state = "no"
+				}
+				if e.Devices > 1 {
+					e.Why = strings.TrimPrefix(e.Why+fmt.Sprintf("; %d devices (`glimpse train --devices`)", e.Devices), "; ")
 				}
 				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %-12s %-7s %-10s %s\n", mark, e.Name, state, e.Version, e.Why); err != nil {
 					return err
@@ -87,6 +92,7 @@ func listBackends(cmd *cobra.Command) []backendEntry {
 			entries = append(entries, e)
 			continue
 		}
+		e.Devices = b.NumDevices()
 		e.Usable, e.Version, e.Library, e.Reproducible = true, b.Version, b.Library, b.Kind.Deterministic()
 		e.Used = !usedSeen && b.Kind == used.Kind && b.Library == used.Library
 		if e.Used {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -41,6 +42,7 @@ type trainFlags struct {
 	config                    string
 	data, out                 string
 	every                     string
+	devices                   string
 }
 
 func trainCommand() *cobra.Command {
@@ -91,6 +93,7 @@ The quick form draws its own pictures (Scenes), unless --data names a folder.`,
 	flags.StringVar(&f.data, "data", "", "`folder` of the main data set, instead of the one that is found")
 	flags.StringVar(&f.out, "out", "", "run `folder` to make (default: a fresh one below runs)")
 	checkpointFlag(flags, &f.every)
+	flags.StringVar(&f.devices, "devices", "1", "spread every batch over so many `devices` of the backend, or all: GPUs of XLA")
 	flags.BoolVar(&f.reuse, "reuse", false, "train nothing when a complete run of the same settings and seed lies where this one would")
 	flags.BoolVar(&f.list, "list", false, "list the experiments")
 	flags.BoolVar(&f.show, "show", false, "print the settings as JSON and train nothing")
@@ -149,6 +152,9 @@ func train(cmd *cobra.Command, name string, f trainFlags) error {
 		return err
 	}
 	defer b.Finalize()
+	if err := f.spread(cmd, b); err != nil {
+		return err
+	}
 	config, err := resolve(cmd, experiment, b.Kind, &opts)
 	if err != nil {
 		return err
@@ -162,6 +168,18 @@ func train(cmd *cobra.Command, name string, f trainFlags) error {
 	}
 	run, result, err := f.start(cmd.Context(), experiment, b, opts)
 	return ended(cmd, run, result, err, f.asJSON)
+}
+
+// spread has the backend's trainings run on the devices that were asked for.
+func (f trainFlags) spread(cmd *cobra.Command, b *backend.Backend) error {
+	n := 0
+	if f.devices != "all" {
+		var err error
+		if n, err = strconv.Atoi(f.devices); err != nil || n < 1 {
+			return usagef(cmd, "expected --devices to be a number of at least 1, or all, found %q", f.devices)
+		}
+	}
+	return b.UseDevices(n)
 }
 
 // ended says what a run came to.

@@ -265,3 +265,40 @@ func TestWords(t *testing.T) {
 		t.Errorf("tokens left: %v", got)
 	}
 }
+
+// On several devices the contrastive loss is over all pairs of the batch: losses, gradients' norms and weights are those of one device.
+func TestLossOverAllDevices(t *testing.T) {
+	settings := []string{"train.steps=4", "train.eval_every=0", "limit=200", "batch_size=16"}
+	one, _, err := quick(t, open(t, "go"), LiT(), 1, settings...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := one.Metrics()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{2, 4} {
+		b, devices := backendtest.OpenDevices(t, n)
+		if err := b.UseDevices(n); err != nil {
+			t.Fatal(err)
+		}
+		run, _, err := quick(t, b, LiT(), 1, settings...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := run.Metrics()
+		if err != nil || len(found) != len(want) {
+			t.Fatalf("found %d steps, expected %d (%v)", len(found), len(want), err)
+		}
+		for i := range want {
+			for _, figure := range []string{"loss", "grad_norm", "grad_norm_image", "grad_norm_text", learning.LogitScale, learning.ImageToText} {
+				if _, ok := want[i][figure]; !ok || found[i][figure] != want[i][figure] {
+					t.Errorf("%d devices, step %d: %s is %g, expected %g", n, i+1, figure, found[i][figure], want[i][figure])
+				}
+			}
+		}
+		if len(devices.Compiled()) == 0 {
+			t.Error("nothing was spread over the devices")
+		}
+	}
+}

@@ -29,6 +29,7 @@ type Backend struct {
 	Reason  string // why this one, in half a sentence
 	Library string // the file that computes; "" when it is this program
 	Version string // the library's version, as it says itself; "" when it is this program
+	Devices int    // that a training is spread over ([Backend.UseDevices]); 0 and 1 for one
 }
 
 // Kind is one of the three families of backends.

@@ -1,0 +1,16 @@
+package backend
+
+import "fmt"
+
+// UseDevices has trainings run on so many of the backend's devices, 0 for all of them. Only XLA has several.
+func (b *Backend) UseDevices(n int) error {
+	there := b.NumDevices()
+	if n == 0 {
+		n = there
+	}
+	if n < 1 || n > there {
+		return fmt.Errorf("devices: expected 1 to %d, as many as the backend %s has, found %d; only xla:cuda has several, on a machine with several GPUs", there, b.Kind, n)
+	}
+	b.Devices = n
+	return nil
+}
