@@ -141,11 +141,15 @@ func (r Recorded) check() error {
 	for _, kind := range kinds {
 		runs := r.of(kind)
 		for _, run := range runs[min(1, len(runs)):] {
-			this := experiments.Difference(run.Config, runs[0].Config, "start") // each seed has a captioner of its own to start from
+			but := []string{"start"} // each seed has a captioner of its own to start from
+			if run.Report.Critical == nil || runs[0].Report.Critical == nil {
+				but = append(but, "train.steps", "critical.") // one of them was not trained on, or the other started from a captioner; learntFrom counts the steps
+			}
+			this := experiments.Difference(run.Config, runs[0].Config, but...)
 			if this != "nothing" || learntFrom(run) != learntFrom(runs[0]) {
 				return fmt.Errorf("expected runs with %s that differ in their seeds alone, found seed %d with %s on %s where seed %d has %s on %s; "+
 					"give the runs of all seeds at once, or name the one of another configuration with --tried", kind, run.Seed, this, learntFrom(run),
-					runs[0].Seed, experiments.Difference(runs[0].Config, run.Config, "start"), learntFrom(runs[0]))
+					runs[0].Seed, experiments.Difference(runs[0].Config, run.Config, but...), learntFrom(runs[0]))
 			}
 		}
 	}

@@ -168,6 +168,16 @@ func TestRecordRefuses(t *testing.T) {
 	if err := (Recorded{Runs: []Record{a, b}}).check(); err != nil {
 		t.Errorf("captioners of their own to start from: %v", err)
 	}
+	// Self-critical training is compared where both had it.
+	b.Config = json.RawMessage(strings.Replace(string(a.Config), `"samples":5`, `"samples":6`, 1))
+	a.Report.Critical, b.Report.Critical = a.Report.Foretold, b.Report.Foretold
+	if err := (Recorded{Runs: []Record{a, b}}).check(); err == nil || !strings.Contains(err.Error(), "critical.samples=6") {
+		t.Errorf("another self-critical training: %v", err)
+	}
+	b.Report.Critical = nil
+	if err := (Recorded{Runs: []Record{a, b}}).check(); err != nil {
+		t.Errorf("one run without self-critical training: %v", err)
+	}
 	if err := RecordResults(t.TempDir(), nil, nil); err == nil || !strings.Contains(err.Error(), "expected a checkout") {
 		t.Errorf("no checkout: %v", err)
 	}
