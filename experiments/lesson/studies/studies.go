@@ -5,6 +5,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/attending"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/batchsize"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/composition"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/matrix"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/noise"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/shardedloss"
@@ -18,6 +19,7 @@ func All() []lesson.Study {
 		temperature.Study(),
 		batchsize.Study(),
 		attending.Study(),
+		composition.Study(),
 		shardedloss.Study(),
 		noise.Study(),
 	}
