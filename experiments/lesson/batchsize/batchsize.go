@@ -164,7 +164,7 @@ func figures(r Report) map[string]float64 {
 	out := map[string]float64{}
 	for _, t := range r.Trained {
 		name := fmt.Sprintf("batch_%d_", t.Size)
-		out[name+"test_loss"], out[name+"seconds"], out[name+"peak_memory_bytes"] = t.Test, t.Seconds, float64(t.Peak)
+		out[name+"test_loss"] = t.Test
 		lesson.PutMean(out, name+"recall_1", stats.Mean(t.At1))
 		lesson.PutMean(out, name+"recall_10", stats.Mean(t.At10))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/experiments/resumetest"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
@@ -96,4 +97,10 @@ func TestRefuses(t *testing.T) {
 			t.Errorf("%s: expected %q, found %v", setting, want, err)
 		}
 	}
+}
+
+// A run that is stopped at random moments and resumed comes to the same.
+func TestResume(t *testing.T) {
+	b, o := resumetest.Quick(t, "devices=[1,4]", "pairs.train.steps=3", "pairs.limit=200", "pairs.batch_size=32", "batch=8")
+	resumetest.Exact(t, Study().Experiment, b, o, 3)
 }

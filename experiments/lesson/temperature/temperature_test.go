@@ -10,6 +10,7 @@ import (
 
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/experiments/resumetest"
 	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
 
@@ -105,4 +106,10 @@ func TestRefuses(t *testing.T) {
 			t.Errorf("%s: expected %q, found %v", setting, want, err)
 		}
 	}
+}
+
+// A run that is stopped at random moments and resumed comes to the same.
+func TestResume(t *testing.T) {
+	b, o := resumetest.Quick(t, "taus=[0.07,0.5]", "pairs.train.steps=4", "pairs.limit=200", "pairs.batch_size=32", "batch=20")
+	resumetest.Exact(t, Study().Experiment, b, o, 3)
 }
