@@ -205,6 +205,7 @@ func (r Recorded) writeVerdict(b *strings.Builder) {
 			learntFrom(with), learntFrom(without), more)
 		return
 	}
+	helps := true
 	for _, column := range []int{6, 3} {
 		c := columns[column]
 		x, y := soft.mean(c.name), none.mean(c.name)
@@ -219,8 +220,20 @@ func (r Recorded) writeVerdict(b *strings.Builder) {
 		default:
 			fmt.Fprintf(b, "Soft attention is NOT better than none in %s.\n", c.shown)
 		}
+		helps = helps && x.Low > y.High
+	}
+	if !helps && min(len(soft.runs), len(none.runs)) >= seedsAsked {
+		b.WriteString(whyNot)
 	}
 }
+
+// whyNot is what can be said where attention does not help.
+const whyNot = `
+Why it does not help was not measured on these photographs. Without attention the decoder still sees the mean over all places at every step, from
+the same network. Supposed, not shown: captions of Flickr8k name few things, and the features of an ImageNet network say which wherever they lie.
+Where a caption has to tell objects apart and the truth is known, on drawn scenes, the same comparison is made by the number of
+objects: ` + "`glimpse train lesson/attention`" + `, in [the list of the lesson's claims](lesson.md).
+`
 
 // writeRuns writes the circumstances of each run.
 func (r Recorded) writeRuns(b *strings.Builder) {
