@@ -207,6 +207,15 @@ func TestCurveOf(t *testing.T) {
 	if !slices.Equal(curve.X, []float64{1400, 2100}) || math.Abs(curve.Y[0]-0.5) > 1e-9 || math.Abs(curve.Y[1]-0.6) > 1e-9 || curve.Low[1] != 0.5 || curve.High[1] != 0.7 {
 		t.Errorf("found %+v", curve)
 	}
+	c := made(t, captioning.AttentionSoft, 3, 0.5) // went on from a captioner
+	c.Config = json.RawMessage(strings.Replace(string(c.Config), `"train":{"steps":5000`, `"train":{"steps":0`, 1))
+	c.Curve = []map[string]float64{{"step": 100, devCIDEr: 0.1}}
+	if with := curveOf(captioning.AttentionSoft, []Record{c, a, b}); !slices.Equal(with.Y, curve.Y) || len(with.Y) == 0 {
+		t.Errorf("with a run that went on from another: found %+v", with)
+	}
+	if alone := curveOf(captioning.AttentionSoft, []Record{c}); !slices.Equal(alone.X, []float64{100}) {
+		t.Errorf("a run that went on from another, alone: found %+v", alone)
+	}
 	if curve := curveOf(captioning.AttentionHard, nil); len(curve.X) > 0 {
 		t.Errorf("found %+v of no runs", curve)
 	}

@@ -309,9 +309,14 @@ func (r Recorded) draw(path string) error {
 	return figure.Save(path)
 }
 
-// curveOf is the curve of a kind's runs.
+// curveOf is the curve of a kind's runs. Those that went on from another run's captioner count steps of their own, and are left out where there are
+// others.
 func curveOf(kind captioning.Attention, runs []Record) plots.Series {
 	curve := plots.Series{Name: named(kind)}
+	wentOn := func(r Record) bool { return experiments.Flat(r.Config)["train.steps"] == "0" }
+	if whole := slices.DeleteFunc(slices.Clone(runs), wentOn); len(whole) > 0 {
+		runs = whole
+	}
 	var found []map[float64]float64 // of each run, CIDEr-D by the step
 	for _, run := range runs {
 		byStep, before, last := map[float64]float64{}, 0.0, 0.0
