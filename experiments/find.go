@@ -18,12 +18,12 @@ type Wanted struct {
 	Form       Form
 	Config     json.RawMessage // as it would be run: every setting
 	Seed       int64
-	Backend    *backend.Backend // of whose kind it has to be
+	Backend    *backend.Backend // of whose kind it has to be, and on as many devices
 	DataDir    string           // given in the place of the main data set's folder; "" for none
 }
 
-// Find looks among the runs directly below dir for a complete one of the same experiment, form, settings, seed, kind of backend and
-// data folder, and returns it with what came out; nil when there is none. One made by the code of this checkout is preferred
+// Find looks among the runs directly below dir for a complete one of the same experiment, form, settings, seed, kind of backend,
+// number of devices and data folder, and returns it with what came out; nil when there is none. One made by the code of this checkout is preferred
 // to others, and a later one to an earlier. Where the code is or may be another, the result's remarks say so. The files of
 // a data set are taken to be what they were; the manifest has their fingerprints.
 func Find(dir string, want Wanted) (*Run, Result, error) {
@@ -58,7 +58,7 @@ func (want Wanted) fits(m Manifest, settings string) bool {
 	kind, _, _ := strings.Cut(m.Backend, ":")
 	config, err := canonical(m.Config)
 	return err == nil && m.Format == format && m.Experiment == want.Experiment && m.Form == want.Form && m.Seed == want.Seed &&
-		m.DataDir == want.DataDir && backend.Kind(kind) == want.Backend.Kind && config == settings
+		m.DataDir == want.DataDir && backend.Kind(kind) == want.Backend.Kind && m.Devices == several(want.Backend.Devices) && config == settings
 }
 
 // canonical is a configuration as JSON without blanks, its parts by name, so that their order says nothing.

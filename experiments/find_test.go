@@ -83,6 +83,7 @@ func TestReuse(t *testing.T) {
 	}
 	for what, spoil := range map[string]func(m *Manifest){
 		"another backend":    func(m *Manifest) { m.Backend = "onnx:cpu" },
+		"several devices":    func(m *Manifest) { m.Devices = 4 },
 		"another experiment": func(m *Manifest) { m.Experiment = "other" },
 	} {
 		kept := first.Manifest

@@ -3,9 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,14 +30,14 @@ onnx:cpu, onnx:cpu,/path/to/libonnxruntime.so, xla:cuda.`,
 
 // backendEntry is one line of `glimpse backend list`.
 type backendEntry struct {
-	Name         string `json:"name"` // a value for GOMLX_BACKEND
-	Usable       bool   `json:"usable"`
-	Used         bool   `json:"used"` // the one that is used now
-	Version      string `json:"version"`
-	Devices      int    `json:"devices"` // that a training can be spread over
-	Library      string `json:"library"`
-	Why          string `json:"why"`          // why it is used, or why it cannot be
-	Reproducible bool   `json:"reproducible"` // the same seed gives the same bits
+	Name         string   `json:"name"` // a value for GOMLX_BACKEND
+	Usable       bool     `json:"usable"`
+	Used         bool     `json:"used"` // the one that is used now
+	Version      string   `json:"version"`
+	Devices      []string `json:"devices"` // that a training can be spread over
+	Library      string   `json:"library"`
+	Why          string   `json:"why"`          // why it is used, or why it cannot be
+	Reproducible bool     `json:"reproducible"` // the same seed gives the same bits
 }
 
 func backendListCommand() *cobra.Command {
@@ -53,17 +53,7 @@ func backendListCommand() *cobra.Command {
 				return printJSON(cmd.OutOrStdout(), entries)
 			}
 			for _, e := range entries {
-				mark, state := " ", "usable"
-				if e.Used {
-					mark = "*"
-				}
-				if !e.Usable {
-					state = "no"
-				}
-				if e.Devices > 1 {
-					e.Why = strings.TrimPrefix(e.Why+fmt.Sprintf("; %d devices (`glimpse train --devices`)", e.Devices), "; ")
-				}
-				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%s %-12s %-7s %-10s %s\n", mark, e.Name, state, e.Version, e.Why); err != nil {
+				if err := e.print(cmd.OutOrStdout()); err != nil {
 					return err
 				}
 			}
@@ -72,6 +62,26 @@ func backendListCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON array")
 	return cmd
+}
+
+// print writes the line, and one more for each device where there are several.
+func (e backendEntry) print(w io.Writer) error {
+	mark, state := " ", "usable"
+	if e.Used {
+		mark = "*"
+	}
+	if !e.Usable {
+		state = "no"
+	}
+	if _, err := fmt.Fprintf(w, "%s %-12s %-7s %-10s %s\n", mark, e.Name, state, e.Version, e.Why); err != nil || len(e.Devices) < 2 {
+		return err
+	}
+	for i, name := range e.Devices {
+		if _, err := fmt.Fprintf(w, "    device %d of %d: %s\n", i+1, len(e.Devices), name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func listBackends(cmd *cobra.Command) []backendEntry {
@@ -85,14 +95,14 @@ func listBackends(cmd *cobra.Command) []backendEntry {
 	var entries []backendEntry
 	usedSeen := false
 	for _, name := range backendNames() {
-		e := backendEntry{Name: name}
+		e := backendEntry{Name: name, Devices: []string{}}
 		b, err := backend.OpenNamed(name)
 		if err != nil {
 			e.Why = sentence(err)
 			entries = append(entries, e)
 			continue
 		}
-		e.Devices = b.NumDevices()
+		e.Devices = b.DeviceNames()
 		e.Usable, e.Version, e.Library, e.Reproducible = true, b.Version, b.Library, b.Kind.Deterministic()
 		e.Used = !usedSeen && b.Kind == used.Kind && b.Library == used.Library
 		if e.Used {

@@ -163,14 +163,14 @@ func TestDiff(t *testing.T) {
 	a := write(t, t.TempDir(), folder{lr: 0.1, seed: 1})
 	manifest := `{"format":1,"experiment":"captioner","form":"quick","config":{"data":"scenes","train":{"steps":5,"optimizer":{"lr":0.1}},"new":true},
 		"seed":1,"started":"2026-11-02T00:00:00Z","backend":"go","command":["x"],"commit":"def","patch":"` + strings.Repeat("x", 500) + `",
-		"versions":{"go":"go1.27"},"machine":"m","data":{"scenes":"sha256:1"},"attempts":[{"started":"2026-11-02T01:00:00Z","commit":"def","machine":"m2"}]}`
+		"versions":{"go":"go1.27"},"machine":"m","devices":4,"data":{"scenes":"sha256:1"},"attempts":[{"started":"2026-11-02T01:00:00Z","commit":"def","machine":"m2"}]}`
 	b := write(t, t.TempDir(), folder{more: map[string]string{"manifest.json": manifest}})
 	got, err := Diff(a, b)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []Change{{"settings", "new", "", "true"}, {"settings", "train.steps", "4", "5"}, {"code", "commit", `"abc"`, `"def"`},
-		{"code", "patch", "", `"` + strings.Repeat("x", 500) + `"`}, {"code", "resumed.1", "", `"def on m2"`}, {"data", "data.scenes", "", `"sha256:1"`}, {"versions", "go", `"go1.26"`, `"go1.27"`}}
+		{"code", "patch", "", `"` + strings.Repeat("x", 500) + `"`}, {"code", "resumed.1", "", `"def on m2"`}, {"data", "data.scenes", "", `"sha256:1"`}, {"versions", "go", `"go1.26"`, `"go1.27"`}, {"machine", "devices", "", "4"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -80,7 +80,7 @@ func partOf(key string) (part, name string) {
 		return "versions", rest
 	case strings.HasPrefix(top, "data"):
 		return "data", key
-	case top == "backend" || top == "machine":
+	case top == "backend" || top == "devices" || top == "machine":
 		return "machine", key
 	}
 	return "code", key

@@ -12,8 +12,8 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments"
 )
 
-// Settings are a run's settings by their paths, and what else decides what comes out: experiment, form, seed, backend and
-// commit. The values are JSON.
+// Settings are a run's settings by their paths, and what else decides what comes out: experiment, form, seed, backend,
+// the number of devices where there were several, and commit. The values are JSON.
 func Settings(run *experiments.Run) map[string]string {
 	m := run.Manifest
 	settings := experiments.Flat(m.Config)
@@ -24,6 +24,9 @@ func Settings(run *experiments.Run) map[string]string {
 		settings[key] = string(quoted)
 	}
 	settings["seed"] = strconv.FormatInt(m.Seed, 10)
+	if m.Devices > 1 {
+		settings["devices"] = strconv.Itoa(m.Devices)
+	}
 	return settings
 }
 

@@ -1,6 +1,10 @@
 package backend
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/gomlx/compute"
+)
 
 // UseDevices has trainings run on so many of the backend's devices, 0 for all of them. Only XLA has several.
 func (b *Backend) UseDevices(n int) error {
@@ -13,4 +17,13 @@ func (b *Backend) UseDevices(n int) error {
 	}
 	b.Devices = n
 	return nil
+}
+
+// DeviceNames are the backend's devices as it describes them, such as the GPUs of XLA, in the order of their numbers.
+func (b *Backend) DeviceNames() []string {
+	var names []string
+	for i := range b.NumDevices() {
+		names = append(names, b.DeviceDescription(compute.DeviceNum(i)))
+	}
+	return names
 }

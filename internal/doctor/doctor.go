@@ -17,6 +17,7 @@ type Report struct {
 	Backend       string            `json:"backend"`        // "xla", "onnx" or "go"; "" when none can be used
 	BackendReason string            `json:"backend_reason"` // why this one, or why none
 	BackendConfig string            `json:"backend_config"` // what GOMLX_BACKEND would be set to for the same
+	Devices       []string          `json:"devices"`        // of the backend, that a training can be spread over
 	Libraries     map[string]string `json:"libraries"`      // name -> version, NAME_path -> path
 	SIMD          string            `json:"simd"`           // what pure Go uses: "avx512", "avx2" or "none"
 	SIMDBuild     bool              `json:"simd_build"`     // built with GOEXPERIMENT=simd
@@ -52,7 +53,7 @@ type Dataset struct {
 func Examine(ctx context.Context, data []Dataset) (*Report, error) {
 	r := &Report{
 		Libraries: map[string]string{}, Tools: map[string]string{}, Data: map[string]string{},
-		Missing: []Missing{}, Notes: []string{},
+		Devices: []string{}, Missing: []Missing{}, Notes: []string{},
 		SIMD: simdInUse(), SIMDBuild: simdBuild, Cores: runtime.GOMAXPROCS(0), CPU: cpuName(),
 		System: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(),
 	}
@@ -97,6 +98,6 @@ func (r *Report) examineBackend() error {
 		r.BackendReason = err.Error()
 		return err
 	}
-	r.Backend, r.BackendReason, r.BackendConfig = string(b.Kind), b.Reason, b.Config
+	r.Backend, r.BackendReason, r.BackendConfig, r.Devices = string(b.Kind), b.Reason, b.Config, b.DeviceNames()
 	return nil
 }

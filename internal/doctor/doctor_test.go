@@ -196,7 +196,7 @@ func TestJSON(t *testing.T) {
 
 func TestPrint(t *testing.T) {
 	r := &Report{
-		Backend: "onnx", BackendReason: "it is here", Go: "go1.26", SIMD: "avx2", System: "linux/amd64", Cores: 2, CPU: "Some CPU",
+		Backend: "onnx", BackendReason: "it is here", Devices: []string{"first GPU", "second GPU"}, Go: "go1.26", SIMD: "avx2", System: "linux/amd64", Cores: 2, CPU: "Some CPU",
 		MemoryBytes: 16e9, MemoryFree: 512e6, CacheDir: "/home/me/.cache/glimpse", DiskFree: 81.34e9,
 		Libraries: map[string]string{"onnxruntime": "1.30.0", "gomlx": "v0.28.8"}, Tools: map[string]string{}, Data: map[string]string{"a": "/a"},
 		Notes: []string{"one thing", "another"}, Missing: []Missing{{"git (for this)", "apt-get install -y git"}},
@@ -206,6 +206,9 @@ func TestPrint(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `Backend    onnx, ONNX Runtime 1.30.0 - it is here
+           device 1 of 2: first GPU
+           device 2 of 2: second GPU
+           glimpse train --devices all spreads a training over them
            built with go1.26; pure Go multiplies with SIMD: avx2
 Machine    linux/amd64, 2 cores, Some CPU
            memory 16 GB, of which 512 MB free

@@ -16,6 +16,12 @@ func (r *Report) Print(w io.Writer) error {
 	} else {
 		p.line("Backend", "%s%s - %s", r.Backend, r.backendVersion(), r.BackendReason)
 	}
+	if len(r.Devices) > 1 {
+		for i, name := range r.Devices {
+			p.line("", "device %d of %d: %s", i+1, len(r.Devices), name)
+		}
+		p.line("", "glimpse train --devices all spreads a training over them")
+	}
 	p.line("", "built with %s; pure Go multiplies with SIMD: %s", r.Go, r.SIMD)
 	p.line("Machine", "%s, %d cores%s", r.System, r.Cores, prefixed(", ", r.CPU))
 	p.line("", "memory %s, of which %s free", size(r.MemoryBytes), size(r.MemoryFree))
