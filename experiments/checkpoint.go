@@ -31,13 +31,14 @@ type checkpointState struct {
 	Name   string `json:"name"`  // of that training
 	Done   bool   `json:"done"`  // whether the training is over
 
-	Trained Trained         `json:"trained"` // its Last.Step is how many steps are done
-	Counted int             `json:"counted"` // steps whose time counts
-	Unseen  bool            `json:"unseen,omitempty"`
-	Place   json.RawMessage `json:"place,omitempty"`
-	Best    *keptState      `json:"best,omitempty"` // of early stopping
-	Metrics int64           `json:"metrics"`        // bytes of metrics.jsonl that were written before
-	Spent   float64         `json:"spent"`          // seconds of the run so far
+	Trained  Trained         `json:"trained"` // its Last.Step is how many steps are done
+	Counted  int             `json:"counted"` // steps whose time counts
+	Unseen   bool            `json:"unseen,omitempty"`
+	Place    json.RawMessage `json:"place,omitempty"`
+	Best     *keptState      `json:"best,omitempty"`      // of early stopping
+	KeepBest *bestSoFar      `json:"keep_best,omitempty"` // of Saving.Best
+	Metrics  int64           `json:"metrics"`             // bytes of metrics.jsonl that were written before
+	Spent    float64         `json:"spent"`               // seconds of the run so far
 
 	Processor float64 `json:"processor,omitempty"` // processor seconds of the run so far
 	Peak      int64   `json:"peak,omitempty"`      // the largest memory of one of its processes, in bytes

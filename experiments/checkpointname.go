@@ -15,6 +15,7 @@ type CheckpointName struct {
 	Slug     string // of the training's name
 	Step     int    // 0 when it is done
 	Done     bool
+	Best     bool // no evaluation before it did as well (Saving.Best)
 }
 
 func nameCheckpoint(training int, name string, step int, done bool) CheckpointName {
@@ -27,12 +28,15 @@ func nameCheckpoint(training int, name string, step int, done bool) CheckpointNa
 	if done {
 		step = 0
 	}
-	return CheckpointName{training, slug, step, done}
+	return CheckpointName{Training: training, Slug: slug, Step: step, Done: done}
 }
 
 // String is the file's name.
 func (n CheckpointName) String() string {
 	end := fmt.Sprintf("step-%09d", n.Step)
+	if n.Best {
+		end += "-best"
+	}
 	if n.Done {
 		end = "done"
 	}
@@ -40,7 +44,7 @@ func (n CheckpointName) String() string {
 }
 
 // Runs of earlier versions have one checkpoint, step-N.safetensors: it is of training 0.
-var checkpointNames = regexp.MustCompile(`^(?:(\d+)-([a-z0-9-]*)-)?(?:(done)|step-(\d+))\.safetensors$`)
+var checkpointNames = regexp.MustCompile(`^(?:(\d+)-([a-z0-9-]*)-)?(?:(done)|step-(\d+)(-best)?)\.safetensors$`)
 
 // ParseCheckpointName reads the name of a file; ok is false where it is not a checkpoint's.
 func ParseCheckpointName(file string) (n CheckpointName, ok bool) {
@@ -48,7 +52,7 @@ func ParseCheckpointName(file string) (n CheckpointName, ok bool) {
 	if match == nil {
 		return n, false
 	}
-	n.Slug, n.Done = match[2], match[3] != ""
+	n.Slug, n.Done, n.Best = match[2], match[3] != "", match[5] != ""
 	var err1, err2 error
 	n.Training, err1 = strconv.Atoi(cmp.Or(match[1], "0"))
 	n.Step, err2 = strconv.Atoi(cmp.Or(match[4], "0"))
@@ -61,7 +65,17 @@ func (n CheckpointName) Compare(other CheckpointName) int {
 		return c
 	}
 	if n.Done != other.Done {
-		return map[bool]int{true: 1, false: -1}[n.Done]
+		return later(n.Done)
 	}
-	return cmp.Compare(n.Step, other.Step)
+	if c := cmp.Compare(n.Step, other.Step); c != 0 || n.Best == other.Best {
+		return c
+	}
+	return later(n.Best) // the other one was stopped before its evaluation
+}
+
+func later(yes bool) int {
+	if yes {
+		return 1
+	}
+	return -1
 }

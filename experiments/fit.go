@@ -19,12 +19,19 @@ func Fit(ctx context.Context, env *Env, name string, store *model.Store, task Ta
 	}
 	bar := progress.New(env.Messages, name, int64(cfg.Steps), progress.Options{})
 	defer bar.Done()
+	var last Step
 	dev := ""
+	bar.DescribeBy(func() string {
+		if last.Step == 0 {
+			return ""
+		}
+		return fmt.Sprintf("%s: loss %.2f%s%s", name, last.Loss, last.pace(), dev)
+	})
 	trained, err := env.Train(ctx, name, store, task, source, cfg, func(s Step) error {
 		if s.Evaluated {
 			dev = ", " + onDev(s.Scalars)
 		}
-		bar.Describe(fmt.Sprintf("%s: loss %.2f%s%s", name, s.Loss, s.pace(), dev))
+		last = s
 		bar.Set(int64(s.Step))
 		if !cfg.Records(s) {
 			return nil

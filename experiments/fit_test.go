@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"context"
+	"io"
 	"math"
 	"testing"
 
@@ -47,4 +48,22 @@ func TestPace(t *testing.T) {
 			t.Errorf("%+v: found %q, expected %q", s, got, want)
 		}
 	}
+}
+
+// What a run adds to each step of a training, all recorded, in processor time, which other work on the machine changes little.
+func BenchmarkHarness(b *testing.B) {
+	backend := wrap(backendtest.Go(b))
+	cfg := steps(max(b.N, 2))
+	cfg.LogEvery = 1
+	begun, _ := Usage()
+	if err := Bare(b.Context(), backend, seeded(1), regression(), &batches{}, cfg, func() {}); err != nil {
+		b.Fatal(err)
+	}
+	bare, _ := Usage()
+	env := &Env{Backend: backend, Run: newRun(b), Seed: 1, Messages: io.Discard}
+	if _, err := Fit(b.Context(), env, "line", seeded(1), regression(), &batches{}, cfg, nil); err != nil {
+		b.Fatal(err)
+	}
+	end, _ := Usage()
+	b.ReportMetric((end-bare-(bare-begun))*1e6/float64(cfg.Steps), "µs-added/step")
 }

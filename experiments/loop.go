@@ -72,6 +72,9 @@ func (l *loop) run(ctx context.Context) error {
 	if err := l.remember(); err != nil {
 		return err
 	}
+	if err := l.saved(); err != nil { // what was seen just now may be the best so far
+		return err
+	}
 	for first := true; l.result.Last.Step < l.cfg.Steps && !l.givenUp(); first = false {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -85,14 +88,18 @@ func (l *loop) run(ctx context.Context) error {
 		if err := l.see(ctx); err != nil {
 			return err
 		}
-		if l.save == nil {
-			continue
-		}
-		if err := l.save(); err != nil {
+		if err := l.saved(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (l *loop) saved() error {
+	if l.save == nil {
+		return nil
+	}
+	return l.save()
 }
 
 // end leaves what training was for in the store: with early stopping, the weights that did best.

@@ -1,10 +1,15 @@
 package experiments
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -86,16 +91,37 @@ func (w *metricsWriter) close() error {
 
 // Record appends a step to metrics.jsonl, within a fifth of a second. A write that failed is said by the next call.
 func (r *Run) Record(s Step) error {
-	line := make(map[string]any, len(s.Scalars)+5)
-	line["step"], line["epoch"], line["loss"], line["seconds"], line["waiting"] = s.Step, s.Epoch, s.Loss, s.Seconds, s.Waiting
-	for name, v := range s.Scalars {
-		line[name] = v
-	}
-	data, err := json.Marshal(line)
+	line, err := s.line()
 	if err != nil {
 		return fmt.Errorf("cannot record step %d: %w", s.Step, err)
 	}
-	return r.metrics.append(append(data, '\n'))
+	return r.metrics.append(line)
+}
+
+// line is the step as a line of metrics.jsonl. It is put together by hand: the library's way over a map costs a hundredth of a step of a
+// few milliseconds.
+func (s Step) line() ([]byte, error) {
+	line := make([]byte, 0, 128+32*len(s.Scalars))
+	line = strconv.AppendInt(append(line, `{"step":`...), int64(s.Step), 10)
+	line = strconv.AppendInt(append(line, `,"epoch":`...), int64(s.Epoch), 10)
+	add := func(name string, v float64) error {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Errorf("expected %s to be a number, found %v", name, v)
+		}
+		quoted, err := json.Marshal(name)
+		line = append(append(append(line, ','), quoted...), ':')
+		line = strconv.AppendFloat(line, v, 'g', -1, 64)
+		return err
+	}
+	if err := cmp.Or(add("loss", s.Loss), add("seconds", s.Seconds), add("waiting", s.Waiting)); err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Scalars)) {
+		if err := add(name, s.Scalars[name]); err != nil {
+			return nil, err
+		}
+	}
+	return append(line, '}', '\n'), nil
 }
 
 // flushMetrics makes sure that what was recorded is on the disk, and says how many bytes that is.

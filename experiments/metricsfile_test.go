@@ -2,6 +2,8 @@ package experiments
 
 import (
 	"errors"
+	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -43,6 +45,59 @@ func TestMetricsWait(t *testing.T) {
 	r.close()
 	if steps, err := r.Metrics(); err != nil || len(steps) != 1001 {
 		t.Errorf("after the end: found %d steps (%v)", len(steps), err)
+	}
+}
+
+// Whoever looks at the file from elsewhere sees a step soon, though nothing else is recorded.
+func TestMetricsSeenByOthers(t *testing.T) {
+	r := recording(t)
+	if err := r.Record(Step{Step: 1, Loss: 0.5}); err != nil {
+		t.Fatal(err)
+	}
+	other, err := OpenRun(r.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for begun := time.Now(); ; time.Sleep(delay / 10) {
+		if steps, err := other.Metrics(); err != nil || len(steps) == 1 && steps[0]["loss"] == 0.5 {
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		}
+		if time.Since(begun) > 10*time.Second { // on a busy machine
+			t.Fatal("the step cannot be seen")
+		}
+	}
+}
+
+// What is read is what was recorded, to the bit, whatever the numbers and their names.
+func TestMetricsKeepNumbers(t *testing.T) {
+	r := recording(t)
+	scalars := map[string]float64{"tiny": math.SmallestNonzeroFloat64, "large": -math.MaxFloat64, "third": 1. / 3, "whole": 1e21, "small": 1e-7, "": 2,
+		`a "quoted"\name` + "\n": -0.1, "image_to_text_recall@10": 1}
+	if err := r.Record(Step{Step: 7, Epoch: 2, Loss: 0.1, Seconds: 12.5, Waiting: 0.25, Scalars: scalars}); err != nil {
+		t.Fatal(err)
+	}
+	steps, err := r.Metrics()
+	if err != nil || len(steps) != 1 {
+		t.Fatalf("found %v (%v)", steps, err)
+	}
+	want := maps.Clone(scalars)
+	want["step"], want["epoch"], want["loss"], want["seconds"], want["waiting"] = 7, 2, 0.1, 12.5, 0.25
+	if !maps.Equal(steps[0], want) {
+		t.Errorf("expected %v, found %v", want, steps[0])
+	}
+	sentence(t, r.Record(Step{Step: 8, Scalars: map[string]float64{"rank": math.NaN()}}), "cannot record step 8", "rank", "NaN")
+	sentence(t, r.Record(Step{Step: 8, Loss: math.Inf(1)}), "cannot record step 8", "loss", "+Inf")
+}
+
+func BenchmarkRecord(b *testing.B) {
+	s := Step{Step: 1000, Loss: 3.14159, Seconds: 12.345, Scalars: map[string]float64{"lr": 0.001, "grad_norm": 0.7345, "cross_entropy": 3.1}}
+	for b.Loop() {
+		if _, err := s.line(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

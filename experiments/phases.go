@@ -22,6 +22,7 @@ type Saving struct {
 	Steps int           // between checkpoints; 0 for Every
 	Every time.Duration // between checkpoints; 0 for a minute. Where writing is slow it is done less often: 2% of the time at most
 	Keep  int           // newest checkpoints that are kept; 0 for 2
+	Best  Best          // whose checkpoint is kept besides, also when the training is over; zero for none
 }
 
 // ErrStopped is the error of a run that was stopped and can be resumed.
@@ -56,6 +57,7 @@ func (env *Env) Train(ctx context.Context, name string, store *model.Store, task
 	if err != nil {
 		return Trained{}, err
 	}
+	p.rememberBest(at)
 	if at != nil && at.state.Done {
 		return at.state.Trained, over(at, store, source)
 	}
@@ -75,6 +77,7 @@ func (env *Env) Train(ctx context.Context, name string, store *model.Store, task
 		}
 	}
 	l.save = func() error { return p.saveIfDue(l) }
+	p.warnOfBest(l)
 	if err := l.run(ctx); err != nil {
 		return l.result, p.stop(ctx, l, err)
 	}
@@ -104,6 +107,7 @@ type phase struct {
 	saved  time.Time     // when the last checkpoint was written
 	took   time.Duration // to write it
 	step   int           // that it was written after
+	best   bestSoFar
 }
 
 // goOn puts the source, early stopping and the count of steps where they were at the checkpoint.
@@ -124,10 +128,15 @@ func (p *phase) goOn(l *loop, at *checkpoint) error {
 	return nil
 }
 
-// saveIfDue writes a checkpoint when it is time for one.
+// saveIfDue writes a checkpoint when it is time for one, and when an evaluation did better than all before.
 func (p *phase) saveIfDue(l *loop) error {
 	if _, ok := l.source.(Resumable); !ok {
 		return nil
+	}
+	if better, err := p.best.see(l.result.Last); err != nil {
+		return fmt.Errorf("%s: %w", p.name, err)
+	} else if better {
+		return p.save(l, false)
 	}
 	s := p.env.Saving
 	if s.Steps > 0 && l.result.Last.Step%s.Steps != 0 {
@@ -152,6 +161,9 @@ func (p *phase) save(l *loop, done bool) error {
 	state.Processor, state.Peak = p.env.Usage()
 	if k := l.keeper; k != nil && k.step > 0 {
 		state.Best = &keptState{k.best, k.step, k.waited}
+	}
+	if p.best.Metric != "" {
+		state.KeepBest = &p.best
 	}
 	path := p.path(l.result.Last.Step, done)
 	if err := writeCheckpoint(path, p.store, l.keeper, state); err != nil {
@@ -183,7 +195,9 @@ func endedBy(ctx context.Context, err error) bool {
 
 // path is that of a checkpoint: they sort by phase and step.
 func (p *phase) path(step int, done bool) string {
-	return p.env.Run.Path(checkpointsDir, nameCheckpoint(p.number, p.name, step, done).String())
+	file := nameCheckpoint(p.number, p.name, step, done)
+	file.Best = !done && step > 0 && step == p.best.Step
+	return p.env.Run.Path(checkpointsDir, file.String())
 }
 
 // checkpointsDir is where a run keeps its checkpoints.
@@ -223,9 +237,14 @@ func (p *phase) steps() (paths []string) {
 	return paths
 }
 
+// removeAllBut removes the checkpoints of the training under way but the newest, and the newest of those that did best when they were written.
 func (p *phase) removeAllBut(keep int) error {
-	paths := p.steps()
-	for _, path := range paths[min(keep, len(paths)):] {
+	best := false
+	for i, path := range p.steps() {
+		if first := checkpointAt(path).Best && !best; first || i < keep {
+			best = best || first
+			continue
+		}
 		if err := os.Remove(path); err != nil {
 			return fmt.Errorf("cannot remove an old checkpoint: %w", err)
 		}

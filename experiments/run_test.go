@@ -18,7 +18,7 @@ import (
 var noBackend = &backend.Backend{Kind: backend.Go, Config: "go:test"}
 
 // newRun makes a run in a folder of its own.
-func newRun(t *testing.T) *Run {
+func newRun(t testing.TB) *Run {
 	t.Helper()
 	r, err := NewRun(filepath.Join(t.TempDir(), "run"), "demo/clip", Quick, map[string]int{"steps": 3}, 42, noBackend)
 	if err != nil {

@@ -46,7 +46,7 @@ minutes; PyTorch has to be there (python3-torch, and libopenblas0-openmp, withou
 			if only != "" {
 				o.Cases = chosen(o.Cases, only, func(c benchmark.Case) string { return c.Name })
 				m = measurements{captions: chosen(m.captions, only, func(c benchmark.CaptionCase) string { return c.Name }),
-					harness: chosen(m.harness, only, func(benchmark.HarnessCase) string { return "harness" })}
+					harness: chosen(m.harness, only, func(c benchmark.HarnessCase) string { return "harness, " + c.Name })}
 			}
 			if len(o.Cases)+len(m.captions)+len(m.harness) == 0 {
 				return usagef(cmd, "expected --only to be a part of a case's name, such as ViT, RN50, beam or harness, found %q", only)
@@ -101,8 +101,10 @@ func bench(cmd *cobra.Command, o benchmark.Options, m measurements) (*benchmark.
 		return nil, fmt.Errorf("cannot find this program's own file: %w", err)
 	}
 	o.Ours = []string{self, "bench-worker"}
-	if o.Peer, err = benchmark.Peer(cmd.Context()); err != nil {
-		return nil, err
+	if len(o.Cases)+len(m.captions) > 0 { // the others have no peer
+		if o.Peer, err = benchmark.Peer(cmd.Context()); err != nil {
+			return nil, err
+		}
 	}
 	report := &benchmark.Report{Machine: doctor.Machine(), Started: time.Now().UTC().Format("2006-01-02 15:04 UTC"),
 		Commit: experiments.Commit(), Rounds: o.Rounds}

@@ -3,12 +3,9 @@ package main
 import (
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/internal/backend"
@@ -16,7 +13,7 @@ import (
 
 func resumeCommand() *cobra.Command {
 	var asJSON bool
-	var every string
+	var save savingFlags
 	cmd := &cobra.Command{
 		Use:   "resume FOLDER",
 		Short: "Go on with a run that was stopped or killed",
@@ -31,13 +28,13 @@ with 0. Exit code 75 says that the run was stopped again.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts := experiments.Options{Messages: cmd.ErrOrStderr()}
 			var err error
-			if opts.Saving, err = saving(cmd, every); err != nil {
+			if opts.Saving, err = save.saving(cmd); err != nil {
 				return err
 			}
 			return resume(cmd, args[0], opts, asJSON)
 		},
 	}
-	checkpointFlag(cmd.Flags(), &every)
+	save.add(cmd.Flags())
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return cmd
 }
@@ -67,19 +64,4 @@ func backendOf(cmd *cobra.Command, run *experiments.Run) (*backend.Backend, erro
 	}
 	kind, _, _ := strings.Cut(run.Manifest.Backend, ",") // without the path of a library, as older manifests have it
 	return backend.OpenNamed(kind)
-}
-
-func checkpointFlag(flags *pflag.FlagSet, every *string) {
-	flags.StringVar(every, "checkpoint-every", "1m", "`time` between checkpoints, such as 30s, or a number of steps")
-}
-
-// saving reads the value of --checkpoint-every.
-func saving(cmd *cobra.Command, every string) (experiments.Saving, error) {
-	if steps, err := strconv.Atoi(every); err == nil && steps > 0 {
-		return experiments.Saving{Steps: steps}, nil
-	}
-	if d, err := time.ParseDuration(every); err == nil && d > 0 {
-		return experiments.Saving{Every: d}, nil
-	}
-	return experiments.Saving{}, usagef(cmd, "--checkpoint-every: expected a time such as 30s or a number of steps, found %q", every)
 }

@@ -120,7 +120,7 @@ func beginSweep(cmd *cobra.Command, name string, f sweepFlags) error {
 // spec is what the flags ask for, checked against the experiment.
 func (f sweepFlags) spec(cmd *cobra.Command, e experiments.Experiment) (sweep.Spec, error) {
 	var spec sweep.Spec
-	opts, err := trainFlags{quick: f.quick, seed: f.seed, settings: f.settings, data: f.data, every: "1m"}.options(cmd)
+	opts, err := trainFlags{quick: f.quick, seed: f.seed, settings: f.settings, data: f.data, save: savingFlags{every: "1m", keep: 2}}.options(cmd)
 	if err != nil {
 		return spec, err
 	}

@@ -41,7 +41,7 @@ type trainFlags struct {
 	settings                  []string
 	config                    string
 	data, out                 string
-	every                     string
+	save                      savingFlags
 	devices                   string
 }
 
@@ -56,8 +56,10 @@ model, which eval, caption and classify take with --model. A run that failed or 
 its first recorded step there is nothing to keep, and the folder is removed.
 
 A checkpoint of the training is written every minute, and when Ctrl-C or SIGTERM stops it: the exit code is then
-75, and ` + "`glimpse resume FOLDER`" + ` goes on as if nothing had been, also after a crash. report.html in the folder shows
-the run on one page.
+75, and ` + "`glimpse resume FOLDER`" + ` goes on as if nothing had been, also after a crash. The --keep newest stay, and when
+the training is over its last one. --keep-best METRIC also keeps, for good, that of the evaluation which did best by
+METRIC, one of the figures that evaluations on the way add to metrics.jsonl: checkpoints/NN-TRAINING-step-N-best.safetensors.
+report.html in the folder shows the run on one page.
 
 Every setting of an experiment can be changed: in a YAML file given with --config, and with --set, which wins over the
 file. --show prints them all without training anything; with --yaml, as a file that --config takes. --dry-run finds the
@@ -71,6 +73,7 @@ The quick form draws its own pictures (Scenes), unless --data names a folder.`,
 			"glimpse train clip --show --yaml >mine.yaml    # change what you like in it, or keep a few lines",
 			"glimpse train clip --config mine.yaml --set train.steps=800",
 			"glimpse train captions/flickr8k --set batch_size=256 --dry-run    # does it fit, how long would it take?",
+			"glimpse train captions/flickr8k --keep-best dev_cider    # for a loss: --smallest besides",
 			"glimpse train clip --seed 7 --set train.steps=800 --set train.optimizer.lr=0.001 --out runs/longer"),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if f.list {
@@ -92,7 +95,7 @@ The quick form draws its own pictures (Scenes), unless --data names a folder.`,
 	flags.StringVar(&f.config, "config", "", "YAML `file` with settings, all or some of those that --show --yaml prints")
 	flags.StringVar(&f.data, "data", "", "`folder` of the main data set, instead of the one that is found")
 	flags.StringVar(&f.out, "out", "", "run `folder` to make (default: a fresh one below runs)")
-	checkpointFlag(flags, &f.every)
+	f.save.add(flags)
 	flags.StringVar(&f.devices, "devices", "1", "spread every batch over so many `devices` of the backend, or all: GPUs of XLA")
 	flags.BoolVar(&f.reuse, "reuse", false, "train nothing when a complete run of the same settings and seed lies where this one would")
 	flags.BoolVar(&f.list, "list", false, "list the experiments")
@@ -248,7 +251,7 @@ func (f trainFlags) options(cmd *cobra.Command) (experiments.Options, error) {
 		opts.Overrides = append(opts.Overrides, o)
 	}
 	var err error
-	if opts.Saving, err = saving(cmd, f.every); err != nil || f.data == "" {
+	if opts.Saving, err = f.save.saving(cmd); err != nil || f.data == "" {
 		return opts, err
 	}
 	info, err := os.Stat(f.data)

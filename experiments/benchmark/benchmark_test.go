@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -260,8 +261,11 @@ func TestHarness(t *testing.T) {
 	if r.Share < least || r.Share > most {
 		t.Errorf("the harness is said to add %g, expected %g to %g", r.Share, least, most)
 	}
-	r.Share = 0.031
-	if page := harnessPage([]HarnessRow{r}); !strings.Contains(page, "**+3.1%**") || !strings.Contains(page, "missed") {
+	if runtime.GOOS == "linux" && (r.Processor == 0 || r.ProcessorRange[0] > r.Processor || r.Processor > r.ProcessorRange[1]) {
+		t.Errorf("in processor seconds: found %g in %v", r.Processor, r.ProcessorRange)
+	}
+	r.Share, r.Processor = 0.031, 0.012
+	if page := harnessPage([]HarnessRow{r}); !strings.Contains(page, "**+3.1%**") || !strings.Contains(page, "tiny decoder: **+1.2%**") || !strings.Contains(page, "missed") {
 		t.Errorf("found the page %s", page)
 	}
 }

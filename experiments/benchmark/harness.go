@@ -50,6 +50,29 @@ type HarnessRow struct {
 	Checkpoint float64    `json:"checkpoint"` // to write one, which is done once a minute, or so that it takes 2% of the time
 	Share      float64    `json:"share"`      // by which the harness lengthens a step, checkpoints included: the median of turns, one after the other
 	Range      [2]float64 `json:"range"`
+
+	// Processor is the share in processor seconds, without checkpoints, which other work on the machine changes less; 0 where they are not known.
+	Processor      float64    `json:"processor,omitempty"`
+	ProcessorRange [2]float64 `json:"processor_range,omitempty"`
+}
+
+// turn is what a step took: seconds by the clock, and of processors.
+type turn struct{ seconds, processor float64 }
+
+// reading is a look at both clocks.
+type reading struct {
+	at   time.Time
+	used float64
+}
+
+func look() reading {
+	used, _ := experiments.Usage()
+	return reading{time.Now(), used}
+}
+
+// since is what each of some steps took from begun to r.
+func (r reading) since(begun reading, steps int) turn {
+	return turn{r.at.Sub(begun.at).Seconds() / float64(steps), (r.used - begun.used) / float64(steps)}
 }
 
 // MeasureHarness runs all cases.
@@ -58,7 +81,7 @@ func MeasureHarness(ctx context.Context, b *backend.Backend, o Options, cases []
 	defer bar.Done()
 	for _, c := range cases {
 		row := HarnessRow{HarnessCase: c}
-		var bare, harness, shares []float64
+		var bare, harness, shares, processor []float64
 		for range o.Rounds {
 			alone, err := c.bare(ctx, b)
 			if err != nil {
@@ -69,49 +92,59 @@ func MeasureHarness(ctx context.Context, b *backend.Backend, o Options, cases []
 				return nil, fmt.Errorf("%s: %w", c.Name, err)
 			}
 			saving := checkpoint / 60
-			bare, harness, shares = append(bare, alone), append(harness, within), append(shares, within/alone-1+min(saving, 0.02))
+			bare, harness = append(bare, alone.seconds), append(harness, within.seconds)
+			shares = append(shares, within.seconds/alone.seconds-1+min(saving, 0.02))
+			if alone.processor > 0 {
+				processor = append(processor, within.processor/alone.processor-1)
+			}
 			row.Checkpoint = max(row.Checkpoint, checkpoint)
 			bar.Add(1)
 		}
 		row.Bare, row.Harness = timesOf(bare), timesOf(harness)
 		share := timesOf(shares)
 		row.Share, row.Range = share.Median, [2]float64{share.Min, share.Max}
+		if len(processor) > 0 {
+			p := timesOf(processor)
+			row.Processor, row.ProcessorRange = p.Median, [2]float64{p.Min, p.Max}
+		}
 		rows = append(rows, row)
 	}
 	return rows, nil
 }
 
-// bare is the seconds of a step in a loop with nothing around it.
-func (c HarnessCase) bare(ctx context.Context, b *backend.Backend) (float64, error) {
-	var compiled time.Time
+// bare is what a step takes in a loop with nothing around it.
+func (c HarnessCase) bare(ctx context.Context, b *backend.Backend) (turn, error) {
+	var compiled reading
 	err := experiments.Bare(ctx, b, model.NewStore(), c.task(), c.source(), c.train(), func() {
-		if compiled.IsZero() {
-			compiled = time.Now()
+		if compiled.at.IsZero() {
+			compiled = look()
 		}
 	})
-	return time.Since(compiled).Seconds() / float64(c.Steps), err
+	return look().since(compiled, c.Steps), err
 }
 
-// harness is the seconds of a step in a run, checkpoints aside, and those of a checkpoint.
-func (c HarnessCase) harness(ctx context.Context, b *backend.Backend) (step, checkpoint float64, err error) {
+// harness is what a step takes in a run, checkpoints aside, and the seconds of a checkpoint.
+func (c HarnessCase) harness(ctx context.Context, b *backend.Backend) (step turn, checkpoint float64, err error) {
 	dir, err := os.MkdirTemp("", "glimpse-harness-*")
 	if err != nil {
-		return 0, 0, err
+		return turn{}, 0, err
 	}
 	defer os.RemoveAll(dir)
 	e := experiments.New("benchmark", "", func(experiments.Form, backend.Kind) struct{} { return struct{}{} },
 		func(ctx context.Context, env *experiments.Env, _ struct{}) (experiments.Result, error) {
-			var compiled, last time.Time
+			var compiled, last reading
 			source := c.source()
 			source.onNext = func(n int) {
-				if n == 1 { // the second batch is asked for: the first step is done
-					compiled = time.Now()
+				switch n {
+				case 1: // the second batch is asked for: the first step is done
+					compiled = look()
+				case c.Steps:
+					last = look()
 				}
 			}
 			_, err := experiments.Fit(ctx, env, "decoder", model.NewStore(), c.task(), source, c.train(), nil)
-			last = time.Now()
-			step = source.lastStep.Sub(compiled).Seconds() / float64(c.Steps-1)
-			checkpoint = last.Sub(source.lastStep).Seconds() - step // the last step, and the one that is written at the end
+			step = last.since(compiled, c.Steps-1)
+			checkpoint = time.Since(last.at).Seconds() - step.seconds // the last step, and the one that is written at the end
 			return experiments.Result{}, err
 		})
 	var bar strings.Builder
@@ -124,8 +157,12 @@ const harnessGoal = 0.03
 
 // Line is a row of [Report.Table].
 func (r HarnessRow) Line() string {
-	return fmt.Sprintf("harness, %s\tbatch %d\t%s a step\tbare %s\t%+.1f%% (%+.1f to %+.1f)\ta checkpoint %s", r.Name, r.Batch,
+	line := fmt.Sprintf("harness, %s\tbatch %d\t%s a step\tbare %s\t%+.1f%% (%+.1f to %+.1f)\ta checkpoint %s", r.Name, r.Batch,
 		milliseconds(r.Harness.Median), milliseconds(r.Bare.Median), 100*r.Share, 100*r.Range[0], 100*r.Range[1], milliseconds(r.Checkpoint))
+	if r.Processor != 0 {
+		line += fmt.Sprintf("\tprocessor %+.1f%% (%+.1f to %+.1f)", 100*r.Processor, 100*r.ProcessorRange[0], 100*r.ProcessorRange[1])
+	}
+	return line
 }
 
 // harnessPage is the part of docs/benchmarks.md about what a run costs beside its steps.
@@ -150,6 +187,15 @@ compiled step that does nothing else, in turns. The goal is %.0f%% of a step's t
 			milliseconds(r.Bare.Median), milliseconds(r.Bare.Min), milliseconds(r.Bare.Max), milliseconds(r.Checkpoint),
 			100*r.Share, 100*r.Range[0], 100*r.Range[1], verdict)
 	}
+	for i, r := range rows {
+		if r.Processor == 0 {
+			continue
+		}
+		if i == 0 {
+			b.WriteString("\nIn processor seconds, without checkpoints, which other work on the machine changes less:\n\n")
+		}
+		fmt.Fprintf(&b, "- %s: **%+.1f%%** (%+.1f%% to %+.1f%%).\n", r.Name, 100*r.Processor, 100*r.ProcessorRange[0], 100*r.ProcessorRange[1])
+	}
 	return b.String()
 }
 
@@ -171,10 +217,9 @@ func (c HarnessCase) task() experiments.Task {
 
 // repeated yields one batch again and again.
 type repeated struct {
-	batch    func() []*tensors.Tensor
-	n        int
-	onNext   func(n int) // before batch n, from 0
-	lastStep time.Time   // when the last batch was asked for
+	batch  func() []*tensors.Tensor
+	n      int
+	onNext func(n int) // before batch n, from 0
 }
 
 func (c HarnessCase) source() *repeated {
@@ -200,7 +245,7 @@ func (s *repeated) Next(context.Context) ([]*tensors.Tensor, error) {
 	if s.onNext != nil {
 		s.onNext(s.n)
 	}
-	s.n, s.lastStep = s.n+1, time.Now()
+	s.n++
 	return s.batch(), nil
 }
 

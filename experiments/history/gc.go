@@ -28,7 +28,8 @@ var (
 	early = regexp.MustCompile(`^(\.lock|manifest\.json|changes\.diff|log\.txt|metrics\.jsonl|report\.html)$`)
 )
 
-// FindWaste lists what may go from the runs directly below dir: all checkpoints of complete runs but the last; runs that
+// FindWaste lists what may go from the runs directly below dir: all checkpoints of complete runs but the last and those that were
+// kept as the best ([experiments.Best]); runs that
 // stopped before their first recorded step; what writing or removing left behind when it was cut short. A run that a process
 // works on is left out, and so are runs in which something has changed within the time quiet, and every folder model/.
 func FindWaste(dir string, quiet time.Duration) (waste []Waste, problems []error, err error) {
@@ -88,13 +89,13 @@ func wasteOf(run *experiments.Run, quiet time.Duration) ([]Waste, error) {
 	var waste []Waste
 	for _, f := range files {
 		_, name := filepath.Split(f.Path)
-		_, isCheckpoint := checkpoint(f)
+		named, isCheckpoint := checkpoint(f)
 		why := ""
 		switch {
 		case strings.HasPrefix(f.Path, "model/"):
 		case leftover.MatchString(name):
 			why = "left of a file that was being written"
-		case entry.Complete && isCheckpoint && f.Path != last:
+		case entry.Complete && isCheckpoint && f.Path != last && !named.Best:
 			why = "a checkpoint of a complete run, and not its last"
 		}
 		if why != "" {

@@ -26,7 +26,8 @@ func TestFindWaste(t *testing.T) {
 	write(t, filepath.Join(dir, "complete"), folder{losses: []float64{1}, metrics: done, more: checkpoints})
 	write(t, filepath.Join(dir, "two trainings"), folder{losses: []float64{1}, metrics: done, more: map[string]string{
 		"checkpoints/01-words-done.safetensors": "a", "checkpoints/02-self-critical-step-000000090.safetensors": "b",
-		"checkpoints/02-self-critical-done.safetensors": "c", "checkpoints/figure.png": "d"}})
+		"checkpoints/01-words-step-000000020-best.safetensors": "e",
+		"checkpoints/02-self-critical-done.safetensors":        "c", "checkpoints/figure.png": "d"}})
 	write(t, filepath.Join(dir, "stopped"), folder{losses: []float64{1}, more: checkpoints})
 	running := write(t, filepath.Join(dir, "running"), folder{metrics: nil, more: checkpoints})
 	write(t, filepath.Join(dir, "empty"), folder{more: map[string]string{".lock": "", "log.txt": "x", "report.html": "x", "checkpoints/" + part: "1"}})
@@ -98,6 +99,7 @@ func TestFindWaste(t *testing.T) {
 	}
 	for _, kept := range []string{"complete/checkpoints/step-0000020.safetensors", "complete/model/" + part, "complete/checkpoints/best.safetensors",
 		"running/checkpoints/step-0000010.safetensors", "fresh/manifest.json", "no run/" + part,
+		"two trainings/checkpoints/01-words-step-000000020-best.safetensors",
 		"two trainings/checkpoints/02-self-critical-done.safetensors", "two trainings/checkpoints/figure.png"} {
 		if _, err := os.Stat(filepath.Join(dir, kept)); err != nil {
 			t.Errorf("%s is gone", kept)

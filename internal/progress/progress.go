@@ -29,7 +29,7 @@ type Bar struct {
 	mu       sync.Mutex
 	w        io.Writer
 	title    string
-	text     string // of Describe
+	text     func() string // of Describe
 	bytes    bool
 	total    int64
 	done     int64
@@ -122,8 +122,19 @@ func (b *Bar) Describe(text string) {
 	if b.finished {
 		return
 	}
-	b.text = text
+	b.text = func() string { return text }
 	b.show()
+}
+
+// DescribeBy has text called for what stands beside the count, whenever that is shown, until the next call: while one of the bar's methods runs, which
+// text may not call. Work of milliseconds that calls [Bar.Set] after each then pays for no text that nobody sees.
+func (b *Bar) DescribeBy(text func() string) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text = text
 }
 
 // Done ends the bar and leaves one line that says what was done and how long it took. Later calls do nothing, so
@@ -202,10 +213,13 @@ func (b *Bar) time() string {
 }
 
 func (b *Bar) described() string {
-	if b.text == "" {
+	if b.text == nil {
 		return ""
 	}
-	return " (" + b.text + ")"
+	if text := b.text(); text != "" {
+		return " (" + text + ")"
+	}
+	return ""
 }
 
 // count is "120/6000" or "4.2/113.5 MB" followed by the separator or, when nothing is known, nothing.

@@ -2,6 +2,7 @@ package progress
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -40,6 +41,34 @@ features: 200/200 in 11s (loss 1.23)
 	if out.String() != want {
 		t.Errorf("got:\n%swant:\n%s", out.String(), want)
 	}
+}
+
+// A text that is made when it is shown is made no more often.
+func TestDescribeBy(t *testing.T) {
+	c := &clock{t: time.Unix(0, 0)}
+	var out bytes.Buffer
+	b := New(&out, "training", 100, c.options(Options{Every: 4 * time.Second}))
+	called, step := 0, 0
+	b.DescribeBy(func() string {
+		if called++; step < 50 {
+			return ""
+		}
+		return fmt.Sprintf("step %d", step)
+	})
+	for step = 1; step <= 100; step++ {
+		c.pass(100 * time.Millisecond)
+		b.Set(int64(step))
+	}
+	step--
+	b.Done()
+	want := `training: 40/100 (40%), 6.0s left
+training: 80/100 (80%), 2.0s left (step 80)
+training: 100/100 in 10s (step 100)
+`
+	if out.String() != want || called != 3 {
+		t.Errorf("called %d times, got:\n%swant:\n%s", called, out.String(), want)
+	}
+	(*Bar)(nil).DescribeBy(func() string { return "" })
 }
 
 func TestPlainLinesOfBytesOfUnknownSize(t *testing.T) {
