@@ -17,9 +17,9 @@ func (s Study) page(told Told, runs []record) string {
 	fmt.Fprintf(&b, "`glimpse train %s --seed N`, or with `--quick`\n\n%s\n", s.Experiment.Name, strings.TrimSpace(s.asks))
 	fmt.Fprintf(&b, "\n## Answer\n\n%s\n", strings.TrimSpace(told.Answer))
 	for _, section := range told.Sections {
-		fmt.Fprintf(&b, "\n## %s\n\n", section.Heading)
+		fmt.Fprintf(&b, "\n## %s\n", section.Heading)
 		if text := strings.TrimSpace(section.Text); text != "" {
-			fmt.Fprintf(&b, "%s\n", text)
+			fmt.Fprintf(&b, "\n%s\n", text)
 		}
 		for _, f := range section.Figures {
 			file := strings.TrimPrefix(fmt.Sprintf(figureFile, s.Name, f.Name), "docs/")
@@ -75,13 +75,19 @@ func summaries(studies []Study, all map[string]recorded) (map[string]string, err
 // Percent is a share with one decimal, such as 12.3%.
 func Percent(share float64) string { return fmt.Sprintf("%.1f%%", 100*share) }
 
-// PercentOf is a share with its interval, such as 12.3% (10.1–14.5).
+// PercentOf is a share with its interval, such as 12.3% (10.1–14.5); of one seed alone there is none ([stats.Repeated]).
 func PercentOf(m stats.Mean) string {
+	if m.Low == m.High {
+		return Percent(m.Value)
+	}
 	return fmt.Sprintf("%.1f%% (%.1f–%.1f)", 100*m.Value, 100*m.Low, 100*m.High)
 }
 
-// Number is a figure with its interval and so many decimals, such as 2.31 (2.20–2.42).
+// Number is a figure with its interval and so many decimals, such as 2.31 (2.20–2.42); of one seed alone there is none.
 func Number(m stats.Mean, decimals int) string {
+	if m.Low == m.High {
+		return fmt.Sprintf("%.*f", decimals, m.Value)
+	}
 	return fmt.Sprintf("%.*f (%.*f–%.*f)", decimals, m.Value, decimals, m.Low, decimals, m.High)
 }
 

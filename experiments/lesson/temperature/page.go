@@ -27,7 +27,17 @@ func of(runs []ran, i int, figure func(Trained) float64) stats.Mean {
 	return lesson.OverSeeds(runs, func(r Report) float64 { return figure(r.Trained[i]) })
 }
 
-func at10(t Trained) float64  { return t.At10.Value }
+// recall is over seeds, or of the one seed over its pictures.
+func recall(runs []ran, i int, figure func(Trained) stats.Proportion) stats.Mean {
+	if len(runs) == 1 {
+		return stats.Mean(figure(runs[0].Report.Trained[i]))
+	}
+	return of(runs, i, func(t Trained) float64 { return figure(t).Value })
+}
+
+func at1(t Trained) stats.Proportion  { return t.At1 }
+func at10(t Trained) stats.Proportion { return t.At10 }
+
 func tauOf(t Trained) float64 { return t.Tau }
 
 func tell(runs []ran) (told lesson.Told, err error) {
@@ -39,14 +49,14 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	}
 	best, clamped, free := 0, len(first)-2, len(first)-1
 	for i, t := range first {
-		if t.Fixed != 0 && of(runs, i, at10).Value > of(runs, best, at10).Value {
+		if t.Fixed != 0 && recall(runs, i, at10).Value > recall(runs, best, at10).Value {
 			best = i
 		}
 	}
 	learned := of(runs, clamped, tauOf)
 	told.Answer = fmt.Sprintf("Of the fixed temperatures %g finds most: recall@10 %s. Learned from %g on, tau ends at %s after %d steps, and at %s without the clamp; it finds %s.",
-		first[best].Fixed, lesson.PercentOf(of(runs, best, at10)), runs[0].Config.Start, lesson.Number(learned, 4), runs[0].Config.Pairs.Train.Steps,
-		lesson.Number(of(runs, free, tauOf), 4), lesson.PercentOf(of(runs, clamped, at10)))
+		first[best].Fixed, lesson.PercentOf(recall(runs, best, at10)), runs[0].Config.Start, lesson.Number(learned, 4), runs[0].Config.Pairs.Train.Steps,
+		lesson.Number(of(runs, free, tauOf), 4), lesson.PercentOf(recall(runs, clamped, at10)))
 	told.Sections, err = sections(runs)
 	told.Errata = []lesson.Erratum{{
 		Claim: `the temperature is learned, "typically converging to ~0.07".`,
@@ -73,7 +83,7 @@ func sections(runs []ran) ([]lesson.Section, error) {
 	n := runs[0].Report.Trained[0].Sharp.N
 	return []lesson.Section{
 		{Heading: "Which temperature finds most", Text: table(runs), Figures: []lesson.Figure{{Name: "recall", Title: "Recall by temperature",
-			Caption: "A photograph's own captions among all captions of the test photographs. The band and the bars are 95% intervals over seeds; with one seed there is none.", Plot: recall}}},
+			Caption: "A photograph's own captions among all captions of the test photographs. The bands are 95% intervals, over photographs for one seed and over seeds for several.", Plot: recall}}},
 		{Heading: "What it does to the softmax", Text: fmt.Sprintf("Over %d photographs with a caption each, after training. An even softmax has the entropy ln %d = %.2f nats, and would push each of the %d wrong texts equally.",
 			n, n, math.Log(float64(n)), n-1), Figures: []lesson.Figure{{Name: "sharpness", Title: "Who is pushed away",
 			Caption: "The share of the push that the likeliest wrong text gets, and the likeliest tenth of the wrong texts: of the model that was trained with each temperature, and of one and the same model when its temperature is changed afterwards.", Plot: sharp}}},
@@ -86,26 +96,24 @@ func table(runs []ran) string {
 	var rows [][]string
 	for i, t := range runs[0].Report.Trained {
 		mean := func(figure func(Trained) float64) stats.Mean { return of(runs, i, figure) }
-		rows = append(rows, []string{t.Name, lesson.Number(mean(tauOf), 4), lesson.PercentOf(mean(func(t Trained) float64 { return t.At1.Value })), lesson.PercentOf(mean(at10)),
+		rows = append(rows, []string{t.Name, lesson.Number(mean(tauOf), 4), lesson.PercentOf(recall(runs, i, at1)), lesson.PercentOf(recall(runs, i, at10)),
 			lesson.Number(mean(func(t Trained) float64 { return t.Loss }), 2), lesson.Number(mean(func(t Trained) float64 { return t.Sharp.Entropy }), 2),
 			lesson.Percent(mean(func(t Trained) float64 { return t.Sharp.Own }).Value), lesson.Percent(mean(func(t Trained) float64 { return t.Sharp.Hardest }).Value)})
 	}
 	return lesson.Table([]string{"training", "tau at the end", "recall@1", "recall@10", "last loss (nats)", "entropy (nats)", "own text's p", "hardest's share"}, rows) +
-		fmt.Sprintf("\nGuessing has a recall@10 of about %s. Losses of different temperatures cannot be compared: they are in units of tau.\n", lesson.Percent(runs[0].Report.Chance))
+		fmt.Sprintf("\nGuessing has a recall@10 of about %s. Losses at different temperatures cannot be compared: the same cosines have another loss at another temperature.\n", lesson.Percent(runs[0].Report.Chance))
 }
 
-// overTaus is a curve over the fixed temperatures.
-func overTaus(runs []ran, name string, figure func(Trained) float64) plots.Series {
+// overTaus is a curve over the fixed temperatures, with a band where there is an interval.
+func overTaus(runs []ran, name string, mean func(i int) stats.Mean) plots.Series {
 	s := plots.Series{Name: name}
 	for i, t := range runs[0].Report.Trained {
 		if t.Fixed == 0 {
 			continue
 		}
-		m := of(runs, i, figure)
+		m := mean(i)
 		s.X, s.Y = append(s.X, t.Fixed), append(s.Y, m.Value)
-		if len(runs) > 1 {
-			s.Low, s.High = append(s.Low, max(m.Low, 0)), append(s.High, min(m.High, 1))
-		}
+		s.Low, s.High = append(s.Low, max(m.Low, 0)), append(s.High, min(m.High, 1))
 	}
 	return s
 }
@@ -113,13 +121,13 @@ func overTaus(runs []ran, name string, figure func(Trained) float64) plots.Serie
 func recallFigure(runs []ran) (*plots.Figure, error) {
 	cfg := plots.CurvesConfig{Title: "Recall on test photographs by temperature", XLabel: "temperature tau", YLabel: "share found (95% interval)", LogX: true,
 		Series: []plots.Series{
-			overTaus(runs, "recall@10, fixed tau", at10),
-			overTaus(runs, "recall@1, fixed tau", func(t Trained) float64 { return t.At1.Value }),
+			overTaus(runs, "recall@10, fixed tau", func(i int) stats.Mean { return recall(runs, i, at10) }),
+			overTaus(runs, "recall@1, fixed tau", func(i int) stats.Mean { return recall(runs, i, at1) }),
 		}}
 	for i, t := range runs[0].Report.Trained {
 		if t.Fixed == 0 {
 			name := map[bool]string{true: "recall@10, learned, clamped", false: "recall@10, learned, free"}[t.Clamped]
-			cfg.Series = append(cfg.Series, plots.Series{Name: name, X: []float64{of(runs, i, tauOf).Value}, Y: []float64{of(runs, i, at10).Value}})
+			cfg.Series = append(cfg.Series, plots.Series{Name: name, X: []float64{of(runs, i, tauOf).Value}, Y: []float64{recall(runs, i, at10).Value}})
 		}
 	}
 	return plots.Curves(cfg)
@@ -127,8 +135,8 @@ func recallFigure(runs []ran) (*plots.Figure, error) {
 
 func sharpFigure(runs []ran) (*plots.Figure, error) {
 	return plots.Curves(plots.CurvesConfig{Title: "Who is pushed away", XLabel: "temperature tau", YLabel: "share of the push", LogX: true, Series: []plots.Series{
-		overTaus(runs, "likeliest wrong text", func(t Trained) float64 { return t.Sharp.Hardest }),
-		overTaus(runs, "likeliest tenth", func(t Trained) float64 { return t.Sharp.Tenth }),
+		overTaus(runs, "likeliest wrong text", func(i int) stats.Mean { return of(runs, i, func(t Trained) float64 { return t.Sharp.Hardest }) }),
+		overTaus(runs, "likeliest tenth", func(i int) stats.Mean { return of(runs, i, func(t Trained) float64 { return t.Sharp.Tenth }) }),
 		afterwards(runs, "likeliest wrong text, one model", func(s Sharpness) float64 { return s.Hardest }),
 		afterwards(runs, "likeliest tenth, one model", func(s Sharpness) float64 { return s.Tenth }),
 	}})
