@@ -70,6 +70,8 @@ func versions(b *backend.Backend) map[string]string {
 const (
 	mostChanges   = 10 << 20 // bytes of the diff
 	mostUntracked = 1000     // files
+	mostHashed    = 16 << 20 // bytes of a file, of those whose sha256 is kept; larger ones are weights or data rather than code
+	mostHashedAll = 64 << 20 // bytes of all of them
 )
 
 // keepChanges writes into the run how the checkout differs from its commit, where it does.
@@ -92,15 +94,34 @@ func (r *Run) keepChanges() error {
 		return nil
 	}
 	r.Manifest.Untracked = map[string]string{}
+	left := int64(mostHashedAll)
 	for i, name := range strings.Split(strings.TrimSuffix(string(names), "\x00"), "\x00") {
 		if name == "" || i >= mostUntracked {
 			break
 		}
-		if sum, err := fileSum(filepath.Join(strings.TrimSpace(string(root)), name)); err == nil {
-			r.Manifest.Untracked[name] = sum
+		if what, hashed, err := untracked(filepath.Join(strings.TrimSpace(string(root)), name), min(mostHashed, left)); err == nil {
+			r.Manifest.Untracked[name] = what
+			left -= hashed
 		}
 	}
 	return nil
+}
+
+// untracked is what a manifest says of a file: its sha256, or, above so many bytes, its size and when it was changed. It also says how many bytes
+// were read.
+func untracked(path string, most int64) (what string, hashed int64, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return "", 0, fmt.Errorf("%s is no file", path)
+	}
+	if info.Size() > most {
+		return fmt.Sprintf("not hashed: %d bytes, changed %s", info.Size(), info.ModTime().UTC().Format(time.RFC3339Nano)), 0, nil
+	}
+	what, err = fileSum(path)
+	return what, info.Size(), err
 }
 
 func fileSum(path string) (string, error) {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
@@ -61,6 +62,52 @@ func TestChangesOfTheCheckout(t *testing.T) {
 	diff, err := os.ReadFile(r.Path(changesFile))
 	if err != nil || !strings.Contains(string(diff), "-package a") || !strings.Contains(string(diff), "+package b") {
 		t.Errorf("found the changes %q (%v)", diff, err)
+	}
+}
+
+// Large files that git does not know are not read: the manifest says how large they are and when they were changed. They may be larger than
+// anybody would wait for.
+func TestLargeUntrackedFiles(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	git(t, "init", "-q")
+	write(t, ".gitignore", "runs\n")
+	git(t, "add", ".")
+	git(t, "commit", "-q", "-m", "first")
+	changedAt := time.Date(2026, 1, 2, 3, 4, 5, 600, time.UTC)
+	for name, size := range map[string]int64{"a small.go": 3, "b limit.bin": mostHashed, "c limit.bin": mostHashed, "d limit.bin": mostHashed,
+		"e limit.bin": mostHashed, "f small.go": 3, "weights.bin": 1 << 38} {
+		write(t, name, "abc")
+		if err := os.Truncate(name, size); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(name, changedAt, changedAt); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(".", "loop"); err != nil {
+		t.Fatal(err)
+	}
+	r, err := NewRun("runs/large", "x", Full, nil, 1, noBackend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.close()
+	back, err := OpenRun(r.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+	found := back.Manifest.Untracked
+	for name, want := range map[string]string{"a small.go": abc, "f small.go": abc,
+		"weights.bin": "not hashed: 274877906944 bytes, changed 2026-01-02T03:04:05.0000006Z",
+		"e limit.bin": "not hashed: 16777216 bytes, changed 2026-01-02T03:04:05.0000006Z"} { // the fifth is beyond what is read in all
+		if found[name] != want {
+			t.Errorf("%s: expected %q, found %q", name, want, found[name])
+		}
+	}
+	if len(found["b limit.bin"]) != 64 || len(found["d limit.bin"]) != 64 || len(found) != 7 {
+		t.Errorf("found %v", found)
 	}
 }
 

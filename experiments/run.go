@@ -53,7 +53,7 @@ type Manifest struct {
 	Machine    string            `json:"machine"`
 	DataDir    string            `json:"data_dir,omitempty"`  // given in the place of the main data set's folder
 	Data       map[string]string `json:"data,omitempty"`      // fingerprints of the data sets that were read, by name and split
-	Untracked  map[string]string `json:"untracked,omitempty"` // sha256 of the checkout's files that git does not know; changes.diff has the others' changes
+	Untracked  map[string]string `json:"untracked,omitempty"` // sha256, or size and time, of the checkout's files that git does not know; changes.diff has the others' changes
 	Parent     string            `json:"parent,omitempty"`    // folder of the run whose weights this one started from
 	Attempts   []Attempt         `json:"attempts,omitempty"`  // each time the run was resumed
 }

@@ -13,6 +13,7 @@ type xyAxes struct {
 	x, y           span
 	logX, logY     bool
 	percentY       bool
+	wholeX         bool
 	hideTicks      bool
 	equalScale     bool
 	names          *tickLabels // of the categories 0, 1, ... on x
@@ -74,7 +75,7 @@ func (a xyAxes) plot(c canvas) *plot.Plot {
 		ax.Tick.Label.Font, ax.Tick.Label.Color = tickStyle.font(), tickStyle.color
 	}
 	nx, ny := max(2, int((width-50)/60)), max(2, int(height/30))
-	p.X.Tick.Marker, p.Y.Tick.Marker = linearTicks{n: nx}, linearTicks{n: ny, percent: a.percentY}
+	p.X.Tick.Marker, p.Y.Tick.Marker = linearTicks{n: nx, whole: a.wholeX}, linearTicks{n: ny, percent: a.percentY}
 	if a.logX {
 		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, logTicks{n: nx}
 	}

@@ -31,6 +31,7 @@ type CurvesConfig struct {
 	Series         []Series
 	References     []ReferenceLine
 	LogX, LogY     bool // logarithmic axes, for positive numbers
+	WholeX         bool // x counts something: no ticks between whole numbers
 }
 
 // Curves draws series over a common x axis: loss, temperature, accuracy over steps. The axes hold all curves, bands
@@ -52,7 +53,7 @@ func Curves(cfg CurvesConfig) (*Figure, error) {
 	for _, r := range cfg.References {
 		y.add(r.Y)
 	}
-	axes := xyAxes{xLabel: cfg.XLabel, yLabel: cfg.YLabel, logX: cfg.LogX, logY: cfg.LogY,
+	axes := xyAxes{xLabel: cfg.XLabel, yLabel: cfg.YLabel, logX: cfg.LogX, logY: cfg.LogY, wholeX: cfg.WholeX,
 		x: x.padded(0.02, cfg.LogX), y: y.padded(0.05, cfg.LogY)}
 
 	return &Figure{title: cfg.Title, layout: func(width vg.Length) (vg.Length, painter) {

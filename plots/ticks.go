@@ -13,9 +13,13 @@ import (
 type linearTicks struct {
 	n       int
 	percent bool
+	whole   bool // none between whole numbers
 }
 
 func (t linearTicks) Ticks(lo, hi float64) []plot.Tick {
+	if t.whole {
+		return t.every(max(1, niceStep(hi-lo, t.n)), lo, hi)
+	}
 	ticks := t.every(niceStep(hi-lo, t.n), lo, hi)
 	for n := t.n + 1; len(ticks) < 2 && n < t.n+10; n++ { // One number is no scale.
 		ticks = t.every(niceStep(hi-lo, n), lo, hi)

@@ -33,6 +33,24 @@ func TestLinearTicks(t *testing.T) {
 	}
 }
 
+// What counts something has no ticks between whole numbers, however few there are.
+func TestWholeTicks(t *testing.T) {
+	for _, test := range []struct {
+		lo, hi float64
+		n      int
+		want   string
+	}{
+		{0.94, 4.06, 9, "1 2 3 4"},
+		{0.98, 2.02, 9, "1 2"},
+		{0.5, 1.5, 9, "1"},
+		{0.4, 30.6, 9, "5 10 15 20 25 30"},
+	} {
+		if got := labelsOf(linearTicks{n: test.n, whole: true}.Ticks(test.lo, test.hi)); got != test.want {
+			t.Errorf("%g..%g: expected %q, found %q", test.lo, test.hi, test.want, got)
+		}
+	}
+}
+
 func TestLogTicks(t *testing.T) {
 	for _, test := range []struct {
 		lo, hi float64

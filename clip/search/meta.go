@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/glimpse-ml/glimpse/internal/shell"
 )
 
 // MetaFile is the file that makes a folder an index.
@@ -105,7 +107,7 @@ func notAnIndex(dir string, err error) error {
 	case os.IsNotExist(statErr) && partErr == nil:
 		return fmt.Errorf("expected an index at %s, found one that is not finished; give the command that began it again, it goes on where it was stopped", dir)
 	case os.IsNotExist(statErr):
-		return fmt.Errorf("expected an index at %s, found nothing there; `glimpse index PICTURES --model DIR --out %s` makes one", dir, dir)
+		return fmt.Errorf("expected an index at %s, found nothing there; `glimpse index PICTURES --model DIR --out %s` makes one", dir, shell.Quote(dir))
 	case statErr == nil && !info.IsDir():
 		return fmt.Errorf("expected the folder of an index at %s, found a file", dir)
 	case os.IsNotExist(err):

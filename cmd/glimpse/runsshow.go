@@ -14,6 +14,7 @@ import (
 
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/history"
+	"github.com/glimpse-ml/glimpse/internal/shell"
 )
 
 func runsShowCommand() *cobra.Command {
@@ -101,7 +102,7 @@ func (s *shownRun) fill(table io.Writer) {
 	line("started", "%s UTC", s.Started.Format(time.DateTime))
 	line("state", "%s", s.How())
 	if s.State == history.Stopped {
-		line("to go on", "glimpse resume %s", s.Run)
+		line("to go on", "glimpse resume %s", shell.Quote(s.Run))
 	}
 	line("backend", "%s", s.Backend)
 	line("machine", "%s", s.Machine)

@@ -21,6 +21,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/sweep"
 	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/shell"
 )
 
 // sweepFlags are what a call of `glimpse sweep` says.
@@ -243,7 +244,7 @@ func runSweep(cmd *cobra.Command, s *sweep.Sweep, workers int, asJSON bool) erro
 type stoppedSweep struct{ dir string }
 
 func (s *stoppedSweep) Error() string {
-	return fmt.Sprintf("the sweep was stopped; `glimpse sweep resume %s` goes on with it", s.dir)
+	return fmt.Sprintf("the sweep was stopped; `glimpse sweep resume %s` goes on with it", shell.Quote(s.dir))
 }
 
 func (s *stoppedSweep) Unwrap() []error { return []error{experiments.ErrStopped, context.Canceled} }
@@ -260,7 +261,7 @@ func planned(w io.Writer, s *sweep.Sweep, workers int) error {
 		text += fmt.Sprintf("; %d have ended before", ended)
 	}
 	if workers == 0 {
-		text += fmt.Sprintf("; `glimpse sweep worker %s` does them", s.Dir)
+		text += fmt.Sprintf("; `glimpse sweep worker %s` does them", shell.Quote(s.Dir))
 	}
 	_, err = fmt.Fprintln(w, text)
 	return err

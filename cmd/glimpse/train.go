@@ -22,6 +22,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/pointing"
 	"github.com/glimpse-ml/glimpse/experiments/runpage"
 	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/shell"
 )
 
 // allExperiments are what `glimpse train` knows by name.
@@ -194,7 +195,7 @@ func ended(cmd *cobra.Command, run *experiments.Run, result experiments.Result, 
 	}
 	switch {
 	case errors.Is(err, experiments.ErrStopped):
-		return fmt.Errorf("%w; `glimpse resume %s` goes on with it", err, run.Dir)
+		return fmt.Errorf("%w; `glimpse resume %s` goes on with it", err, shell.Quote(run.Dir))
 	case err != nil && run != nil:
 		return fmt.Errorf("the run in %s is not complete and has no results.json: %w", run.Dir, err)
 	case errors.Is(err, context.Canceled):

@@ -34,7 +34,7 @@ func (s *Sweep) drawBest(sum *Summary) ([]*plots.Figure, error) {
 		}
 		line.X, line.Y = append(line.X, float64(at.Setting+1)), append(line.Y, best)
 	}
-	cfg := plots.CurvesConfig{Title: "The best setting so far", XLabel: "settings tried", YLabel: s.Spec.Metric}
+	cfg := plots.CurvesConfig{Title: "The best setting so far", XLabel: "settings tried", YLabel: s.Spec.Metric, WholeX: true}
 	for rung := range rungs {
 		if line := series[rung]; line != nil {
 			cfg.Series = append(cfg.Series, *line)

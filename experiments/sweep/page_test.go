@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/internal/stats"
 )
 
 // A sweep with lists of numbers and of names, ranges, failures and what HTML would take apart: the page holds it all, and needs nothing else.
@@ -54,6 +55,31 @@ func TestPage(t *testing.T) {
 	}
 	if _, err := empty.WritePage(sum); err != nil {
 		t.Error(err)
+	}
+}
+
+// Settings are counted in whole numbers.
+func TestBestSoFarCounts(t *testing.T) {
+	s := newSweep(t, nil, "x=1,2,3")
+	sum := &Summary{}
+	for i, value := range []float64{100, 250, 200} {
+		sum.Settings = append(sum.Settings, SettingSummary{Setting: i, Complete: true, Mean: &stats.Mean{Value: value}})
+	}
+	figures, err := s.drawBest(sum)
+	if err != nil || len(figures) != 1 {
+		t.Fatalf("found %d figures (%v)", len(figures), err)
+	}
+	var svg strings.Builder
+	if err := figures[0].SVG(&svg); err != nil {
+		t.Fatal(err)
+	}
+	numbers := regexp.MustCompile(`>([0-9.]+)</text>`).FindAllStringSubmatch(svg.String(), -1)
+	var labels []string
+	for _, n := range numbers {
+		labels = append(labels, n[1])
+	}
+	if got := strings.Join(labels, " "); !strings.Contains(" "+got+" ", " 1 2 3 ") || strings.Contains(got, ".") {
+		t.Errorf("expected whole numbers along the axes, found %s", got)
 	}
 }
 

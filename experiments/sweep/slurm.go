@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"github.com/glimpse-ml/glimpse/internal/shell"
 )
 
 // Slurm says how the workers of a job array are started.
@@ -46,12 +48,12 @@ func (s *Sweep) Script(job Slurm) (string, error) {
 	}
 	for _, variable := range job.Env {
 		name, value, _ := strings.Cut(variable, "=")
-		line("export %s=%s", name, shellQuote(value))
+		line("export %s=%s", name, shell.Quote(value))
 	}
 	line(`export GOMAXPROCS="${SLURM_CPUS_PER_TASK:-%d}"`, job.CPUs)
 	var words []string
 	for _, word := range job.Command {
-		words = append(words, shellQuote(word))
+		words = append(words, shell.Quote(word))
 	}
 	line(`exec %s --name "slurm-${SLURM_ARRAY_JOB_ID}-${SLURM_ARRAY_TASK_ID}-${SLURM_RESTART_COUNT:-0}"`, strings.Join(words, " "))
 	return b.String(), nil
@@ -67,9 +69,6 @@ func jobName(experiment string) string {
 	}, strings.ToLower(experiment))
 	return "glimpse-" + strings.Trim(name, "-")
 }
-
-// shellQuote makes a word of the shell that means itself.
-func shellQuote(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
 
 // sbatchQuote makes a value that sbatch takes as one word.
 func sbatchQuote(value string) string {

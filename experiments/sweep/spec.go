@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/internal/shell"
 )
 
 // Spec is what was asked for. It is written to sweep.json once; whoever opens the folder works on this.
@@ -122,7 +123,7 @@ func Create(dir string, spec Spec) (*Sweep, error) {
 	}
 	if what, asked, found := difference(spec, s.Spec); what != "" {
 		return nil, fmt.Errorf("the folder %s holds another sweep: its %s is %s, and %s was asked for; `glimpse sweep resume %s` goes on with it, "+
-			"--out chooses another folder", dir, what, found, asked, dir)
+			"--out chooses another folder", dir, what, found, asked, shell.Quote(dir))
 	}
 	return s, nil
 }

@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/glimpse-ml/glimpse/internal/shell"
 )
 
 // companions are the small files that a CLIP checkpoint may have beside its weights.
@@ -47,7 +49,7 @@ func choose(m Model, files []string) ([]string, error) {
 		return append(chosen, weights[0]), nil
 	case len(weights) > 1:
 		return nil, fmt.Errorf("expected one set of weights in %s, found %s; choose with --include, such as: %s --include '*.json' --include '*.txt' --include %s",
-			m, listed(weights), m.command(), weights[0])
+			m, listed(weights), m.command(), shell.Quote(weights[0]))
 	}
 	return nil, nil // the caller says what to do
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/glimpse-ml/glimpse/internal/shell"
 )
 
 // Model names a repository on the hub at a revision.
@@ -48,7 +50,7 @@ func (m Model) command() string {
 	if m.Revision == "main" {
 		return "glimpse model get " + m.Repo
 	}
-	return "glimpse model get " + m.Repo + " --revision " + m.Revision
+	return "glimpse model get " + m.Repo + " --revision " + shell.Quote(m.Revision)
 }
 
 // folder is the model's folder in the cache.

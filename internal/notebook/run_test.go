@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"testing"
 	"time"
+
+	"github.com/glimpse-ml/glimpse/internal/shell"
 )
 
 // Jupyter listens to this machine alone, asks for its token, knows the kernel, and ends when it is told to.
@@ -18,7 +20,7 @@ func TestRunServesWithAToken(t *testing.T) {
 	k := installed(t)
 	opened := filepath.Join(t.TempDir(), "opened")
 	browser := filepath.Join(t.TempDir(), "browser")
-	if err := writeScript(browser, "#!/bin/sh\ntouch "+shellQuote(opened)+"\n"); err != nil {
+	if err := writeScript(browser, "#!/bin/sh\ntouch "+shell.Quote(opened)+"\n"); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("BROWSER", browser)

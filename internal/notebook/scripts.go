@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/glimpse-ml/glimpse/internal/shell"
 )
 
 // plainErrors is the environment variable that makes the kernel word errors as text, not as HTML, when it is 1.
@@ -36,7 +38,7 @@ options='--logtostderr=false --alsologtostderr=false --stderrthreshold=FATAL --l
 if [ "$GLIMPSE_DEBUG" = 1 ]; then options=; fi
 if [ "$%s" = 1 ]; then options="$options --raw_error"; fi
 exec "$programs/gonb" $options --kernel "$@"
-`, DisplayName, shellQuote(k.Programs), shellQuote(filepath.Join(k.Checkout, "go.mod")), tools.cgo, shellQuote(strings.Join(tools.flags, " ")), plainErrors)
+`, DisplayName, shell.Quote(k.Programs), shell.Quote(filepath.Join(k.Checkout, "go.mod")), tools.cgo, shell.Quote(strings.Join(tools.flags, " ")), plainErrors)
 }
 
 // goScript is the go that GoNB finds.
@@ -62,7 +64,7 @@ if ! [ -x "$go" ]; then
 	exit 1
 fi
 exec "$go" "$@"
-`, shellQuote(tools.program), shellQuote(k.Checkout), shellQuote(replacement))
+`, shell.Quote(tools.program), shell.Quote(k.Checkout), shell.Quote(replacement))
 }
 
 // spec is kernel.json. Its stamp changes with everything that the installed programs are made of, so that equal
@@ -77,6 +79,3 @@ func (k Kernel) spec(stamp string) ([]byte, error) {
 	}, "", "  ")
 	return append(text, '\n'), err
 }
-
-// shellQuote makes one word of a POSIX shell.
-func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
