@@ -49,7 +49,7 @@ func TestSpreadForXLA(t *testing.T) {
 		}
 	}
 	for i, r := range step.Result {
-		if r.Cut() || r.Sharding == "none" { // otherwise XLA may cut a weight
+		if r.Cut() || r.Sharding == "none" { // which would leave it to XLA
 			t.Errorf("result %d is not on every device: %+v", i, r)
 		}
 	}

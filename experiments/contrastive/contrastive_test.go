@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/gomlx/core/tensors"
+
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/contrastive/learning"
@@ -299,6 +301,54 @@ func TestLossOverAllDevices(t *testing.T) {
 		}
 		if len(devices.Compiled()) == 0 {
 			t.Error("nothing was spread over the devices")
+		}
+	}
+}
+
+// A CLIP that is trained from nothing has, after three steps on several devices, the losses and the weights of one device.
+func TestCLIPOverAllDevices(t *testing.T) {
+	train := func(b *backend.Backend) (losses []float64, weights map[string]*tensors.Tensor) {
+		run, _, err := quick(t, b, Products(), 1, "train.steps=3", "train.log_every=1", "train.eval_every=0", "limit=80", "dev=30", "batch_size=16")
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps, err := run.Metrics()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range steps {
+			losses = append(losses, step["loss"])
+		}
+		m, err := clip.Load(run.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		weights = map[string]*tensors.Tensor{}
+		for v := range m.Store.IterVariables() {
+			weights[v.Path()] = v.MustValue()
+		}
+		return losses, weights
+	}
+	losses, weights := train(open(t, "go"))
+	if len(losses) != 3 || len(weights) < 20 || losses[0] == losses[2] {
+		t.Fatalf("found the losses %v and %d weights", losses, len(weights))
+	}
+	for _, n := range []int{2, 4} {
+		b, devices := backendtest.OpenDevices(t, n)
+		if err := b.UseDevices(n); err != nil {
+			t.Fatal(err)
+		}
+		found, after := train(b)
+		if !slices.Equal(found, losses) || len(after) != len(weights) {
+			t.Errorf("%d devices: found the losses %v and %d weights, expected %v and %d", n, found, len(after), losses, len(weights))
+		}
+		for path, want := range weights {
+			if got, ok := after[path]; !ok || !got.Equal(want) {
+				t.Errorf("%d devices: %s is another", n, path)
+			}
+		}
+		if len(devices.Compiled()) != 1 {
+			t.Errorf("%d devices: %d computations were spread, expected the training step", n, len(devices.Compiled()))
 		}
 	}
 }
