@@ -41,8 +41,10 @@ func (e Experiment) Resume(ctx context.Context, b *backend.Backend, dir string, 
 		return r, result, err
 	}
 	on := *b
-	if err := on.UseDevices(max(r.Manifest.Devices, 1)); err != nil {
-		return nil, Result{}, fmt.Errorf("cannot go on with the run %s as it was begun: %w", dir, err)
+	if on.Devices = 0; r.Manifest.Devices > 1 {
+		if err := on.UseDevices(r.Manifest.Devices); err != nil {
+			return nil, Result{}, fmt.Errorf("cannot go on with the run %s as it was begun: %w", dir, err)
+		}
 	}
 	r.sweep()
 	env := &Env{Backend: &on, Run: r, Seed: r.Manifest.Seed, DataDir: r.Manifest.DataDir, Messages: opts.Messages, Saving: opts.Saving, resumed: true}
