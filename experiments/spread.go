@@ -70,7 +70,7 @@ func (s *spread) step(batch []*tensors.Tensor, hyper *tensors.Tensor) ([]*tensor
 		spec := s.copied
 		if t.Shape().Rank() > 0 {
 			if n := t.Shape().Dim(0); n%s.devices != 0 {
-				return nil, fmt.Errorf("batch_size: expected a multiple of the %d devices, found %d", s.devices, n)
+				return nil, fmt.Errorf("batch_size: expected a multiple of the %d devices, found %d; take another batch_size or another number of --devices", s.devices, n)
 			}
 			spec = s.cut
 		}

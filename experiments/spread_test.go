@@ -67,6 +67,8 @@ func TestSpreadResumes(t *testing.T) {
 	if err == nil {
 		t.Fatal("the run was not stopped")
 	}
+	_, _, err = classifier(nil).Resume(t.Context(), backendtest.Open(t, "go"), options.Out, options)
+	sentence(t, err, "cannot go on with the run", "devices: expected 1 to 1", "found 2")
 	b.Devices = 0 // the run knows how many it had
 	r, _, err := classifier(nil).Resume(t.Context(), b, options.Out, options)
 	if err != nil {
@@ -83,7 +85,7 @@ func TestSpreadRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Train(t.Context(), b, seeded(1), regression(), &batches{}, steps(2), ignore)
-	sentence(t, err, "batch_size: expected a multiple of the 3 devices", "found")
+	sentence(t, err, "batch_size: expected a multiple of the 3 devices, found 8", "--devices")
 	cfg := steps(2)
 	cfg.Chunks = 2
 	_, err = Train(t.Context(), b, seeded(1), regression(), &batches{}, cfg, ignore)

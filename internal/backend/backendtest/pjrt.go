@@ -31,6 +31,17 @@ type XLA struct {
 // OpenXLA opens n devices until the test ends. It skips the test where there is no C compiler.
 func OpenXLA(t testing.TB, n int) (*backend.Backend, *XLA) {
 	t.Helper()
+	x := MakeXLA(t, n)
+	return Open(t, "xla:"+filepath.Join(x.folder, pluginFile)), x
+}
+
+// pluginFile gives the plugin the name test.
+const pluginFile = "pjrt_c_api_test_plugin.so"
+
+// MakeXLA makes the plugin the only one that is found until the test ends, for programs that open a backend themselves; its name is test.
+// A process opens it by this name once and never by its path before: go-xla keeps the names of plugins that it has loaded.
+func MakeXLA(t testing.TB, n int) *XLA {
+	t.Helper()
 	cc, err := exec.LookPath("cc")
 	if err != nil {
 		t.Skip("no C compiler to make a PJRT plugin with")
@@ -40,7 +51,7 @@ func OpenXLA(t testing.TB, n int) (*backend.Backend, *XLA) {
 		t.Fatalf("cannot find the header of PJRT: %v", err)
 	}
 	x := &XLA{t.TempDir(), n}
-	source, library := filepath.Join(x.folder, "pjrt.c"), filepath.Join(x.folder, "pjrt_c_api_test_plugin.so")
+	source, library := filepath.Join(x.folder, "pjrt.c"), filepath.Join(x.folder, pluginFile)
 	if err := os.WriteFile(source, []byte(pjrtSource), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +61,8 @@ func OpenXLA(t testing.TB, n int) (*backend.Backend, *XLA) {
 	}
 	t.Setenv("PJRT_TEST_DEVICES", fmt.Sprint(n))
 	t.Setenv("PJRT_TEST_FOLDER", x.folder)
-	return Open(t, "xla:"+library), x
+	t.Setenv("PJRT_PLUGIN_LIBRARY_PATH", x.folder)
+	return x
 }
 
 // Program is what XLA was given to compile.
