@@ -3,6 +3,7 @@ package experiments
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -13,6 +14,9 @@ import (
 
 	"github.com/glimpse-ml/glimpse/internal/backend"
 )
+
+// ErrDiverged is part of the error of a training whose loss, or another of its numbers, is none any more.
+var ErrDiverged = errors.New("training diverged")
 
 // loop is a training under way. What a checkpoint holds of it, beside the store and the keeper, is its standing.
 type loop struct {
@@ -134,8 +138,8 @@ func (l *loop) step(ctx context.Context, first bool) error {
 	}
 	addMeasures(l.source, scalars)
 	if name, v := firstBroken(loss, scalars); name != "" {
-		return fmt.Errorf("the %s is %v at step %d: training diverged; a lower optimizer.lr or a smaller "+
-			"optimizer.clip_norm usually helps", name, v, step)
+		return fmt.Errorf("the %s is %v at step %d: %w; a lower optimizer.lr or a smaller "+
+			"optimizer.clip_norm usually helps", name, v, step, ErrDiverged)
 	}
 	l.count(first)
 	l.result.Last = Step{Step: step, Epoch: l.source.Epoch(), Loss: loss, Scalars: scalars,

@@ -2,11 +2,13 @@ package experiments
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,6 +39,10 @@ type Rehearsal struct {
 	Steps          int     `json:"steps"`           // of the whole training
 	Evaluations    int     `json:"evaluations"`     // on held-out examples, of which none was made
 	TrainSeconds   float64 `json:"train_seconds"`   // what all steps would take
+
+	// Counted are the settings that count the steps of trainings, such as train.steps, where there are several: only the first training was tried,
+	// as those after it start from what it learns.
+	Counted map[string]int `json:"counted,omitempty"`
 }
 
 // Opened is a split of a data set that was found.
@@ -83,7 +89,7 @@ func (e Experiment) DryRun(ctx context.Context, b *backend.Backend, opts Options
 		return nil, err
 	}
 	defer run.close()
-	found := &Rehearsal{Experiment: e.Name, Data: []Opened{}, Foreseen: []Foreseen{}}
+	found := &Rehearsal{Experiment: e.Name, Data: []Opened{}, Foreseen: []Foreseen{}, Counted: countedSteps(config)}
 	env := &Env{Backend: b, Run: run, Seed: opts.Seed, DataDir: opts.DataDir, Messages: opts.Messages, rehearsal: found}
 	env.began = time.Now()
 	_, err = e.run(ctx, env, config)
@@ -94,6 +100,20 @@ func (e Experiment) DryRun(ctx context.Context, b *backend.Backend, opts Options
 		err = fmt.Errorf("the experiment %s ended without a training that could be tried", e.Name)
 	}
 	return nil, err
+}
+
+// countedSteps are the settings called steps, where there are several above 0.
+func countedSteps(config json.RawMessage) map[string]int {
+	counted := map[string]int{}
+	for key, value := range Flat(config) {
+		if n, err := strconv.Atoi(value); err == nil && n > 0 && (key == "steps" || strings.HasSuffix(key, ".steps")) {
+			counted[key] = n
+		}
+	}
+	if len(counted) < 2 {
+		return nil
+	}
+	return counted
 }
 
 // Rehearsing says whether this is a dry run, which ends with the first steps of the first training: what is measured before it need not be.

@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +26,12 @@ func TestDryRun(t *testing.T) {
 	}
 	if want := []int{0, 1, 2, 3, 4, 5}; !slices.Equal(met, want) {
 		t.Errorf("expected the batches %v, found %v", want, met)
+	}
+	if want := map[string]int{"first.steps": 23, "second.steps": 40}; !maps.Equal(r.Counted, want) {
+		t.Errorf("expected the steps of %v, found %v", want, r.Counted)
+	}
+	if one := countedSteps([]byte(`{"train":{"steps":9,"warmup_steps":3},"critical":{"train":{"steps":0}}}`)); one != nil {
+		t.Errorf("of one training's steps, found %v", one)
 	}
 	// w [3, 3]; two moments and the average of each number, and whatever counts steps
 	if r.Training != "Training 1" || r.Steps != 23 || r.Timed != 5 || r.Evaluations != 5 || r.Parameters != in*classes || r.ParameterBytes != 4*in*classes {

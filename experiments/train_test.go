@@ -103,6 +103,9 @@ func TestTrainDiverges(t *testing.T) {
 	}
 	last := 0
 	result, err := Train(context.Background(), wrap(b), seeded(1), task, &batches{}, cfg, func(s Step) error { last = s.Step; return nil })
+	if !errors.Is(err, ErrDiverged) {
+		t.Errorf("the error %v is not known for a training that diverged", err)
+	}
 	sentence(t, err, "the loss is +Inf", fmt.Sprintf("at step %d", last+1), "diverged", "optimizer.lr")
 	if result.Last.Step != last {
 		t.Errorf("%+v after %d good steps", result, last)

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,6 +48,13 @@ func dryRun(cmd *cobra.Command, e experiments.Experiment, b *backend.Backend, op
 			line("not counted", "%d evaluations on the way, and what comes after this training", found.Evaluations)
 		} else {
 			line("not counted", "what comes after this training")
+		}
+		if len(found.Counted) > 0 {
+			var steps []string
+			for _, key := range slices.Sorted(maps.Keys(found.Counted)) {
+				steps = append(steps, fmt.Sprintf("%s=%d", key, found.Counted[key]))
+			}
+			line("trainings", "only the first, %s, was timed; of all, the settings say %s", found.Training, strings.Join(steps, ", "))
 		}
 	})
 }

@@ -21,9 +21,9 @@ func encodeCommand() *cobra.Command {
 		Long: `Encode runs a CLIP on tensors, so that its numbers can be held against another program's.
 
 DIR holds openai.safetensors (the architecture is read from the shapes, head counts from meta.json where it is there),
-or Hugging Face's config.json with model.safetensors, its shards or hf.safetensors, or PyTorch's archive of either
-(OpenAI's .pt, Hugging Face's pytorch_model.bin), or a model trained here. IN holds images [N, 3, R, R], normalised,
-and/or text_ids [N, L], whole numbers of any type.
+or Hugging Face's config.json with model.safetensors, its shards or hf.safetensors, or PyTorch's archives of either
+(OpenAI's .pt, Hugging Face's pytorch_model.bin or its shards), or a model trained here. IN holds images [N, 3, R, R],
+normalised, and/or text_ids [N, L], whole numbers of any type.
 
 OUT gets image_features and text_features, not normalised; with both also logits_per_image and, when there are as many
 texts as pictures, loss, the i-th text being that of the i-th picture.

@@ -57,6 +57,6 @@
 //   - A trial is proposed while others finish: trial.json says which settings' results the proposal has seen, so that it can
 //     be made again from the files alone.
 //
-// It ends: an attempt that fails is repeated once, at most; one whose worker dies is repeated until the trial has killed
+// It ends: an attempt that fails is repeated once, at most, and not at all where the settings are to blame; one whose worker dies is repeated until the trial has killed
 // [MaxKills] workers, then the trial's result says so. Attempts that were stopped on purpose do not count.
 package sweep

@@ -60,7 +60,7 @@ type why string
 const (
 	released why = "released" // its worker was told to stop
 	failed   why = "failed"   // the experiment returned an error
-	refused  why = "refused"  // the experiment does not take the settings: there is no point in a second attempt
+	refused  why = "refused"  // the settings are to blame, which the experiment does not take or diverges with: there is no second attempt
 	died     why = "died"     // whoever started the worker saw it die
 	silent   why = "silent"   // its beats stopped
 )

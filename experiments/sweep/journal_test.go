@@ -247,7 +247,7 @@ func TestWorkerErrors(t *testing.T) {
 	err := s.Work(t.Context(), Worker{Run: toy})
 	sentence(t, err, "expected the experiment toy to measure scor, found score", `did you mean "score"?`)
 	// A panic and a number that is none are failures of trials.
-	s = newSweep(t, nil, "x=panic,nan,refused,3")
+	s = newSweep(t, nil, "x=panic,nan,refused,diverged,3")
 	runs := 0
 	workWith(t, s, "w", func(ctx context.Context, tr Trial, a Attempt) (experiments.Result, error) {
 		runs++
@@ -256,6 +256,8 @@ func TestWorkerErrors(t *testing.T) {
 			panic("shapes differ")
 		case "refused":
 			return experiments.Result{}, Refuse(errors.New("x: expected a number"))
+		case "diverged":
+			return experiments.Result{}, fmt.Errorf("the loss is NaN at step 3: %w", experiments.ErrDiverged)
 		case "nan":
 			zero := 0.0
 			return experiments.Result{Metrics: map[string]float64{"score": zero / zero, "other": 1}}, nil
@@ -263,11 +265,11 @@ func TestWorkerErrors(t *testing.T) {
 		return toy(ctx, tr, a)
 	})
 	var ends []string
-	for n := range 4 {
+	for n := range 5 {
 		r, _, _ := s.result(n)
 		ends = append(ends, fmt.Sprint(r.Status, " ", r.Attempt, " ", r.Error, len(r.Remarks)))
 	}
-	if want := "[failed 2 the experiment broke off: shapes differ0 done 1 1 failed 1 x: expected a number0 done 1 0]"; fmt.Sprint(ends) != want || runs != 5 {
+	if want := "[failed 2 the experiment broke off: shapes differ0 done 1 1 failed 1 x: expected a number0 failed 1 the loss is NaN at step 3: training diverged0 done 1 0]"; fmt.Sprint(ends) != want || runs != 6 {
 		t.Errorf("found %v after %d runs, expected %s", ends, runs, want)
 	}
 	// A damaged file is an error that names it.

@@ -15,7 +15,8 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments"
 )
 
-// Runner runs a trial in a.Run, and stops when ctx ends. An error that [Refuse] made is not tried again.
+// Runner runs a trial in a.Run, and stops when ctx ends. An error that [Refuse] made is not tried again, nor is
+// [experiments.ErrDiverged].
 type Runner func(ctx context.Context, t Trial, a Attempt) (experiments.Result, error)
 
 // Refuse marks the error of settings that the experiment does not take.
@@ -154,7 +155,7 @@ func (w *work) do(ctx context.Context, t Trial, a Attempt) error {
 	case err != nil:
 		w.say("trial %d, attempt %d failed: %s", t.Number, a.Number, w.Sentence(err))
 		reason := failed
-		if refusal := (*refusal)(nil); errors.As(err, &refusal) {
+		if refusal := (*refusal)(nil); errors.As(err, &refusal) || errors.Is(err, experiments.ErrDiverged) {
 			reason = refused
 		}
 		return w.end(t.Number, a.Number, reason, w.Sentence(err))

@@ -18,7 +18,20 @@ var companions = []string{
 const (
 	singleFile = "model.safetensors"
 	indexFile  = "model.safetensors.index.json"
+	torchIndex = "pytorch_model.bin.index.json" // of PyTorch's archives, where there are no safetensors files
 )
+
+// shards are the files beside an index that are called as its shards are: model-00001-of-00002.safetensors, pytorch_model-00001-of-00002.bin.
+func shards(index string, files []string) (parts []string) {
+	whole := strings.TrimSuffix(index, ".index.json")
+	ending := path.Ext(whole)
+	for _, name := range files {
+		if strings.HasPrefix(name, strings.TrimSuffix(whole, ending)+"-") && strings.HasSuffix(name, ending) && !strings.Contains(name, "/") {
+			parts = append(parts, name)
+		}
+	}
+	return parts
+}
 
 // choose picks what CLIP needs of a repository's files, the weights last.
 func choose(m Model, files []string) ([]string, error) {
@@ -38,18 +51,14 @@ func choose(m Model, files []string) ([]string, error) {
 	case slices.Contains(files, singleFile):
 		return append(chosen, singleFile), nil
 	case slices.Contains(files, indexFile):
-		var parts []string
-		for _, name := range weights {
-			if strings.HasPrefix(name, "model-") {
-				parts = append(parts, name)
-			}
-		}
-		return append(append(chosen, indexFile), parts...), nil
+		return append(append(chosen, indexFile), shards(indexFile, files)...), nil
 	case len(weights) == 1:
 		return append(chosen, weights[0]), nil
 	case len(weights) > 1:
 		return nil, fmt.Errorf("expected one set of weights in %s, found %s; choose with --include, such as: %s --include '*.json' --include '*.txt' --include %s",
 			m, listed(weights), m.command(), shell.Quote(weights[0]))
+	case slices.Contains(files, torchIndex):
+		return append(append(chosen, torchIndex), shards(torchIndex, files)...), nil
 	}
 	return nil, nil // the caller says what to do
 }

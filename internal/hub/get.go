@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/glimpse-ml/glimpse/internal/fetch"
@@ -67,8 +68,11 @@ func Get(ctx context.Context, s Settings, m Model, patterns []string, progress P
 		out.Files = append(out.Files, name)
 		out.Bytes += n
 	}
-	if slices.Contains(chosen, indexFile) {
-		if err := wholeIndex(out.Dir); err != nil && len(patterns) == 0 {
+	for _, index := range []string{indexFile, torchIndex} {
+		if len(patterns) > 0 || !slices.Contains(chosen, index) {
+			continue
+		}
+		if err := wholeIndex(out.Dir, index); err != nil {
 			return nil, err
 		}
 	}
@@ -142,14 +146,14 @@ func offline(cache *cache, m Model, patterns []string) (*Snapshot, error) {
 }
 
 // wholeIndex tests that all shards of an index are there.
-func wholeIndex(dir string) error {
-	index, err := safetensors.ReadIndex(filepath.Join(dir, indexFile), ".safetensors")
+func wholeIndex(dir, name string) error {
+	index, err := safetensors.ReadIndex(filepath.Join(dir, name), path.Ext(strings.TrimSuffix(name, ".index.json")))
 	if err != nil {
 		return err
 	}
 	for _, shard := range index.Shards() {
 		if !isFile(filepath.Join(dir, shard)) {
-			return fmt.Errorf("expected the file %s, which %s names, found none", path.Base(shard), indexFile)
+			return fmt.Errorf("expected the file %s, which %s names, found none", path.Base(shard), name)
 		}
 	}
 	return nil

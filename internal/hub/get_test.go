@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -390,6 +391,72 @@ func TestShardsAndChoices(t *testing.T) {
 	}
 	if _, err := get(t, "["); err == nil || !strings.Contains(err.Error(), "expected a pattern") {
 		t.Errorf("a broken pattern: %v", err)
+	}
+}
+
+// PyTorch's shards come where there are no safetensors files, whole or with a sentence, from a server that behaves badly too.
+func TestPyTorchShards(t *testing.T) {
+	h := newHub(t)
+	one := h.files["model.safetensors"]
+	delete(h.files, "model.safetensors")
+	const first, second = "pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"
+	h.files["pytorch_model.bin.index.json"] = []byte(`{"metadata":{"total_size":200000},"weight_map":{"a":"` + first + `","b":"` + second + `"}}`)
+	h.files[first], h.files["training_args.bin"], h.files["old/"+second] = one[:90_000], []byte("not wanted"), []byte("not wanted")
+	if _, err := get(t); err == nil || !strings.Contains(err.Error(), "expected the file "+second+", which pytorch_model.bin.index.json names, found none") {
+		t.Errorf("a shard that the hub does not have: %v", err)
+	}
+	if _, err := Resolve("openai/tiny"); err == nil {
+		t.Error("a part of the shards passes for a model")
+	}
+	h.files[second] = one[90_000:]
+	h.beforeCDN = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, second) {
+			return false
+		}
+		broken := append([]byte(nil), h.files[second]...)
+		broken[500] ^= 1
+		w.Write(broken)
+		return true
+	}
+	if _, err := get(t); err == nil || !strings.Contains(err.Error(), "expected sha256") {
+		t.Errorf("a shard with a wrong bit: %v", err)
+	}
+	tries := 0
+	h.beforeCDN = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, second) || r.Header.Get("Range") != "" {
+			return false
+		}
+		tries++
+		w.Header().Set("Content-Length", fmt.Sprint(len(h.files[second])))
+		w.Write(h.files[second][:40_000])
+		panic(http.ErrAbortHandler)
+	}
+	s, err := get(t)
+	if err != nil || tries != 1 {
+		t.Fatalf("a shard that is cut once: %v after %d whole tries", err, tries)
+	}
+	h.wantSnapshot(t, s, "config.json", "vocab.json", "merges.txt", "pytorch_model.bin.index.json", first, second)
+	if dir, err := Resolve("openai/tiny"); err != nil || dir != s.Dir {
+		t.Errorf("resolve: %s, %v", dir, err)
+	}
+	t.Setenv("HF_HUB_OFFLINE", "1")
+	if again, err := get(t); err != nil || !slices.Equal(again.Files, s.Files) {
+		t.Errorf("offline: %v, %v", again, err)
+	}
+	if err := os.Remove(filepath.Join(s.Dir, second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := get(t); err == nil || !strings.Contains(err.Error(), second) {
+		t.Errorf("offline, a shard has gone: %v", err)
+	}
+	if _, err := Resolve("openai/tiny"); err == nil || !strings.Contains(err.Error(), "glimpse model get openai/tiny") {
+		t.Errorf("a shard has gone: %v", err)
+	}
+	// Safetensors files come first.
+	t.Setenv("HF_HUB_OFFLINE", "")
+	h.beforeCDN, h.files["model.safetensors"] = nil, one
+	if s, err = get(t); err != nil || slices.Contains(s.Files, first) || !slices.Contains(s.Files, "model.safetensors") {
+		t.Errorf("beside safetensors: %v, %v", s, err)
 	}
 }
 

@@ -25,7 +25,7 @@ const commit = "0123456789abcdef0123456789abcdef01234567"
 type fakeHub struct {
 	*httptest.Server
 	cdn   *httptest.Server
-	files map[string][]byte // small ones, and *.safetensors as large ones
+	files map[string][]byte // small ones, and *.safetensors and *.bin as large ones
 
 	mu       sync.Mutex
 	requests []string // METHOD PATH, with " +token" where one came
@@ -98,7 +98,7 @@ func (h *fakeHub) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("X-Repo-Commit", commit)
-	if strings.HasSuffix(name, ".safetensors") {
+	if isLarge(name) {
 		w.Header().Set("X-Linked-Etag", `"`+h.tag(name, sum256(content))+`"`)
 		w.Header().Set("X-Linked-Size", fmt.Sprint(len(content)))
 		w.Header().Set("ETag", `"of-the-pointer"`)
@@ -107,6 +107,10 @@ func (h *fakeHub) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("ETag", `"`+h.tag(name, gitBlob(content))+`"`)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+}
+
+func isLarge(name string) bool {
+	return strings.HasSuffix(name, ".safetensors") || strings.HasSuffix(name, ".bin")
 }
 
 func (h *fakeHub) describe(w http.ResponseWriter, revision string) {
@@ -182,7 +186,7 @@ func (h *fakeHub) wantSnapshot(t *testing.T, s *Snapshot, names ...string) {
 		}
 		total += len(got)
 		sum := gitBlob(h.files[name])
-		if strings.HasSuffix(name, ".safetensors") {
+		if isLarge(name) {
 			sum = sum256(h.files[name])
 		}
 		link, err := os.Readlink(filepath.Join(s.Dir, name))

@@ -46,15 +46,19 @@ func whole(dir string) error {
 		return nil
 	}
 	if isFile(filepath.Join(dir, indexFile)) {
-		return wholeIndex(dir)
+		return wholeIndex(dir, indexFile)
 	}
-	for _, ending := range []string{"*.safetensors", "*.bin", "*.pt"} {
+	for _, ending := range []string{"*.safetensors", torchIndex, "*.bin", "*.pt"} {
 		files, err := filepath.Glob(filepath.Join(dir, ending))
 		if err != nil {
 			return err
 		}
 		for _, file := range files {
-			if isFile(file) {
+			switch {
+			case !isFile(file):
+			case ending == torchIndex:
+				return wholeIndex(dir, torchIndex)
+			default:
 				return nil
 			}
 		}
