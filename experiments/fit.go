@@ -39,8 +39,7 @@ func Fit(ctx context.Context, env *Env, name string, store *model.Store, task Ta
 		if err := env.Run.Record(s); err != nil || task.Watch == nil {
 			return err
 		}
-		task.Watch(s)
-		return nil
+		return task.Watch(s)
 	})
 	if err != nil {
 		return trained, err

@@ -31,8 +31,8 @@ type Task struct {
 	// Tower, if there is one, names the part of the model that a variable belongs to, "" for none. The norm of the gradients of
 	// each part is recorded as grad_norm_NAME, before clipping.
 	Tower func(path string) string
-	// Watch, if there is one, is told of every step that was recorded.
-	Watch func(Step)
+	// Watch, if there is one, is told of every step that was recorded. Its error ends the training.
+	Watch func(Step) error
 	// Evaluate, if there is one, measures the model on held-out examples every TrainConfig.EvalEvery steps and after the
 	// last. What it returns joins the step's scalars. With an average of the weights, that is what the store holds meanwhile.
 	Evaluate func(ctx context.Context) (map[string]float64, error)

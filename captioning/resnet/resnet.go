@@ -59,7 +59,7 @@ func (c Config) Grid(size int) (int, error) {
 	return size, nil
 }
 
-// Field is what the places of the grid can see of the picture: of the 50 layers' 7x7 places, 483 pixels each, which is more than there are at
+// Field is what the places of the grid can see of the picture: of the 50 layers' 7x7 places, 427 pixels each, which is more than there are at
 // the usual size; most of what a place says is about the middle of them ([nn.Field.Profile]).
 func (c Config) Field() nn.Field {
 	windows := []nn.Window{{Kernel: 7, Stride: 2, Padding: 3}, {Kernel: 3, Stride: 2, Padding: 1}}

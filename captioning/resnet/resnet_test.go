@@ -244,3 +244,12 @@ func TestRead(t *testing.T) {
 		t.Errorf("no file: %v", err)
 	}
 }
+
+// The field of the 50 layers' places, by hand: the kernels of 3 and of 7, each times the stride below it.
+func TestField(t *testing.T) {
+	cfg := resnet.Config{Stem: 64, Bottleneck: true, Stages: []resnet.Stage{{Blocks: 3}, {Blocks: 4}, {Blocks: 6}, {Blocks: 3}}}
+	want := 1 + 6*1 + 2*2 + 3*2*4 + (2*4 + 3*2*8) + (2*8 + 5*2*16) + (2*16 + 2*2*32)
+	if f := cfg.Field(); f.Size != want || f.Size != 427 || f.Stride != 32 {
+		t.Errorf("expected 427 pixels, every 32, found %d, every %d", f.Size, f.Stride)
+	}
+}

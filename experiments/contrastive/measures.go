@@ -43,14 +43,14 @@ func Tower(path string) string {
 }
 
 // Watch returns what a training tells its recorded steps: the first thing that is wrong is said to the person who waits, once.
-func Watch(env *experiments.Env, name string) (func(experiments.Step), error) {
+func Watch(env *experiments.Env, name string) (func(experiments.Step) error, error) {
 	settings, err := learning.SettingsOf(env.Run.Manifest.Config)
 	if err != nil {
 		return nil, err
 	}
 	w := &learning.Watcher{Settings: settings, Say: func(sentence string) { env.Say("%s: %s", name, sentence) }}
 	begun := false
-	return func(s experiments.Step) {
+	return func(s experiments.Step) error {
 		if !begun { // a run that goes on has earlier steps
 			begun = true
 			if earlier, err := env.Run.Metrics(); err == nil {
@@ -60,6 +60,7 @@ func Watch(env *experiments.Env, name string) (func(experiments.Step), error) {
 		line := maps.Clone(s.Scalars)
 		line["step"], line["loss"] = float64(s.Step), s.Loss
 		w.See(line)
+		return nil
 	}, nil
 }
 

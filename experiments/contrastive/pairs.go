@@ -47,7 +47,7 @@ func (p *Pairs) New(seed int64) (*clip.LiT, error) {
 // Fitting is what trainings of a model may differ in, besides the settings.
 type Fitting struct {
 	After func(*model.Scope, *graph.Graph) // follows each step of the optimiser, such as [clip.ClampScale]; nil for nothing
-	Watch func(experiments.Step)           // is told of every recorded step ([Watch]); nil for nobody
+	Watch func(experiments.Step) error     // is told of every recorded step ([Watch]); nil for nobody
 	LR    func(path string) float64        // what a variable's learning rate is multiplied by; nil for 1
 
 	// Loss takes the place of the configuration's, on unit embeddings [N, D] of a batch's pictures and texts, row i of both being a pair; nil for that one.

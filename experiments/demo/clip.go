@@ -310,8 +310,7 @@ func fitCLIP(ctx context.Context, env *experiments.Env, m *clip.Model, data *pai
 		if err := env.Run.Record(s); err != nil {
 			return err
 		}
-		watch(s)
-		return nil
+		return watch(s)
 	})
 	return trained, source.bad(), err
 }

@@ -18,7 +18,7 @@ of weighing all (soft attention); and does a captioner need attention at all?
 
 The lesson works an example, scores [2.1, 0.5, 0.8, -0.3], which is computed here. Hard attention's gradient is an expectation over the choice: REINFORCE estimates it from
 draws. Its deviation is computed exactly, place by place, for random scores, features and readers, so that it is no estimate itself. Soft attention's gradient has no noise but is that of
-another objective; the cosine says how far the two agree. For the last question, Show, Attend and Tell is trained on drawn scenes with 2 to 4 objects, once with soft attention and once with uniform weights,
+another objective; the cosine says how far the two agree. For the last question, Show, Attend and Tell is trained on drawn scenes with several objects, once with soft attention and once with uniform weights,
 the bottleneck of Show and Tell; a caption names two of the objects and how they lie, and is held against the scene's truth.`
 
 type ran = lesson.Run[Config, Report]
@@ -38,7 +38,7 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	}
 	most := len(r.Hard) - 1
 	last := len(runs[0].Config.Objects) - 1
-	told.Answer = fmt.Sprintf("With %d places, one draw of hard attention's gradient has a deviation of %.1f times its length with a baseline (%.1f without): %.0f draws for an error of a tenth. "+
+	told.Answer = fmt.Sprintf("With %d places, one draw of hard attention's gradient has a deviation of %.1f times its length with a baseline (%.1f without): %.0f draws for an error of a tenth, where the deviation is that. "+
 		"Captions of scenes with %d objects are true in %s with soft attention, and in %s without attention.",
 		r.Hard[most].Places, hard(runs, most, func(e Estimate) float64 { return e.Baseline }).Value, hard(runs, most, func(e Estimate) float64 { return e.Plain }).Value,
 		draws10(hard(runs, most, func(e Estimate) float64 { return e.Baseline }).Value), runs[0].Config.Objects[last],
@@ -127,7 +127,7 @@ func hardTable(runs []ran) string {
 		rows = append(rows, []string{fmt.Sprint(e.Places), fmt.Sprintf("%.2f", plain), fmt.Sprintf("%.0f", draws10(plain)), fmt.Sprintf("%.2f", baseline), fmt.Sprintf("%.0f", draws10(baseline)),
 			fmt.Sprintf("%.2f", hard(runs, i, func(e Estimate) float64 { return e.Soft }).Value)})
 	}
-	return lesson.Table([]string{"places", "deviation of one draw", "draws for 10%", "with the expected reward as baseline", "draws for 10%", "cosine of soft attention's gradient"}, rows) +
+	return lesson.Table([]string{"places", "deviation of one draw", "draws for 10% at that", "with the expected reward as baseline", "draws for 10% at that", "cosine of soft attention's gradient"}, rows) +
 		fmt.Sprintf("\nDeviations are in lengths of the true gradient, means over %d random choices. The mean of n draws is off by 1/sqrt(n) of that.\n", draws)
 }
 

@@ -3,8 +3,10 @@ package batchsize
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 
 	"github.com/glimpse-ml/glimpse/clip"
@@ -70,12 +72,15 @@ func defaults(form experiments.Form, kind backend.Kind) Config {
 
 // Check says what is wrong with the settings, if anything is.
 func (c Config) Check() error {
+	if c.Chunk < 1 {
+		return fmt.Errorf("chunk: expected at least 1 pair, found %d", c.Chunk)
+	}
 	for i, size := range c.Sizes {
 		switch {
 		case size < 2 || i > 0 && size <= c.Sizes[i-1]:
 			return fmt.Errorf("sizes: expected rising numbers of at least 2, found %v", c.Sizes)
-		case c.Seen/size < 2:
-			return fmt.Errorf("seen: expected at least two batches of the largest size, %d, found %d pairs", size, c.Seen)
+		case c.Seen/size < 2 || c.Seen%size != 0:
+			return fmt.Errorf("seen: expected a multiple of every size, and at least two batches, so that all see as many pairs, found %d pairs for batches of %d", c.Seen, size)
 		case size > c.Chunk && size%c.Chunk != 0:
 			return fmt.Errorf("chunk: expected a divisor of the sizes above it, %v, found %d", c.Sizes, c.Chunk)
 		}
@@ -107,6 +112,9 @@ func (c Config) sized(size int) contrastive.LiTConfig {
 }
 
 func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, remarks []string, err error) {
+	if env.Backend.Devices > 1 {
+		return report, nil, fmt.Errorf("expected one device, because large batches come in chunks here, found %d; leave out --devices", env.Backend.Devices)
+	}
 	pairs, err := contrastive.OpenPairs(ctx, env, cfg.Pairs)
 	if err != nil {
 		return report, nil, err
@@ -135,10 +143,23 @@ func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, 
 		}
 		cosines := e.PairCosines(cfg.Batch)
 		t.Test, t.N = infoNCE(cosines, scale), len(cosines)
-		_, t.Peak = env.Usage()
+		if t.Peak, err = peakOf(env, size); err != nil {
+			return report, nil, err
+		}
 		report.Trained = append(report.Trained, t)
 	}
 	return report, nil, nil
+}
+
+// peakOf is the largest memory until the end of a training. A run that is resumed is told what it had then: by now it may have had more.
+func peakOf(env *experiments.Env, size int) (peak int64, err error) {
+	name := fmt.Sprintf("peak-%d.json", size)
+	data, err := os.ReadFile(env.Run.Path(name))
+	if err == nil && json.Unmarshal(data, &peak) == nil {
+		return peak, nil
+	}
+	_, peak = env.Usage()
+	return peak, env.Run.WriteJSON(name, peak)
 }
 
 // infoNCE of cosines [N][N], both ways, nats.

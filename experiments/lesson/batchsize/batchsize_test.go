@@ -88,7 +88,7 @@ func TestQuickRun(t *testing.T) {
 }
 
 func TestRefuses(t *testing.T) {
-	for setting, want := range map[string]string{"sizes=[8]": "at least two", "sizes=[8,4]": "rising", "seen=300": "two batches", "chunk=100": "a divisor", "batch=1": "at least 2 pairs", "pairs.loss=siglip": "expected infonce"} {
+	for setting, want := range map[string]string{"sizes=[8]": "at least two", "sizes=[8,4]": "rising", "seen=300": "a multiple of every size", "chunk=100": "a divisor", "chunk=0": "at least 1 pair", "batch=1": "at least 2 pairs", "pairs.loss=siglip": "expected infonce"} {
 		if _, err := Study().Experiment.Config(backend.Go, options(t, setting)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: expected %q, found %v", setting, want, err)
 		}

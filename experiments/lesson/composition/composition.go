@@ -39,10 +39,10 @@ type Report struct {
 
 // Result is how often a text tower tells a right caption from a wrong one.
 type Result struct {
-	Tower string           `json:"tower"`
-	Test  Test             `json:"test"`
-	Split scenes.Split     `json:"split"` // test: pairs of colour and shape that training had; unseen: at least one that it never had
-	Right stats.Proportion `json:"right"`
+	Tower string       `json:"tower"`
+	Test  Test         `json:"test"`
+	Split scenes.Split `json:"split"` // test: pairs of colour and shape that training had; unseen: at least one that it never had
+	Right stats.Mean   `json:"right"` // share; the interval is a bootstrap over scenes
 }
 
 const (
@@ -226,34 +226,34 @@ func (r *Report) measure(env *experiments.Env, cfg Config, t *towers, name strin
 }
 
 // choose is how often the right caption is the nearer one. Captions that are equally near, as those of the same words are to a bag of words, count half.
-func (s *scorer) choose(all []choice) (stats.Proportion, error) {
+func (s *scorer) choose(all []choice) (stats.Mean, error) {
 	var pictures [][]float32
 	var rights, wrongs []string
 	for _, c := range all {
 		pixels, err := s.t.pixels(c.scene.Image())
 		if err != nil {
-			return stats.Proportion{}, err
+			return stats.Mean{}, err
 		}
 		pictures, rights, wrongs = append(pictures, pixels), append(rights, c.right), append(wrongs, c.wrong)
 	}
 	a, err := s.cosines(pictures, rights)
 	if err != nil {
-		return stats.Proportion{}, err
+		return stats.Mean{}, err
 	}
 	b, err := s.cosines(pictures, wrongs)
 	if err != nil {
-		return stats.Proportion{}, err
+		return stats.Mean{}, err
 	}
-	halves := 0
+	points := make([]float64, len(all))
 	for i := range a {
 		switch d := a[i] - b[i]; {
 		case d > tie:
-			halves += 2
+			points[i] = 1
 		case d > -tie:
-			halves++
+			points[i] = 0.5
 		}
 	}
-	return stats.NewProportion(halves/2, len(all)), nil
+	return stats.NewMean(points), nil
 }
 
 // tie is a difference of cosines that is no difference but rounding.
@@ -262,7 +262,7 @@ const tie = 1e-5
 func figures(r Report) map[string]float64 {
 	out := map[string]float64{}
 	for _, x := range r.Results {
-		lesson.PutMean(out, identifier(x.Tower)+"_"+identifier(string(x.Test))+"_"+string(x.Split), stats.Mean(x.Right))
+		lesson.PutMean(out, identifier(x.Tower)+"_"+identifier(string(x.Test))+"_"+string(x.Split), x.Right)
 	}
 	return out
 }

@@ -25,23 +25,23 @@ func identifier(name string) string {
 
 // right is over seeds, or of the one seed over its scenes.
 func right(runs []ran, tower string, test Test, split scenes.Split) stats.Mean {
-	figure := func(r Report) stats.Proportion {
+	figure := func(r Report) stats.Mean {
 		for _, x := range r.Results {
 			if x.Tower == tower && x.Test == test && x.Split == split {
 				return x.Right
 			}
 		}
-		return stats.Proportion{}
+		return stats.Mean{}
 	}
 	if len(runs) == 1 {
-		return stats.Mean(figure(runs[0].Report))
+		return figure(runs[0].Report)
 	}
 	return lesson.OverSeeds(runs, func(r Report) float64 { return figure(r).Value })
 }
 
 func tell(runs []ran) (told lesson.Told, err error) {
 	told.Answer = fmt.Sprintf("The transformer tells a right caption from one with another colour in %s, from one with the colours exchanged in %s, and from one with the objects exchanged in %s; the bag of words in %s, %s and %s. "+
-		"With a pair of colour and shape that was never trained on, another colour is told in %s (transformer).",
+		"Of an object whose colour and shape were never trained on together, another colour is told in %s (transformer).",
 		lesson.PercentOf(right(runs, transformer, Attribute, scenes.Test)), lesson.PercentOf(right(runs, transformer, Binding, scenes.Test)), lesson.PercentOf(right(runs, transformer, Order, scenes.Test)),
 		lesson.PercentOf(right(runs, bag, Attribute, scenes.Test)), lesson.PercentOf(right(runs, bag, Binding, scenes.Test)), lesson.PercentOf(right(runs, bag, Order, scenes.Test)),
 		lesson.PercentOf(right(runs, transformer, Attribute, scenes.Unseen)))
@@ -53,12 +53,13 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	if err != nil {
 		return told, err
 	}
-	const caption = "Scenes that were never trained on; 95% intervals, over scenes for one seed and over seeds for several. The dashed line is guessing."
+	const caption = "Scenes that were never trained on; 95% intervals, over scenes for one seed, and for several over the models of the seeds, which see the same scenes. The dashed line is guessing."
 	told.Sections = []lesson.Section{
 		{Heading: "The tests", Text: "- **another colour**, **another shape**: of one object, such as nothing in the scene has. Knowing words is enough.\n" +
 			"- **colours exchanged**: \"a blue circle left of a red square\" for \"a red circle left of a blue square\". The same words.\n" +
 			"- **objects exchanged**: \"a blue square left of a red circle\". The same words, in another order.\n" +
-			"- **the opposite relation**: \"right of\" in the place of \"left of\"."},
+			"- **the opposite relation**: \"right of\" in the place of \"left of\".\n\n" +
+			"Among seen pairs neither caption names a pair that was never trained on. Among pairs never seen the right caption names one, at the object that is changed: there the wrong caption may be the more familiar one."},
 		{Heading: "Seen pairs", Text: table(runs, scenes.Test), Figures: []lesson.Figure{{Name: "seen", Title: "Right captions chosen, seen pairs", Caption: caption, Plot: seen}}},
 		{Heading: "Pairs never seen", Text: table(runs, scenes.Unseen), Figures: []lesson.Figure{{Name: "unseen", Title: "Right captions chosen, pairs never seen", Caption: caption, Plot: unseen}}},
 	}

@@ -39,6 +39,9 @@ func choose(scene scenes.Scene, test Test, rng *rand.Rand) (choice, bool) {
 	}
 	r := relations[rng.IntN(len(relations))]
 	a, b := scene.Objects[r.A], scene.Objects[r.B]
+	if unseen := scenes.HeldOut(a.Colour, a.Shape) || scenes.HeldOut(b.Colour, b.Shape); unseen && !scenes.HeldOut(a.Colour, a.Shape) {
+		return choice{}, false // what is changed has to be what is new
+	}
 	c := choice{scene: scene, right: say(a.Colour, a.Shape, r.Place, b.Colour, b.Shape)}
 	switch test {
 	case Attribute:
@@ -54,6 +57,9 @@ func choose(scene scenes.Scene, test Test, rng *rand.Rand) (choice, bool) {
 		}
 		c.wrong = say(a.Colour, shape, r.Place, b.Colour, b.Shape)
 	case Binding:
+		if scenes.HeldOut(b.Colour, a.Shape) || scenes.HeldOut(a.Colour, b.Shape) {
+			return c, false
+		}
 		c.wrong = say(b.Colour, a.Shape, r.Place, a.Colour, b.Shape)
 	case Order:
 		c.wrong = say(b.Colour, b.Shape, r.Place, a.Colour, a.Shape)

@@ -123,20 +123,18 @@ func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, 
 		return report, nil, err
 	}
 	report.Moments = append(report.Moments, before)
-	var wrong error // of a look while training goes on
-	how := contrastive.Fitting{After: clip.ClampScale, Watch: func(s experiments.Step) {
-		if wrong == nil && slices.Contains(cfg.Moments, s.Step) {
-			var now Moment
-			if now, wrong = look(env.Backend.Backend, pairs, m, cfg, s.Step); wrong == nil {
-				wrong = env.Run.WriteJSON(momentFile(s.Step), now) // a run that is stopped and resumed finds it there
-			}
+	how := contrastive.Fitting{After: clip.ClampScale, Watch: func(s experiments.Step) error {
+		if !slices.Contains(cfg.Moments, s.Step) {
+			return nil
 		}
+		now, err := look(env.Backend.Backend, pairs, m, cfg, s.Step)
+		if err != nil {
+			return err
+		}
+		return env.Run.WriteJSON(momentFile(s.Step), now) // a run that is stopped and resumed finds it there
 	}}
 	if _, err := pairs.Fit(ctx, env, "lesson/matrix", m, how); err != nil {
 		return report, nil, err
-	}
-	if wrong != nil {
-		return report, nil, wrong
 	}
 	return report, nil, report.gather(env.Run, cfg)
 }

@@ -68,14 +68,14 @@ func defaults(form experiments.Form, kind backend.Kind) Config {
 
 // Check says what is wrong with the settings, if anything is.
 func (c Config) Check() error {
-	for _, s := range c.Noise {
-		if !(s >= 0 && s <= 1) {
-			return fmt.Errorf("noise: expected shares from 0 to 1, found %v", c.Noise)
+	for i, s := range c.Noise {
+		if !(s >= 0 && s <= 1) || i > 0 && s <= c.Noise[i-1] {
+			return fmt.Errorf("noise: expected rising shares from 0 to 1, found %v", c.Noise)
 		}
 	}
-	for _, s := range c.Keep {
-		if !(s > 0 && s <= 1) {
-			return fmt.Errorf("keep: expected shares above 0 and up to 1, found %v", c.Keep)
+	for i, s := range c.Keep {
+		if !(s > 0 && s <= 1) || i > 0 && s >= c.Keep[i-1] {
+			return fmt.Errorf("keep: expected falling shares above 0 and up to 1, found %v", c.Keep)
 		}
 	}
 	switch {
@@ -183,7 +183,10 @@ func (r *Report) filter(ctx context.Context, env *experiments.Env, cfg Config, c
 		return 0
 	})
 	for _, share := range cfg.Keep {
-		keep := slices.Sorted(slices.Values(order[:max(int(share*float64(len(order))+0.5), cfg.Pairs.BatchSize)]))
+		keep := slices.Sorted(slices.Values(order[:int(share*float64(len(order))+0.5)]))
+		if len(keep) < cfg.Pairs.BatchSize {
+			return fmt.Errorf("keep: expected at least a batch of %d pairs to be left, found %d", cfg.Pairs.BatchSize, len(keep))
+		}
 		kept, err := clean.Retold(keep, of)
 		if err != nil {
 			return err
@@ -241,7 +244,7 @@ func figures(r Report) map[string]float64 {
 		lesson.PutMean(out, fmt.Sprintf("noise_%g_recall_10", t.Noise), stats.Mean(t.At10))
 	}
 	for _, t := range r.Filtered {
-		name := fmt.Sprintf("kept_%.2g_", t.Kept)
+		name := fmt.Sprintf("kept_%.3g_", t.Kept)
 		out[name+"wrong"] = t.Wrong
 		lesson.PutMean(out, name+"recall_10", stats.Mean(t.At10))
 	}

@@ -90,7 +90,7 @@ func TestQuickRun(t *testing.T) {
 }
 
 func TestRefuses(t *testing.T) {
-	for setting, want := range map[string]string{"noise=[2]": "shares from 0 to 1", "keep=[0]": "above 0", "keep=[]": "at least one", "filter=0.3": "one of noise", "filter=0": "right and wrong"} {
+	for setting, want := range map[string]string{"noise=[2]": "shares from 0 to 1", "noise=[0.4,0]": "rising", "keep=[0.5,0.5]": "falling", "keep=[0]": "above 0", "keep=[]": "at least one", "filter=0.3": "one of noise", "filter=0": "right and wrong"} {
 		if _, err := Study().Experiment.Config(backend.Go, options(t, setting)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: expected %q, found %v", setting, want, err)
 		}

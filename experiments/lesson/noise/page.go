@@ -43,7 +43,7 @@ func tell(runs []ran) (told lesson.Told, err error) {
 			unfiltered = i
 		}
 	}
-	told.Answer = fmt.Sprintf("Recall@10 falls from %s with %.0f%% wrong captions to %s with %.0f%%. A model trained on %.0f%% wrong ones tells right pairs from wrong with an AUC of %s; trained anew on the best %.0f%% of them (%s still wrong) "+
+	told.Answer = fmt.Sprintf("Recall@10 is %s with %.0f%% wrong captions and %s with %.0f%%. A model trained on %.0f%% wrong ones tells right pairs from wrong with an AUC of %s; trained anew on the best %.0f%% of them (%s still wrong) "+
 		"it finds %s, after %s unfiltered.",
 		lesson.PercentOf(recall(runs, noisy, 0, at10)), 100*r.Noise[0].Noise, lesson.PercentOf(recall(runs, noisy, last, at10)), 100*r.Noise[last].Noise, 100*cfg.Filter,
 		lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.AUC }), 3), 100*r.Filtered[best].Kept,

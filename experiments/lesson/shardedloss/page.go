@@ -10,8 +10,8 @@ import (
 )
 
 const asks = `CLIP's batches are too large for one device: each of many holds a part. But the loss compares every picture with every text of the whole batch. How do
-the devices share it, and do they still have its gradient? open_clip offers four ways (its options local_loss and gather_with_grad); a single device can also take
-the parts in turn.
+the devices share it, and do they still have its gradient? open_clip offers four ways (its options local_loss and gather_with_grad; one of them
+is the true loss, computed once more on each device); a single device can also take the parts in turn.
 
 The devices are simulated: the graph of each way says what each device would compute, which embeddings of others it treats as constants, and the mean over the devices
 that data-parallel training takes at the end. First the gradients themselves, of two linear towers and the temperature for one random batch, beside the gradient of one

@@ -27,6 +27,7 @@ func TestGradients(t *testing.T) {
 			if len(all) != 3*len(ways()) {
 				t.Fatalf("found %d gradients", len(all))
 			}
+			local := map[string]Compared{}
 			for _, c := range all {
 				exact := c.Differs < 1e-5 && math.Abs(c.Scale-1) < 1e-4
 				switch {
@@ -38,6 +39,14 @@ func TestGradients(t *testing.T) {
 					if math.Abs(c.Cosine-1) > 1e-5 || math.Abs(c.Length*float64(c.Devices)-1) > 1e-4 || math.Abs(c.Scale-1) > 1e-4 {
 						t.Errorf("expected 1/%d of the true gradient, and the temperature's whole, found %+v", c.Devices, c)
 					}
+				case c.Way == localWout: // whatever the number of devices
+					if c.Cosine > 0.999 || math.Abs(c.Length-0.5) > 0.2 {
+						t.Errorf("expected another direction and about half of the length, found %+v", c)
+					}
+					if first, ok := local[c.Way]; ok && math.Abs(first.Cosine-c.Cosine) > 1e-4 {
+						t.Errorf("expected the same on any number of devices, found %+v and %+v", first, c)
+					}
+					local[c.Way] = c
 				default:
 					if c.Cosine > 0.999 {
 						t.Errorf("expected another direction, found %+v", c)

@@ -23,7 +23,8 @@ const (
 	cached     = "gradient cache"
 )
 
-// ways are those of open_clip (its options local_loss and gather_with_grad), the one device that they stand for, devices that know nothing of each
+// ways are those of open_clip (gather_features in its loss.py, with the options local_loss and gather_with_grad; without local_loss and with
+// gradients every device has the loss of the one device), the one device that they stand for, devices that know nothing of each
 // other, and one device that takes the shards in turn.
 func ways() []way {
 	return []way{
@@ -38,9 +39,13 @@ func ways() []way {
 				return infoNCE(onlyLive(image, offset, ranks), onlyLive(text, offset, ranks), scale)
 			})
 		}},
-		{localWout, "each device compares its own pairs with all, and only its own embeddings have a gradient", func(image, text, scale *graph.Node, ranks int) *graph.Node {
+		{localWout, "each device compares its own pairs with all; everything that was gathered, its own among it, is a constant, so that texts learn nothing as the candidates of pictures, and the other way round", func(image, text, scale *graph.Node, ranks int) *graph.Node {
+			if ranks == 1 { // nothing is gathered
+				return infoNCE(image, text, scale)
+			}
+			allImages, allTexts := graph.StopGradient(image), graph.StopGradient(text)
 			return perRank(image, text, ranks, func(own graph.SliceAxisSpec, offset int) *graph.Node {
-				return clip.LocalInfoNCE(graph.Slice(image, own), graph.Slice(text, own), onlyLive(image, offset, ranks), onlyLive(text, offset, ranks), scale, offset)
+				return clip.LocalInfoNCE(graph.Slice(image, own), graph.Slice(text, own), allImages, allTexts, scale, offset)
 			})
 		}},
 		{alone, "each device compares its own pairs with each other alone: fewer negatives", func(image, text, scale *graph.Node, ranks int) *graph.Node {

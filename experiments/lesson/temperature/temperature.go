@@ -80,10 +80,13 @@ func defaults(form experiments.Form, kind backend.Kind) Config {
 
 // Check says what is wrong with the settings, if anything is.
 func (c Config) Check() error {
-	for _, tau := range append(c.Taus, c.Start) {
-		if !(tau > 0 && tau <= 10) {
-			return fmt.Errorf("taus: expected temperatures above 0 and up to 10, found %g", tau)
+	for i, tau := range c.Taus {
+		if !(tau > 0 && tau <= 10) || i > 0 && tau <= c.Taus[i-1] {
+			return fmt.Errorf("taus: expected rising temperatures above 0 and up to 10, found %v", c.Taus)
 		}
+	}
+	if !(c.Start > 0 && c.Start <= 10) {
+		return fmt.Errorf("start: expected a temperature above 0 and up to 10, found %g", c.Start)
 	}
 	switch {
 	case len(c.Taus) < 2:
@@ -144,7 +147,11 @@ func (r *Report) train(ctx context.Context, env *experiments.Env, cfg Config, pa
 		return err
 	}
 	t.Loss = trained.Last.Loss
-	t.Tau = 1 / trained.Last.Scalars["logit_scale"]
+	scale, err := m.Scale() // of the average of the weights, which is what is measured
+	if err != nil {
+		return err
+	}
+	t.Tau = 1 / scale
 	e, err := pairs.EmbedTest(env.Backend.Backend, m)
 	if err != nil {
 		return err
