@@ -22,8 +22,9 @@ func modelGetCommand() *cobra.Command {
 prints the folder of its files, which --model takes. What is in the cache already is not fetched again. A download
 that breaks off goes on where it stopped when you call get again; every file is held against its checksum.
 
-Without --include it chooses what CLIP needs: configuration, preprocessing, tokenizer, and the weights as safetensors, in
-one file or in shards, or, where there are none, PyTorch's shards (pytorch_model.bin.index.json and what it names). A pattern without a slash is held against file names, one with a slash against whole paths.
+Without --include it chooses what CLIP needs: configuration, preprocessing, tokenizer, and the weights as safetensors,
+in one file or in shards, or, where there are none, PyTorch's shards (pytorch_model.bin.index.json and what it names).
+A pattern without a slash is held against file names, one with a slash against whole paths.
 
   HF_HOME, HF_HUB_CACHE   where the cache lies (~/.cache/huggingface/hub)
   HF_ENDPOINT             another hub or a mirror (https://huggingface.co)

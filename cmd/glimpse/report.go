@@ -109,10 +109,11 @@ func reportLessonCommand() *cobra.Command {
 		Use:   "lesson [RUN...]",
 		Short: "docs/results/lesson-NAME.md and docs/errata.md from runs of lesson/NAME",
 		Long: `Report lesson takes full runs of the lesson's experiments, lesson/NAME, into docs/results/lesson-NAME.json and writes
-docs/results/lesson-NAME.md with its figures from them, the list of all answers docs/results/lesson.md, and docs/errata.md:
-what the lesson says, what was found, and where the right figure is to be read. A run takes the place of an earlier one of
-the same experiment and seed. All runs of an experiment have one configuration; to record another one, give its runs of
-all seeds at once and remove the old docs/results/lesson-NAME.json. Without runs the pages are written anew from what is recorded.`,
+docs/results/lesson-NAME.md with its figures from them, the list of all answers docs/results/lesson.md, and
+docs/errata.md: what the lesson says, what was found, and where the right figure is to be read. A run takes the place of
+an earlier one of the same experiment and seed. All runs of an experiment have one configuration; to record another one,
+give its runs of all seeds at once and remove the old docs/results/lesson-NAME.json. Without runs the pages are written
+anew from what is recorded.`,
 		Example: examples("glimpse report lesson runs/temperature-1 runs/temperature-2 runs/temperature-3", "glimpse report lesson"),
 		RunE: func(cmd *cobra.Command, runs []string) error {
 			pages, err := lesson.RecordResults(root, studies.All(), runs)

@@ -20,8 +20,8 @@ func runsCollectCommand() *cobra.Command {
 		Short: "Free the room that runs no longer need",
 		Long: `Gc removes from the runs below --dir what nobody needs any more: all checkpoints of complete runs but the last and those
 of --keep-best, runs that stopped before their first recorded step, and what was left behind where writing a file or
-removing a run was cut short. It says what, and asks before, unless --yes is given. A run that is running, or in which something changed
-within --quiet, is left alone, and a trained model always is.`,
+removing a run was cut short. It says what, and asks before, unless --yes is given. A run that is running, or in which
+something changed within --quiet, is left alone, and a trained model always is.`,
 		Example: examples("glimpse runs gc --dry-run", "glimpse runs gc --yes", "glimpse runs gc --dir sweeps/lr/trials/0007 --quiet 24h"),
 		Args:    wantArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {

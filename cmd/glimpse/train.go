@@ -59,7 +59,8 @@ its first recorded step there is nothing to keep, and the folder is removed.
 A checkpoint of the training is written every minute, and when Ctrl-C or SIGTERM stops it: the exit code is then
 75, and ` + "`glimpse resume FOLDER`" + ` goes on as if nothing had been, also after a crash. The --keep newest stay, and when
 the training is over its last one. --keep-best METRIC also keeps, for good, that of the evaluation which did best by
-METRIC, one of the figures that evaluations on the way add to metrics.jsonl: checkpoints/NN-TRAINING-step-N-best.safetensors.
+METRIC, one of the figures that evaluations on the way add to metrics.jsonl, as
+checkpoints/NN-TRAINING-step-N-best.safetensors.
 report.html in the folder shows the run on one page.
 
 Every setting of an experiment can be changed: in a YAML file given with --config, and with --set, which wins over the
