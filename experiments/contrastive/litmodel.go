@@ -54,14 +54,7 @@ func OpenLiT(b *backend.Backend, dir string, messages io.Writer) (*Locked, error
 
 // Embed encodes every picture, in both views, and every caption of a data set. A picture that cannot be read is an error.
 func (m *Locked) Embed(ctx context.Context, set datasets.Dataset) (*evaluate.Embedded, error) {
-	s := &litSet{Dataset: set}
-	for view, mirrored := range []bool{false, true} {
-		var err error
-		if s.views[view], err = m.tower.rows(ctx, m.env, set, mirrored); err != nil {
-			return nil, err
-		}
-	}
-	return s.embed(m.env.Backend.Backend, m.LiT)
+	return embedThrough(ctx, m.env, m.tower, m.LiT, set)
 }
 
 // Close frees what was compiled.

@@ -98,6 +98,27 @@ func (p *Pairs) EmbedTest(b compute.Backend, m *clip.LiT) (*evaluate.Embedded, e
 	return p.test.embed(b, m)
 }
 
+// Embed embeds other pictures than the pairs' own, in both views, with the captions that they have.
+func (p *Pairs) Embed(ctx context.Context, env *experiments.Env, m *clip.LiT, set datasets.Dataset) (*evaluate.Embedded, error) {
+	t, err := openTower(env, p.Config.Tower, p.Config.Size)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	return embedThrough(ctx, env, t, m, set)
+}
+
+func embedThrough(ctx context.Context, env *experiments.Env, t tower, m *clip.LiT, set datasets.Dataset) (*evaluate.Embedded, error) {
+	s := &litSet{Dataset: set}
+	for view, mirrored := range []bool{false, true} {
+		var err error
+		if s.views[view], err = t.rows(ctx, env, set, mirrored); err != nil {
+			return nil, err
+		}
+	}
+	return s.embed(env.Backend.Backend, m)
+}
+
 // compare is the comparing half of a training step, with the figures to be recorded.
 func compare(kind clip.LossKind) func(scope *model.Scope, embeddings []*graph.Node) (*graph.Node, []experiments.Metric) {
 	return func(scope *model.Scope, embeddings []*graph.Node) (*graph.Node, []experiments.Metric) {

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/clip/evaluate"
@@ -50,10 +48,11 @@ type ProductsConfig struct {
 //
 // Time, machine and scores are in docs/results/clip.md.
 func Products() experiments.Experiment {
-	return experiments.New("clip/products", "a CLIP from scratch on product photographs with their titles, zero-shot on the kinds", productDefaults, trainProducts)
+	return experiments.New("clip/products", "a CLIP from scratch on product photographs with their titles, zero-shot on the kinds", ProductDefaults, trainProducts)
 }
 
-func productDefaults(form experiments.Form, _ backend.Kind) ProductsConfig {
+// ProductDefaults are the settings of clip/products.
+func ProductDefaults(form experiments.Form, _ backend.Kind) ProductsConfig {
 	c := ProductsConfig{
 		Data: "fashion-products", Dev: 600, Merges: 3000, Model: clip.Small(0), Loss: clip.InfoNCELoss, Mask: true, BatchSize: 128,
 		Augment:   augment.Config{Scale: [2]float64{0.6, 1.1}, Stretch: 1.1, Flip: 0.5, Brightness: 0.2, Contrast: 0.2, Saturation: 0.2},
@@ -86,47 +85,27 @@ type productData struct {
 func trainProducts(ctx context.Context, env *experiments.Env, cfg ProductsConfig) (experiments.Result, error) {
 	var result experiments.Result
 	begun := time.Now()
-	data, err := openProducts(ctx, env, cfg)
+	p, err := OpenTitled(ctx, env, cfg)
 	if err != nil {
 		return result, err
 	}
+	data := p.data
 	report := &Report{Data: cfg.Data, Training: data.train.Len(), Dev: data.dev.Len(), HeldOut: data.val.Len(), Prepared: time.Since(begun).Seconds()}
-	m, err := productModel(env, cfg, data)
+	m, err := p.New(env)
 	if err != nil {
 		return result, err
 	}
-	source, err := newProductSource(m, data, cfg, env.Seed)
+	watch, err := Watch(env, "clip/products")
 	if err != nil {
 		return result, err
 	}
-	defer source.close()
-	b := env.Backend.Backend
-	task := experiments.Task{
-		Embed:   embedProducts(m),
-		Compare: compareProducts(cfg),
-		After:   clip.ClampScale,
-		Tower:   Tower,
-		Evaluate: func(ctx context.Context) (map[string]float64, error) {
-			found, err := data.evaluate(ctx, b, m, data.dev, cfg)
-			if err != nil {
-				return nil, err
-			}
-			return devFigures(found), nil
-		},
-	}
-	if task.LR, err = experiments.LayerDecay(m.Store, cfg.LayerDecay); err != nil {
+	if report.Trained, result.Remarks, err = p.Fit(ctx, env, "clip/products", m, watch); err != nil {
 		return result, err
 	}
-	if task.Watch, err = Watch(env, "clip/products"); err != nil {
-		return result, err
-	}
-	if report.Trained, err = experiments.Fit(ctx, env, "clip/products", m.Store, task, source, cfg.Train, inWords); err != nil {
-		return result, err
-	}
-	result.Remarks = source.bad()
 	if err := m.Save(env.Run.Path("model")); err != nil {
 		return result, err
 	}
+	b := env.Backend.Backend
 	if report.OnDev, err = data.evaluate(ctx, b, m, data.dev, cfg); err != nil {
 		return result, err
 	}
@@ -218,67 +197,13 @@ func asItIs(example datasets.Example) (*picture.RGB, error) {
 	return picture.ResizeCrop(img, size.X, size.Y, image.Rect(0, 0, size.X, size.Y), picture.Bicubic)
 }
 
-// productModel is a model with fresh weights, or the one that init names.
-func productModel(env *experiments.Env, cfg ProductsConfig, data *productData) (*clip.Model, error) {
-	if cfg.Init == "" {
-		tokenizer, err := clip.TrainTokenizer(texts(data.train), cfg.Merges)
-		if err != nil {
-			return nil, err
-		}
-		mc := cfg.Model
-		mc.Text.VocabSize = tokenizer.VocabSize()
-		return clip.New(mc, tokenizer, env.Seed)
-	}
-	m, err := clip.Load(cfg.Init)
-	if err != nil {
-		return nil, fmt.Errorf("init: %w", err)
-	}
-	if m.Tokenizer == nil {
-		return nil, fmt.Errorf("init: expected a model with its vocabulary in %s, found none", cfg.Init)
-	}
-	if cfg.Freeze != "" {
-		err = experiments.Freeze(m.Store, func(path string) bool {
-			return path != "/logit_scale" && experiments.IsVisual(path) == (cfg.Freeze == "visual")
-		})
-	}
-	return m, err
-}
-
-// embedProducts is the towers' half of a training step. The mask goes through as it is.
-func embedProducts(m *clip.Model) func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {
-	return func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {
-		c := m.Config
-		return []*graph.Node{
-			clip.Normalize(clip.EncodeImage(scope, c.Vision, c.EmbedDim, inputs[0])),
-			clip.Normalize(clip.EncodeText(scope, c.Text, c.EmbedDim, inputs[1])),
-			inputs[2],
-		}
-	}
-}
-
-func compareProducts(cfg ProductsConfig) func(scope *model.Scope, embeddings []*graph.Node) (*graph.Node, []experiments.Metric) {
-	if !cfg.masks() {
-		return compare(cfg.Loss)
-	}
-	return func(scope *model.Scope, e []*graph.Node) (*graph.Node, []experiments.Metric) {
-		loss, scale := clip.CompareMasked(scope, e[0], e[1], e[2])
-		return loss, BatchFigures(e[0], e[1], scale)
-	}
-}
-
 // evaluate measures retrieval of titles, and the zero-shot classification into the classes that are common in val.
 func (d *productData) evaluate(ctx context.Context, b compute.Backend, m *clip.Model, set datasets.Dataset, cfg ProductsConfig) (*Figures, error) {
 	e, err := evaluate.Embed(ctx, b, m, set, nil)
 	if err != nil {
 		return nil, err
 	}
-	of := evaluate.ByAttribute(cfg.Attribute)
-	class := func(example datasets.Example) string {
-		if c := of(example); d.counted[c] >= cfg.LeastClass {
-			return c
-		}
-		return ""
-	}
+	class := d.class(cfg)
 	found := &Figures{Retrieval: e.Retrieve()}
 	if found.ZeroShot, err = e.Classify(b, m, class, evaluate.Names, evaluate.ProductTemplates(), 1); err != nil {
 		return nil, err
