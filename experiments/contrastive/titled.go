@@ -75,6 +75,11 @@ func (p *Titled) New(env *experiments.Env) (*clip.Model, error) {
 	return m, err
 }
 
+// Evaluate measures a model on pictures with titles, such as [Titled.HeldOut].
+func (p *Titled) Evaluate(ctx context.Context, env *experiments.Env, m *clip.Model, set datasets.Dataset) (*Figures, error) {
+	return p.data.evaluate(ctx, env.Backend.Backend, m, set, p.Config)
+}
+
 // Fit trains a model. watch is told of every recorded step ([Watch]); nil for nobody. Pictures that could not be read are named in bad.
 func (p *Titled) Fit(ctx context.Context, env *experiments.Env, name string, m *clip.Model, watch func(experiments.Step) error) (trained experiments.Trained, bad []string, err error) {
 	source, err := newProductSource(m, p.data, p.Config, env.Seed)

@@ -90,7 +90,7 @@ func options(t *testing.T, settings ...string) experiments.Options {
 }
 
 // small are settings for tests.
-var small = []string{"products.train.steps=6", "products.limit=120", "products.dev=40", "products.batch_size=16", "pairs.train.steps=6", "pairs.limit=120", "pairs.batch_size=16", "choosing=40", "draws=3"}
+var small = []string{"products.train.steps=6", "products.limit=120", "products.dev=40", "products.batch_size=16", "products.model.vision.height=8", "products.model.vision.width=8", "pairs.train.steps=6", "pairs.limit=120", "pairs.batch_size=16", "choosing=40", "draws=3"}
 
 func TestQuickRun(t *testing.T) {
 	run, result, err := Study().Experiment.Start(t.Context(), backendtest.Open(t, "go"), options(t, small...))

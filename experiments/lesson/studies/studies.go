@@ -11,6 +11,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/lesson/prompts"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/shardedloss"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/temperature"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/zeroshot"
 )
 
 // All are the studies in the lesson's order.
@@ -21,6 +22,7 @@ func All() []lesson.Study {
 		batchsize.Study(),
 		attending.Study(),
 		prompts.Study(),
+		zeroshot.Study(),
 		composition.Study(),
 		shardedloss.Study(),
 		noise.Study(),
