@@ -42,7 +42,7 @@ type Trained struct {
 	Loss    float64          `json:"loss"`    // of the last training batch, nats
 	Test    float64          `json:"test"`    // InfoNCE of test pairs, the same for every size, nats
 	N       int              `json:"n"`       // of them
-	Seconds float64          `json:"seconds"` // by the clock, without compiling
+	Seconds float64          `json:"seconds"` // of processors, with compiling and the test
 	Peak    int64            `json:"peak"`    // the process's largest memory until then, bytes
 }
 
@@ -119,6 +119,10 @@ func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, 
 	if err != nil {
 		return report, nil, err
 	}
+	before, err := usedUntil(env, "data")
+	if err != nil {
+		return report, nil, err
+	}
 	for _, size := range cfg.Sizes {
 		pairs.Config = cfg.sized(size)
 		t := Trained{Size: size, Steps: pairs.Config.Train.Steps, Chunks: pairs.Config.Train.Chunks}
@@ -130,7 +134,7 @@ func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, 
 		if err != nil {
 			return report, nil, err
 		}
-		t.Loss, t.Seconds = trained.Last.Loss, trained.Seconds
+		t.Loss = trained.Last.Loss
 		e, err := pairs.EmbedTest(env.Backend.Backend, m)
 		if err != nil {
 			return report, nil, err
@@ -143,23 +147,32 @@ func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, 
 		}
 		cosines := e.PairCosines(cfg.Batch)
 		t.Test, t.N = infoNCE(cosines, scale), len(cosines)
-		if t.Peak, err = peakOf(env, size); err != nil {
+		after, err := usedUntil(env, fmt.Sprint(size))
+		if err != nil {
 			return report, nil, err
 		}
+		t.Seconds, t.Peak = after.Processor-before.Processor, after.Peak
+		before = after
 		report.Trained = append(report.Trained, t)
 	}
 	return report, nil, nil
 }
 
-// peakOf is the largest memory until the end of a training. A run that is resumed is told what it had then: by now it may have had more.
-func peakOf(env *experiments.Env, size int) (peak int64, err error) {
-	name := fmt.Sprintf("peak-%d.json", size)
+// used is what a run has used so far.
+type used struct {
+	Processor float64 `json:"processor"` // seconds of all cores together
+	Peak      int64   `json:"peak"`      // largest memory, bytes
+}
+
+// usedUntil is what was used until then. A run that is resumed is told what it was when it first came there.
+func usedUntil(env *experiments.Env, then string) (u used, err error) {
+	name := fmt.Sprintf("used-%s.json", then)
 	data, err := os.ReadFile(env.Run.Path(name))
-	if err == nil && json.Unmarshal(data, &peak) == nil {
-		return peak, nil
+	if err == nil && json.Unmarshal(data, &u) == nil {
+		return u, nil
 	}
-	_, peak = env.Usage()
-	return peak, env.Run.WriteJSON(name, peak)
+	u.Processor, u.Peak = env.Usage()
+	return u, env.Run.WriteJSON(name, u)
 }
 
 // infoNCE of cosines [N][N], both ways, nats.

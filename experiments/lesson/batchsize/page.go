@@ -63,7 +63,7 @@ func table(runs []ran) string {
 			fmt.Sprintf("%.0f", over(runs, i, func(t Trained) float64 { return t.Seconds }).Value),
 			humanize.IBytes(uint64(over(runs, i, func(t Trained) float64 { return float64(t.Peak) }).Value))})
 	}
-	return lesson.Table([]string{"pairs in a batch", "steps", "chunks", "recall@1", "recall@10", "last loss minus ln N (nats)", "loss on test pairs (nats)", "seconds", "largest memory so far"}, rows) +
+	return lesson.Table([]string{"pairs in a batch", "steps", "chunks", "recall@1", "recall@10", "last loss minus ln N (nats)", "loss on test pairs (nats)", "processor seconds", "largest memory so far"}, rows) +
 		fmt.Sprintf("\nThe loss on test pairs is over %d of them, for which chance is %.2f nats. Memory is the process's largest until then, the sizes in this order; "+
 			"a size that does not raise it needs no more than those before it.\n", runs[0].Report.Trained[0].N, math.Log(float64(runs[0].Report.Trained[0].N)))
 }
