@@ -14,6 +14,7 @@ type xyAxes struct {
 	logX, logY     bool
 	percentY       bool
 	wholeX         bool
+	ticksX         []float64 // instead of round numbers
 	hideTicks      bool
 	equalScale     bool
 	names          *tickLabels // of the categories 0, 1, ... on x
@@ -81,6 +82,9 @@ func (a xyAxes) plot(c canvas) *plot.Plot {
 	}
 	if a.logY {
 		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, logTicks{n: ny}
+	}
+	if len(a.ticksX) > 0 {
+		p.X.Tick.Marker = givenTicks(a.ticksX)
 	}
 	if a.hideTicks {
 		p.X.Tick.Marker, p.Y.Tick.Marker = plot.ConstantTicks{}, plot.ConstantTicks{}

@@ -30,8 +30,9 @@ type CurvesConfig struct {
 	XLabel, YLabel string // with units where there are any: "loss (nats)"
 	Series         []Series
 	References     []ReferenceLine
-	LogX, LogY     bool // logarithmic axes, for positive numbers
-	WholeX         bool // x counts something: no ticks between whole numbers
+	LogX, LogY     bool      // logarithmic axes, for positive numbers
+	WholeX         bool      // x counts something: no ticks between whole numbers
+	XTicks         []float64 // where the x axis has its ticks; none for round numbers
 }
 
 // Curves draws series over a common x axis: loss, temperature, accuracy over steps. The axes hold all curves, bands
@@ -53,7 +54,7 @@ func Curves(cfg CurvesConfig) (*Figure, error) {
 	for _, r := range cfg.References {
 		y.add(r.Y)
 	}
-	axes := xyAxes{xLabel: cfg.XLabel, yLabel: cfg.YLabel, logX: cfg.LogX, logY: cfg.LogY, wholeX: cfg.WholeX,
+	axes := xyAxes{xLabel: cfg.XLabel, yLabel: cfg.YLabel, logX: cfg.LogX, logY: cfg.LogY, wholeX: cfg.WholeX, ticksX: cfg.XTicks,
 		x: x.padded(0.02, cfg.LogX), y: y.padded(0.05, cfg.LogY)}
 
 	return &Figure{title: cfg.Title, layout: func(width vg.Length) (vg.Length, painter) {
@@ -71,6 +72,9 @@ func (cfg CurvesConfig) check() error {
 	}
 	if oneLine(cfg.XLabel) == "" || oneLine(cfg.YLabel) == "" {
 		return errors.New("expected labels for both axes, with units, in XLabel and YLabel; found an empty one")
+	}
+	if err := cmp.Or(checkFinite("ticks of x", cfg.XTicks), checkPositive(cfg.LogX, "ticks of x", cfg.XTicks)); err != nil {
+		return err
 	}
 	names := make([]string, len(cfg.Series))
 	for i, s := range cfg.Series {

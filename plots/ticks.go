@@ -41,6 +41,18 @@ func (t linearTicks) every(step, lo, hi float64) []plot.Tick {
 	return ticks
 }
 
+// givenTicks puts labelled ticks at these numbers, as far as the axis has them.
+type givenTicks []float64
+
+func (t givenTicks) Ticks(lo, hi float64) (ticks []plot.Tick) {
+	for _, v := range t {
+		if v >= lo && v <= hi {
+			ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'g', -1, 64)})
+		}
+	}
+	return ticks
+}
+
 // niceStep returns 1, 2 or 5 times a power of ten such that about n steps, and not more, cover the span.
 func niceStep(span float64, n int) float64 {
 	raw := span / float64(max(n, 1))

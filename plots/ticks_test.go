@@ -81,6 +81,18 @@ func labelsOf(ticks []plot.Tick) string {
 }
 
 // Every label says where its tick is, and all ticks are on the axis.
+// Ticks that are given are those of the axis, as far as it goes.
+func TestGivenTicks(t *testing.T) {
+	got := givenTicks{1, 2, 4, 8, 0.005}.Ticks(0.9, 5)
+	if len(got) != 3 || got[0].Label != "1" || got[2].Value != 4 {
+		t.Errorf("expected ticks at 1, 2 and 4, found %v", got)
+	}
+	_, err := Curves(CurvesConfig{XLabel: "x", YLabel: "y", LogX: true, XTicks: []float64{0, 1}, Series: []Series{{X: []float64{1}, Y: []float64{1}}}})
+	if err == nil || !strings.Contains(err.Error(), "ticks of x") {
+		t.Errorf("expected ticks that a logarithmic axis does not have to be refused, found %v", err)
+	}
+}
+
 func TestTickLabelsAreTrue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lo := rapid.Float64Range(-1e7, 1e7).Draw(t, "lo")

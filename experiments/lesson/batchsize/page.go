@@ -80,7 +80,7 @@ func recallFigure(runs []ran) (*plots.Figure, error) {
 			s.series.Low, s.series.High = append(s.series.Low, max(m.Low, 0)), append(s.series.High, min(m.High, 1))
 		}
 	}
-	return plots.Curves(plots.CurvesConfig{Title: "Recall by size of the batch, pairs seen being equal", XLabel: "pairs in a batch", YLabel: "share found (95% interval)", LogX: true,
+	return plots.Curves(plots.CurvesConfig{Title: "Recall by size of the batch, pairs seen being equal", XLabel: "pairs in a batch", YLabel: "share found (95% interval)", LogX: true, XTicks: ten.X,
 		Series:     []plots.Series{ten, one},
 		References: []plots.ReferenceLine{{Label: "chance, recall@10", Y: runs[0].Report.Chance}}})
 }

@@ -63,8 +63,8 @@ func (t Task) number(name string) int {
 func tell(runs []ran) (told lesson.Told, err error) {
 	for i, t := range runs[0].Report.Tasks {
 		photo, all, chosen := t.number("a photo of a"), t.number("all templates"), t.number("chosen greedily")
-		told.Answer += fmt.Sprintf("A model of %s classifies %s (%d classes) in %s by the bare word. In points, \"a photo of a {}\" adds %s, all %d templates together %s, a subset that training pictures choose %s. ",
-			t.Name, t.Data, t.Classes, lesson.PercentOf(top1(runs, i, 0)), points(gained(runs, i, photo)), len(t.Templates), points(gained(runs, i, all)), points(gained(runs, i, chosen)))
+		told.Answer += fmt.Sprintf("A model of %s classifies %s in %s by the bare word (chance %s). In points, \"a photo of a {}\" adds %s, all %d templates together %s, a subset that training pictures choose %s. ",
+			t.Name, t.Data, lesson.PercentOf(top1(runs, i, 0)), lesson.Percent(1/float64(t.Classes)), points(gained(runs, i, photo)), len(t.Templates), points(gained(runs, i, all)), points(gained(runs, i, chosen)))
 		section := lesson.Section{Heading: strings.ToUpper(t.Name[:1]) + t.Name[1:] + ": " + t.Data}
 		section.Text = fmt.Sprintf("%d classes, %d pictures; prompts were chosen on %d others.\n\n", t.Classes, t.Pictures, t.Choosing) + wordingTable(runs, i)
 		bars, err := wordingFigure(runs, i)

@@ -130,7 +130,7 @@ func cosineFigure(runs []ran) (*plots.Figure, error) {
 				curve.X, curve.Y = append(curve.X, float64(c.Devices)), append(curve.Y, compared(runs, i, func(c Compared) float64 { return c.Cosine }).Value)
 			}
 		}
-		cfg.Series = append(cfg.Series, curve)
+		cfg.Series, cfg.XTicks = append(cfg.Series, curve), curve.X
 	}
 	return plots.Curves(cfg)
 }

@@ -136,16 +136,19 @@ func recallFigure(runs []ran) (*plots.Figure, error) {
 			cfg.Series = append(cfg.Series, plots.Series{Name: name, X: []float64{of(runs, i, tauOf).Value}, Y: []float64{recall(runs, i, at10).Value}})
 		}
 	}
+	cfg.XTicks = cfg.Series[0].X
 	return plots.Curves(cfg)
 }
 
 func sharpFigure(runs []ran) (*plots.Figure, error) {
-	return plots.Curves(plots.CurvesConfig{Title: "Who is pushed away", XLabel: "temperature tau", YLabel: "share of the push", LogX: true, Series: []plots.Series{
+	cfg := plots.CurvesConfig{Title: "Who is pushed away", XLabel: "temperature tau", YLabel: "share of the push", LogX: true, Series: []plots.Series{
 		overTaus(runs, "likeliest wrong text", func(i int) stats.Mean { return of(runs, i, func(t Trained) float64 { return t.Sharp.Hardest }) }),
 		overTaus(runs, "likeliest tenth", func(i int) stats.Mean { return of(runs, i, func(t Trained) float64 { return t.Sharp.Tenth }) }),
 		afterwards(runs, "likeliest wrong text, one model", func(s Sharpness) float64 { return s.Hardest }),
 		afterwards(runs, "likeliest tenth, one model", func(s Sharpness) float64 { return s.Tenth }),
-	}})
+	}}
+	cfg.XTicks = cfg.Series[0].X
+	return plots.Curves(cfg)
 }
 
 // afterwards is a curve over the fixed temperatures of one model.

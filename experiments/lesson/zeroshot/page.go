@@ -129,7 +129,7 @@ func shotsFigure(runs []ran) (*plots.Figure, error) {
 		curve.X, curve.Y = append(curve.X, float64(s.Shots)), append(curve.Y, 100*m.Value)
 		curve.Low, curve.High = append(curve.Low, 100*m.Low), append(curve.High, 100*m.High)
 	}
-	cfg := plots.CurvesConfig{Title: "What a few labels add", XLabel: "labelled pictures a class", YLabel: "accuracy (%, 95% interval)", LogX: true, Series: []plots.Series{curve}}
+	cfg := plots.CurvesConfig{Title: "What a few labels add", XLabel: "labelled pictures a class", YLabel: "accuracy (%, 95% interval)", LogX: true, XTicks: curve.X, Series: []plots.Series{curve}}
 	for _, w := range ways(runs) {
 		if w.labels == "none" || w.name == "tower trained on labels" {
 			cfg.References = append(cfg.References, plots.ReferenceLine{Label: w.name, Y: 100 * w.top1.Value})
