@@ -73,17 +73,19 @@ func answered() (all []answering) {
 }
 
 func confidenceFigure(runs []ran) (*plots.Figure, error) {
+	most := 0.0
 	cfg := plots.CurvesConfig{Title: "Right answers by confidence", XLabel: "confidence (%, mean of a tenth of the answers)", YLabel: "answers that are right (%, 95% interval)"}
 	for _, x := range answered() {
 		curve := plots.Series{Name: x.name}
 		for i := range x.tenths(runs[0].Report) {
 			m := shareOf(runs, func(r Report) stats.Proportion { return x.tenths(r)[i].Right })
-			curve.X = append(curve.X, 100*lesson.OverSeeds(runs, func(r Report) float64 { return x.tenths(r)[i].Confidence }).Value)
+			confidence := 100 * lesson.OverSeeds(runs, func(r Report) float64 { return x.tenths(r)[i].Confidence }).Value
+			curve.X, most = append(curve.X, confidence), max(most, confidence)
 			curve.Y, curve.Low, curve.High = append(curve.Y, 100*m.Value), append(curve.Low, 100*max(m.Low, 0)), append(curve.High, 100*min(m.High, 1))
 		}
 		cfg.Series = append(cfg.Series, curve)
 	}
-	cfg.Series = append(cfg.Series, plots.Series{Name: "honest: as sure as right", X: []float64{0, 100}, Y: []float64{0, 100}})
+	cfg.Series = append(cfg.Series, plots.Series{Name: "honest: as sure as right", X: []float64{0, most}, Y: []float64{0, most}})
 	return plots.Curves(cfg)
 }
 

@@ -18,8 +18,9 @@ type Direction struct {
 	Tenths    []Tenth    `json:"tenths"` // of the answers, by rising confidence
 	Mistakes  Said       `json:"mistakes"`
 	Confident Said       `json:"confident"` // the most confident of them
-	Swaps     []Swap     `json:"swaps"`     // the commonest first
-	Examples  []Example  `json:"examples"`  // the most confident first
+	Hubs      Hubs       `json:"hubs"`
+	Swaps     []Swap     `json:"swaps"`    // the commonest first
+	Examples  []Example  `json:"examples"` // the most confident first
 }
 
 // Tenth is a tenth of the answers, of about equal confidence.
@@ -35,6 +36,13 @@ type Said struct {
 	Most    stats.Proportion          `json:"most"`    // at least half of the content words are in the photograph's captions
 	All     stats.Proportion          `json:"all"`     // every one of them is
 	Covered stats.Mean                `json:"covered"` // mean share of the content words
+}
+
+// Hubs are what mistakes find again and again (Radovanovic et al. 2010, "Hubs in Space").
+type Hubs struct {
+	Candidates int `json:"candidates"`
+	Distinct   int `json:"distinct"` // candidates that were found by mistake
+	Most       int `json:"most"`     // mistakes that found the commonest of them
 }
 
 // Swap is one word in the place of another.
@@ -59,6 +67,7 @@ type Example struct {
 // answer is what a query found.
 type answer struct {
 	caption, photo int // that were put together; one of them is the query
+	found          int // the other one
 	right          bool
 	confidence     float64
 	rank           int // of the best right answer
@@ -73,7 +82,7 @@ func answers(e *evaluate.Embedded, scale float64, toTexts bool) (all []answer) {
 	ranks := clip.Ranks(rows, own)
 	for query, found := range clip.Predicted(rows) {
 		p := clip.Softmax(rows[query], scale)
-		a := answer{caption: query, photo: found, right: own(query, found), confidence: p[found], rank: ranks[query]}
+		a := answer{caption: query, photo: found, found: found, right: own(query, found), confidence: p[found], rank: ranks[query]}
 		if toTexts {
 			a.caption, a.photo, a.confidence = found, query, 0
 			for text, owner := range e.Owner {
@@ -159,9 +168,10 @@ func (a *album) references(seed uint64) (right, random []verdict) {
 }
 
 // direction measures the mistakes of one direction.
-func (a *album) direction(all []answer, random []verdict, confident, examples int) (d Direction) {
+func (a *album) direction(all []answer, toTexts bool, random []verdict, confident, examples int) (d Direction) {
 	var right, wrong []float64
 	var verdicts []verdict
+	found := map[int]int{}
 	for _, x := range all {
 		if x.right {
 			right = append(right, x.confidence)
@@ -170,9 +180,15 @@ func (a *album) direction(all []answer, random []verdict, confident, examples in
 		wrong = append(wrong, x.confidence)
 		v := a.judge(x.caption, x.photo)
 		verdicts = append(verdicts, v)
-		if len(d.Examples) < examples {
+		found[x.found]++
+		d.Hubs.Most = max(d.Hubs.Most, found[x.found])
+		if found[x.found] == 1 && len(d.Examples) < examples {
 			d.Examples = append(d.Examples, Example{a.Examples[x.photo].ID, a.key(x.caption), x.confidence, x.rank, v.words, texts(v.missing), texts(v.instead)})
 		}
+	}
+	d.Hubs.Candidates, d.Hubs.Distinct = len(a.of), len(found)
+	if toTexts {
+		d.Hubs.Candidates = len(a.words)
 	}
 	d.Right, d.Wrong = stats.NewMean(right), stats.NewMean(wrong)
 	d.Tenths = tenths(all)

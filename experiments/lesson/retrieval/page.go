@@ -204,13 +204,19 @@ func lenient(runs []ran, w way, fit func(Said) stats.Proportion) stats.Mean {
 
 func mistakesSection(runs []ran) (s lesson.Section, err error) {
 	s.Heading = "The most confident mistakes of retrieval"
-	s.Text = fmt.Sprintf("Seed %d; `%s/picture-to-text-mistakes.png` and `%s/text-to-picture-mistakes.png` in the run's folder show them. Instead: numbers, colours, people and animals that at least half of the photograph's captions have and the caption has not.\n",
+	s.Text = fmt.Sprintf("Seed %d, what was found shown once where it was found for several; `%s/picture-to-text-mistakes.png` and `%s/text-to-picture-mistakes.png` in the run's folder draw them. Instead: numbers, colours, people and animals that at least half of the photograph's captions have and the caption has not.\n",
 		runs[0].Seed, folder, folder)
 	for _, w := range ways() {
 		var rows [][]string
 		for _, x := range w.direction(runs[0].Report).Examples {
 			rows = append(rows, []string{x.Photograph, x.Caption, listOr(x.Missing) + fmt.Sprintf(" (of %d)", x.Words), listOr(x.Instead), lesson.Percent(x.Confidence), fmt.Sprint(x.Rank)})
 		}
+		hub := func(figure func(Hubs) float64) string {
+			return lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return figure(w.direction(r).Hubs) }), 0)
+		}
+		s.Text += fmt.Sprintf("\nHubs, %s: of %d candidates %s were found by mistake at all, the commonest of them %s times, by %s mistakes.\n", w.name, w.direction(runs[0].Report).Hubs.Candidates,
+			hub(func(h Hubs) float64 { return float64(h.Distinct) }), hub(func(h Hubs) float64 { return float64(h.Most) }),
+			lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return float64(w.direction(r).Mistakes.N) }), 0))
 		s.Text += "\n" + lesson.Table([]string{w.name + ": photograph", "caption", "words too much", "instead", "confidence", "rank of the best right answer"}, rows)
 	}
 	return s, nil
@@ -268,6 +274,6 @@ func confidenceSection(runs []ran) (s lesson.Section, err error) {
 			lesson.PercentOf(lesson.OverSeeds(runs, func(r Report) float64 { return r.Classes.ECE })), lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Temp }), 4))
 	f, err := confidenceFigure(runs)
 	s.Figures = []lesson.Figure{{Name: "confidence", Title: "Right answers by confidence",
-		Caption: "Answers in tenths by their confidence; below the grey line of honest confidence a model promises too much. " + intervals, Plot: f}}
+		Caption: "Answers in tenths by their confidence; below the line of honest confidence a model promises too much, above it too little. " + intervals, Plot: f}}
 	return s, err
 }

@@ -37,8 +37,8 @@ func (s sheets) draw(spread []int, toTexts, toImages []answer, n int) error {
 	}{
 		{"picture-to-text", "The captions nearest to each photograph", func() ([]plots.SheetRow, error) { return s.texts(spread) }},
 		{"text-to-picture", "The photographs nearest to each caption (its own is framed)", func() ([]plots.SheetRow, error) { return s.photographs(captions) }},
-		{"picture-to-text-mistakes", "The most confident mistakes, picture to text", func() ([]plots.SheetRow, error) { return s.mistakes(toTexts, n, true) }},
-		{"text-to-picture-mistakes", "The most confident mistakes, text to picture", func() ([]plots.SheetRow, error) { return s.mistakes(toImages, n, false) }},
+		{"picture-to-text-mistakes", "The most confident mistakes, picture to text (framed: whose caption it is)", func() ([]plots.SheetRow, error) { return s.mistakes(toTexts, n, true) }},
+		{"text-to-picture-mistakes", "The most confident mistakes, text to picture (framed: whose caption it is)", func() ([]plots.SheetRow, error) { return s.mistakes(toImages, n, false) }},
 	} {
 		rows, err := sheet.rows()
 		if err != nil {
@@ -128,14 +128,16 @@ func (s sheets) photographs(captions []int) (rows []plots.SheetRow, err error) {
 
 // mistakes are the first mistakes of answers: the photograph and the one whose caption was put to it.
 func (s sheets) mistakes(all []answer, n int, toTexts bool) (rows []plots.SheetRow, err error) {
+	seen := map[int]bool{}
 	for _, x := range all {
-		if x.right || len(rows) == n {
+		if x.right || seen[x.found] || len(rows) == n {
 			continue
 		}
+		seen[x.found] = true
 		owner := s.Owner[x.caption]
-		first, second, notes := x.photo, owner, [2]string{"asked", "whose caption it is"}
+		first, second, notes := x.photo, owner, [2]string{"asked for", "has this caption"}
 		if !toTexts {
-			first, second, notes = owner, x.photo, [2]string{"whose caption it is", "found"}
+			first, second, notes = owner, x.photo, [2]string{"has this caption", "found"}
 		}
 		v := s.judge(x.caption, x.photo)
 		row := plots.SheetRow{Heading: s.Captions[x.caption]}
@@ -147,9 +149,9 @@ func (s sheets) mistakes(all []answer, n int, toTexts bool) (rows []plots.SheetR
 			row.Pictures = append(row.Pictures, picture)
 		}
 		row.Lines = append(row.Lines, fmt.Sprintf("confidence %.1f%%, rank of the best right answer %d", 100*x.confidence, x.rank),
-			"not in the photograph's captions: "+listOr(texts(v.missing)))
+			"words too much: "+listOr(texts(v.missing)))
 		for _, text := range s.of[x.photo][:min(3, len(s.of[x.photo]))] {
-			row.Lines = append(row.Lines, "its captions: "+s.Captions[text])
+			row.Lines = append(row.Lines, "the photograph's: "+s.Captions[text])
 		}
 		rows = append(rows, row)
 	}
