@@ -3,6 +3,7 @@ package retrieval
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/glimpse-ml/glimpse/clip/evaluate"
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
@@ -78,6 +79,11 @@ func guessed(r Report, toTexts bool, k int) (recall float64, median int) {
 
 func tell(runs []ran) (told lesson.Told, err error) {
 	r, w := runs[0].Report, ways()
+	for _, other := range runs[1:] {
+		if !slices.Equal(other.Report.Classes.Classes, r.Classes.Classes) {
+			return told, fmt.Errorf("expected runs with the same classes, found seed %d with %d and seed %d with %d, not all the same; record runs on one data set", runs[0].Seed, len(r.Classes.Classes), other.Seed, len(other.Report.Classes.Classes))
+		}
+	}
 	at := func(i, k int) string {
 		return lesson.PercentOf(shareOf(runs, func(r Report) stats.Proportion { return w[i].recall(r)[k] }))
 	}
@@ -85,8 +91,8 @@ func tell(runs []ran) (told lesson.Told, err error) {
 		return lesson.PercentOf(shareOf(runs, func(r Report) stats.Proportion { return figure(r).Most }))
 	}
 	level := r.Classes.Levels[0]
-	told.Answer = fmt.Sprintf("Among %d photographs of %s and %d captions recall@1 and @10 are %s and %s from picture to text, %s and %s from text to picture. Of the %d most confident mistakes picture to text, %s say for the most part "+
-		"what people say of the photograph too, of right captions %s, of random ones %s. Zero-shot classification of %s is right in %s, and %s of its mistakes stay within one %s (%s were they spread evenly).",
+	told.Answer = fmt.Sprintf("Among %d photographs of %s and %d captions recall@1 and @10 are %s and %s from picture to text, %s and %s from text to picture. Of the %d most confident mistakes picture to text %s have at least half of their content words in the photograph's captions "+
+		"(of right captions %s, of random ones %s). Zero-shot classification of %s is right in %s, and %s of its mistakes stay within one %s (%s were they spread evenly).",
 		r.Found.Images, r.Data, r.Found.Texts, at(0, 1), at(0, 10), at(1, 1), at(1, 10), r.ToTexts.Confident.N,
 		most(func(r Report) Said { return r.ToTexts.Confident }), most(func(r Report) Said { return r.Right }), most(func(r Report) Said { return r.Random }),
 		r.Classes.Data, lesson.PercentOf(shareOf(runs, func(r Report) stats.Proportion { return r.Classes.Top1 })),
@@ -187,10 +193,11 @@ func confusedSection(runs []ran) (s lesson.Section, err error) {
 			Caption: "Captions that were put to the wrong photographs, and how often something of each kind in them is in none of the photograph's captions. Right captions show how much people differ, random pairs what guessing gives. " + intervals, Plot: f})
 	}
 	s.Text += fmt.Sprintf("A caption may have words too much of several kinds. Counting every answer as right whose content words all stand in the photograph's captions, recall@1 would be %s from picture to text instead of %s, and %s instead of %s from text to picture; "+
-		"counting those of which at least half do, %s and %s.",
+		"counting those of which at least half do, %s and %s. Not all of them are right: of random pairs %s and %s would count as well.",
 		lesson.PercentOf(lenient(runs, ways()[0], func(s Said) stats.Proportion { return s.All })), lesson.PercentOf(shareOf(runs, func(r Report) stats.Proportion { return r.Found.ImageToText[1] })),
 		lesson.PercentOf(lenient(runs, ways()[1], func(s Said) stats.Proportion { return s.All })), lesson.PercentOf(shareOf(runs, func(r Report) stats.Proportion { return r.Found.TextToImage[1] })),
-		lesson.PercentOf(lenient(runs, ways()[0], func(s Said) stats.Proportion { return s.Most })), lesson.PercentOf(lenient(runs, ways()[1], func(s Said) stats.Proportion { return s.Most })))
+		lesson.PercentOf(lenient(runs, ways()[0], func(s Said) stats.Proportion { return s.Most })), lesson.PercentOf(lenient(runs, ways()[1], func(s Said) stats.Proportion { return s.Most })),
+		lesson.Percent(runs[0].Report.Random.All.Value), lesson.Percent(runs[0].Report.Random.Most.Value))
 	return s, nil
 }
 

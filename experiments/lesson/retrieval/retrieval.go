@@ -48,7 +48,7 @@ type Spread struct {
 
 // Study is the experiment lesson/retrieval: retrieval both ways with examples, and the most confident mistakes, grouped by what they confuse.
 //
-//	glimpse train lesson/retrieval --seed 1    12 minutes on one core
+//	glimpse train lesson/retrieval --seed 1    10 minutes on one core
 //	glimpse train lesson/retrieval --quick     20 seconds, on Scenes
 //
 // Time, machine and scores are in docs/results/lesson-retrieval.md.

@@ -154,6 +154,11 @@ func TestQuickRun(t *testing.T) {
 	if err != nil || !strings.HasPrefix(told.Answer, "Among 200 photographs of scenes and ") || len(told.Sections) != 8 || !strings.Contains(told.Sections[0].Text, "seed 3, text to picture") {
 		t.Errorf("three runs: %q, %v", told.Answer, err)
 	}
+	other := r
+	other.Classes.Classes = other.Classes.Classes[1:]
+	if _, err := tell([]ran{{Seed: 1, Report: r}, {Seed: 2, Report: other}}); err == nil || !strings.Contains(err.Error(), "the same classes") {
+		t.Errorf("other classes: found %v", err)
+	}
 	r.Classes.Pairs = nil // a model that never errs is drawn, too
 	if _, err := tell([]ran{{Seed: 1, Config: c, Report: r}}); err != nil {
 		t.Error(err)
