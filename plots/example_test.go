@@ -152,6 +152,23 @@ func ExampleAttentionStrip() {
 	}
 }
 
+func ExampleSheet() {
+	fig, err := plots.Sheet(plots.SheetConfig{
+		Title: "Pictures and texts that were found for each other",
+		Rows: []plots.SheetRow{
+			{Heading: "scene-1", Pictures: []plots.SheetPicture{{Picture: scene()}},
+				Lines: []string{"61.0% (its own)  a red circle left of a blue square", "22.5% (another's)  a red circle above a blue square, on a sheet of paper that is nearly as grey as an elephant", "9.1% (another's)  two shapes"}},
+			{Heading: "a red circle left of a blue square", Pictures: []plots.SheetPicture{{Picture: scene(), Note: "61.0%", Marked: true}, {Picture: scene().(*image.RGBA).SubImage(image.Rect(0, 20, 96, 76)), Note: "30.2%"}}},
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := fig.Save("sheet.png", 400); err != nil {
+		log.Fatal(err)
+	}
+}
+
 // softSpot is a softmax over the grid with its peak at a place.
 func softSpot(rows, cols int, x, y, width float64) []float64 {
 	w := make([]float64, rows*cols)

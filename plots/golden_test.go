@@ -27,6 +27,7 @@ func TestExamples(t *testing.T) {
 		{"attention", ExampleAttentionStrip},
 		{"scatter", ExampleScatter},
 		{"bars", ExampleBars},
+		{"sheet", ExampleSheet},
 	} {
 		t.Run(example.name, func(t *testing.T) {
 			golden, err := filepath.Abs(filepath.Join("testdata", example.name+"_golden.png"))

@@ -130,6 +130,9 @@ func compare(kind clip.LossKind) func(scope *model.Scope, embeddings []*graph.No
 // Training is how many training pictures there are.
 func (p *Pairs) Training() int { return p.train.Len() }
 
+// TrainingCaptions are all captions of the training pictures.
+func (p *Pairs) TrainingCaptions() []string { return texts(p.train) }
+
 // EmbedTraining embeds all training pictures and their captions.
 func (p *Pairs) EmbedTraining(b compute.Backend, m *clip.LiT) (*evaluate.Embedded, error) {
 	return p.train.embed(b, m)

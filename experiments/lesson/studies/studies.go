@@ -9,6 +9,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/lesson/matrix"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/noise"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/prompts"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/retrieval"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/shardedloss"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/temperature"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/zeroshot"
@@ -23,6 +24,7 @@ func All() []lesson.Study {
 		attending.Study(),
 		prompts.Study(),
 		zeroshot.Study(),
+		retrieval.Study(),
 		composition.Study(),
 		shardedloss.Study(),
 		noise.Study(),
