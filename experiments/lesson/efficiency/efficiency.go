@@ -61,17 +61,17 @@ func Study() lesson.Study {
 }
 
 func defaults(form experiments.Form, kind backend.Kind) Config {
-	c := Config{Products: contrastive.ProductDefaults(form, kind), Each: 30, First: 8}
+	c := Config{Products: contrastive.ProductDefaults(form, kind), Each: 30, First: 16}
 	p := &c.Products
 	p.Train.EvalEvery, p.Train.Optimizer.Constant = 0, true
 	if form == experiments.Quick {
 		p.Train.Steps, c.Each, c.First = 64, 5, 4
 		return c
 	}
-	p.Merges, p.Model.Text.ContextLength = 1500, 16
+	p.BatchSize, p.Merges, p.Model.Text.ContextLength = 64, 1500, 16
 	p.Model.Vision.Patch = 4
 	p.Model.Vision.Stages = []clip.Stage{{Channels: 32, Blocks: 0}, {Channels: 64, Blocks: 1}, {Channels: 128, Blocks: 1}}
-	p.Train.Steps, p.Train.Optimizer.WarmupSteps, p.Train.Optimizer.LR = 512, 8, 1e-3
+	p.Train.Steps, p.Train.Optimizer.WarmupSteps, p.Train.Optimizer.LR = 724, 16, 1e-3
 	return c
 }
 

@@ -3,6 +3,7 @@ package efficiency
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
 	"github.com/glimpse-ml/glimpse/internal/stats"
@@ -18,6 +19,25 @@ func (r Report) of(m Method) Trained {
 		}
 	}
 	return Trained{Method: m}
+}
+
+// by are the runs with the predictive methods' accuracies by another rule in the place of their first one.
+func by(runs []ran, rule Rule) (other []ran) {
+	for _, r := range runs {
+		trained := slices.Clone(r.Report.Trained)
+		for i, t := range trained {
+			if !t.Method.predicts() {
+				continue
+			}
+			trained[i].Curve = nil
+			for _, p := range t.Curve {
+				trained[i].Curve = append(trained[i].Curve, Point{p.Pictures, map[Rule]float64{t.Method.Rules()[0]: p.Right[rule]}})
+			}
+		}
+		r.Report.Trained = trained
+		other = append(other, r)
+	}
+	return other
 }
 
 // crossing is where a curve first reaches an accuracy.
@@ -153,7 +173,7 @@ func (r ratio) String() string {
 	case "":
 		return lesson.Number(r.mean, 2)
 	case "none":
-		return "nothing: they have no accuracy in common"
+		return "unknown (no accuracy in common)"
 	}
 	return fmt.Sprintf("%s %.2f", r.kind, r.mean.Value)
 }

@@ -118,13 +118,35 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// By another rule, the predictive methods have its accuracies, and the runs stay as they are.
+func TestBy(t *testing.T) {
+	runs := synthetic(1)
+	p := runs[0].Report.Trained[1]
+	for i := range p.Curve {
+		p.Curve[i].Right[Relative] = 0
+		if i > 1 {
+			p.Curve[i].Right[Relative] = p.Curve[3].Right[Sum] + 0.52 // from 400 on
+		}
+	}
+	other := by(runs, Relative)
+	if c := other[0].Report.of(Prediction).reaches(0.5); c.pictures >= 400 || c.never {
+		t.Errorf("found %+v", c)
+	}
+	if r := compare(runs, Prediction, Contrastive, 4); r.String() != "4.00" {
+		t.Errorf("the runs were changed: %s", r)
+	}
+	if c := other[0].Report.of(Contrastive).reaches(0.5); c != runs[0].Report.of(Contrastive).reaches(0.5) {
+		t.Errorf("found %+v", c)
+	}
+}
+
 func TestTell(t *testing.T) {
 	for _, runs := range [][]ran{synthetic(1), synthetic(0, 1, 2)} {
 		told, err := tell(runs)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(told.Answer, "needs 2.00") || !strings.Contains(told.Answer, "that 4.00 times") {
+		if !strings.Contains(told.Answer, "prediction 2.00 ") || !strings.Contains(told.Answer, "contrastively 4.00 ") || len(told.Errata) != 1 {
 			t.Errorf("found %q", told.Answer)
 		}
 		text, figures := "", 0
