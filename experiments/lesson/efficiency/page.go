@@ -88,7 +88,7 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	if err != nil || bars == nil {
 		return told, err
 	}
-	told.Sections[2].Figures = []lesson.Figure{{Name: "ratios", Title: "How many times as many pictures the slower method needs", Caption: "95% intervals over seeds; of one seed there are none. The paper's FLOPs are not given. A bound is marked as one.", Plot: bars}}
+	told.Sections[2].Figures = []lesson.Figure{{Name: "ratios", Title: "How many times as many pictures the slower method needs", Caption: "95% intervals over seeds; of one seed there are none. LM is the language model, prediction and contrastive are those of bags of words; > and < mark bounds. The paper's 12 is the product of its 3 and 4.", Plot: bars}}
 	return told, nil
 }
 
@@ -118,7 +118,7 @@ func barsFigure(runs []ran, all []ratio) (*plots.Figure, error) {
 		if r.kind == "none" || r.paper == 0 {
 			continue
 		}
-		cfg.Categories = append(cfg.Categories, strings.TrimSpace(short(r.slow)+" / "+short(r.fast)+" "+r.kind))
+		cfg.Categories = append(cfg.Categories, short(r.slow)+" / "+short(r.fast)+map[string]string{"more than": ", >", "less than": ", <"}[r.kind])
 		put(&pictures, r.mean)
 		put(&work, r.times(factor(runs, r)).mean)
 		put(&paper, stats.Mean{Value: r.paper, Low: r.paper, High: r.paper})
@@ -132,7 +132,7 @@ func barsFigure(runs []ran, all []ratio) (*plots.Figure, error) {
 
 // short is a method's name for a bar.
 func short(m Method) string {
-	return map[Method]string{Language: "language model", Prediction: "BoW prediction", Contrastive: "BoW contrastive", Transformer: "transformer contrastive"}[m]
+	return map[Method]string{Language: "LM", Prediction: "prediction", Contrastive: "contrastive", Transformer: "transformer"}[m]
 }
 
 // neededTable says how many pictures each method needs for every accuracy that some of them reach.
@@ -142,7 +142,7 @@ func neededTable(runs []ran) string {
 		header = append(header, string(m))
 	}
 	var rows [][]string
-	for _, level := range levels() {
+	for _, level := range levels(runs) {
 		row, reached := []string{fmt.Sprintf("%.0f%%", 100*level)}, false
 		for _, m := range Methods() {
 			all := crossings(runs, m, level)
@@ -208,8 +208,8 @@ func ratioTable(runs []ran, all []ratio) string {
 		}
 		rows = append(rows, []string{fmt.Sprintf("%s over %s", r.slow, r.fast), r.String(), flops, paper, r.over()})
 	}
-	return "How many times as many pictures, or FLOPs, the slower method by the paper's account needs for the same accuracy: the geometric mean over the accuracies that both reach with every seed, in steps of 5 points, and over seeds with Student's t " +
-		"interval on the logarithms. \"More than\" and \"less than\" are bounds, where one of them does not get there with every seed. The paper's 12 is the product of its 3 and 4.\n\n" +
+	return "How many times as many pictures, or FLOPs, the slower method by the paper's account needs for the same accuracy: the geometric mean over the accuracies that both reach with every seed, in steps of 5 points from twice guessing on, and over seeds with Student's t " +
+		"interval on the logarithms. \"More than\" and \"less than\" are the strongest bounds where there is no such accuracy, because one of them does not get there with every seed. The paper's 12 is the product of its 3 and 4.\n\n" +
 		lesson.Table([]string{"", "pictures", "FLOPs", "the paper, pictures", "at accuracies"}, rows)
 }
 

@@ -62,10 +62,13 @@ func (t Trained) reaches(accuracy float64) crossing {
 	return crossing{pictures: float64(t.Curve[len(t.Curve)-1].Pictures), never: true}
 }
 
-// levels are the accuracies at which methods are compared: every twentieth below 1.
-func levels() (all []float64) {
+// levels are the accuracies at which methods are compared: every twentieth below 1 that is at least twice what guessing reaches, since a curve that
+// wanders about guessing crosses what is near to it by chance.
+func levels(runs []ran) (all []float64) {
 	for i := 1; i < 20; i++ {
-		all = append(all, float64(i)/20)
+		if level := float64(i) / 20; level*float64(runs[0].Report.Classes) >= 2 {
+			all = append(all, level)
+		}
 	}
 	return all
 }
@@ -99,11 +102,12 @@ type ratio struct {
 }
 
 // compare takes, in each run, the geometric mean of the ratios at all levels that both methods cross in every run, and over the runs the geometric mean of
-// those with Student's t interval on the logarithms. Where there is no such level it is a bound, at the highest level that one of them crosses in every run.
+// those with Student's t interval on the logarithms. Where there is no such level it is the
+// strongest bound that a level gives.
 func compare(runs []ran, slow, fast Method, paper float64) ratio {
 	r := ratio{slow: slow, fast: fast, paper: paper, kind: "none"}
 	logs := make([]float64, len(runs))
-	for _, level := range levels() {
+	for _, level := range levels(runs) {
 		a, b := crossings(runs, slow, level), crossings(runs, fast, level)
 		clearA, _ := clear(a)
 		clearB, _ := clear(b)
@@ -127,8 +131,10 @@ func compare(runs []ran, slow, fast Method, paper float64) ratio {
 		r.mean = stats.Mean{Value: math.Exp(m.Value), Low: math.Exp(m.Low), High: math.Exp(m.High), N: m.N}
 		return r
 	}
-	for _, level := range levels() {
-		if bound, kind := boundAt(runs, slow, fast, level); kind != "" {
+	for _, level := range levels(runs) {
+		bound, kind := boundAt(runs, slow, fast, level)
+		stronger := kind == "more than" && bound > r.mean.Value || kind == "less than" && bound < r.mean.Value
+		if kind != "" && (r.kind == "none" || kind == r.kind && stronger) {
 			r.kind, r.from, r.to, r.mean = kind, level, level, stats.Mean{Value: bound, Low: bound, High: bound, N: len(runs)}
 		}
 	}

@@ -91,8 +91,8 @@ func TestCompare(t *testing.T) {
 		want       string
 		over       string
 	}{
-		{Language, Prediction, "2.00", "5% to 50%"}, {Prediction, Contrastive, "4.00", "5% to 50%"}, {Contrastive, Prediction, "0.25", "5% to 50%"},
-		{Transformer, Contrastive, "more than 17.15", "50%"}, {Contrastive, Transformer, "less than 0.06", "50%"},
+		{Language, Prediction, "2.00", "15% to 50%"}, {Prediction, Contrastive, "4.00", "15% to 50%"}, {Contrastive, Prediction, "0.25", "15% to 50%"},
+		{Transformer, Contrastive, "more than 57.68", "15%"}, {Contrastive, Transformer, "less than 0.02", "15%"},
 	} {
 		r := compare(runs, c.slow, c.fast, 3)
 		if r.String() != c.want || r.over() != c.over {
@@ -109,7 +109,7 @@ func TestCompare(t *testing.T) {
 	}
 	// A level that one seed's curve does not reach is none to compare at.
 	runs[1].Report.Trained[1] = curve(Prediction, 0, 0, 0, 0.12, 0.22)
-	if r := compare(runs, Language, Prediction, 3); r.over() != "5% to 20%" {
+	if r := compare(runs, Language, Prediction, 3); r.over() != "15% to 20%" {
 		t.Errorf("found a ratio over %s", r.over())
 	}
 	// Nothing can be said of two that are nowhere.
