@@ -48,7 +48,7 @@ type Point struct {
 // Study is the experiment lesson/efficiency: the same image tower trained as a transformer language model, by predicting bags of words, and
 // contrastively with bags of words and with a transformer (Radford et al. 2021, section 2.3 and figure 2).
 //
-//	glimpse train lesson/efficiency --seed 1    10 minutes on one core
+//	glimpse train lesson/efficiency --seed 1    8 minutes on one core
 //	glimpse train lesson/efficiency --quick     30 seconds, on Scenes
 //
 // Time, machine and scores are in docs/results/lesson-efficiency.md.

@@ -84,11 +84,11 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	told.Errata = []lesson.Erratum{{Claim: "a contrastive bag of words is up to 4 times as efficient as transformers, and predicting bags of words about 3 times.",
 		Found:  fmt.Sprintf("the paper's 4 is the contrastive objective over prediction of the same bag of words, and its 3 is that prediction over the transformer language model. Here the first ratio is %s, the second %s.", all[1], all[0]),
 		Source: "Radford et al. 2021, arXiv 2103.00020, section 2.3 and figure 2."}}
-	bars, err := barsFigure(runs, all)
+	bars, err := barsFigure(runs, all[:2])
 	if err != nil || bars == nil {
 		return told, err
 	}
-	told.Sections[2].Figures = []lesson.Figure{{Name: "ratios", Title: "How many times as many pictures the slower method needs", Caption: "95% intervals over seeds; of one seed there are none. LM is the language model, prediction and contrastive are those of bags of words; > and < mark bounds. The paper's 12 is the product of its 3 and 4.", Plot: bars}}
+	told.Sections[2].Figures = []lesson.Figure{{Name: "ratios", Title: "How many times as many pictures the slower method needs", Caption: "95% intervals over seeds; of one seed there are none. LM is the language model, prediction and contrastive are those of bags of words; > and < mark bounds.", Plot: bars}}
 	return told, nil
 }
 
@@ -222,9 +222,9 @@ func beside(runs []ran, all []ratio) string {
 	}
 	epochs := float64(cfg.Train.Steps*cfg.BatchSize) / float64(r.Training)
 	return "\n" + strings.Join(words, "; ") + ".\n\n" +
-		fmt.Sprintf("What is different from the paper, and may be why figures differ: %s pictures are seen up to %.0f times each, where the paper's 400 million are hardly seen twice; there are %d classes that titles name outright, not 1,000 that captions mention now and then; "+
-			"a batch has %d texts to tell apart, not 32,768; the vocabulary has %s tokens, most of which a title of a few words has no use for; and the language model is of the image tower's size, while the paper's had 63 million parameters and twice the image tower's computation.\n",
-			humanize.Comma(int64(r.Training)), epochs, r.Classes, cfg.BatchSize, humanize.Comma(int64(r.Words)))
+		fmt.Sprintf("What is different from the paper, and may be why figures differ: %s pictures are seen up to %.0f times each, where the paper had 400 million; there are %d classes that titles name outright, not 1,000 that captions mention now and then; "+
+			"a batch has %d texts to tell apart, not 32,768; the vocabulary has %s tokens, most of which a title of a few words has no use for; and the language model's computation is %.1f times the image tower's, where the paper's, of 63 million parameters, had twice.\n",
+			humanize.Comma(int64(r.Training)), epochs, r.Classes, cfg.BatchSize, humanize.Comma(int64(r.Words)), r.of(Language).Work.Text/r.of(Language).Work.Image)
 }
 
 // verdict compares a ratio with the paper's.
@@ -232,6 +232,8 @@ func (r ratio) verdict() string {
 	switch {
 	case r.kind == "none":
 		return "nothing to compare"
+	case r.kind == "" && r.mean.N < 2:
+		return "one seed says nothing certain"
 	case r.kind == "more than" && r.mean.Value >= r.paper, r.kind == "" && r.mean.Low > r.paper:
 		return "more than the paper's"
 	case r.kind == "more than":
@@ -242,10 +244,10 @@ func (r ratio) verdict() string {
 		return "the other way round than in the paper"
 	case r.kind == "" && r.mean.High < r.paper:
 		return "less than the paper's, and not told from 1"
-	case r.kind == "" && r.mean.N > 1:
+	case r.kind == "":
 		return "not told from the paper's"
 	}
-	return "one seed, or a bound, says nothing certain"
+	return "a bound that says nothing certain"
 }
 
 func rulesTable(runs []ran, last int, all, relative []ratio) string {
