@@ -18,13 +18,14 @@ import (
 // AdamW is the optimiser of "Decoupled Weight Decay Regularization" (Loshchilov and Hutter 2019, algorithm 2) with
 // PyTorch's names and meanings. GoMLX's own Adam decays every variable; here Decay decides.
 type AdamW struct {
-	LR          float64 `json:"lr"`           // peak learning rate; the schedule scales it
-	Beta1       float64 `json:"beta1"`        //
-	Beta2       float64 `json:"beta2"`        //
-	Eps         float64 `json:"eps"`          //
-	WeightDecay float64 `json:"weight_decay"` // times the learning rate, for the variables that Decay names
-	ClipNorm    float64 `json:"clip_norm"`    // largest norm of all gradients together; 0 for no clipping
-	WarmupSteps int     `json:"warmup_steps"` // linear warm-up, then cosine to 0 at the last step
+	LR          float64 `json:"lr"`                 // peak learning rate; the schedule scales it
+	Beta1       float64 `json:"beta1"`              //
+	Beta2       float64 `json:"beta2"`              //
+	Eps         float64 `json:"eps"`                //
+	WeightDecay float64 `json:"weight_decay"`       // times the learning rate, for the variables that Decay names
+	ClipNorm    float64 `json:"clip_norm"`          // largest norm of all gradients together; 0 for no clipping
+	WarmupSteps int     `json:"warmup_steps"`       // linear warm-up, then cosine to 0 at the last step
+	Constant    bool    `json:"constant,omitempty"` // no cosine: the peak after the warm-up, so that no step knows which is the last
 }
 
 // DefaultAdamW is PyTorch's default with a short warm-up.
@@ -70,10 +71,13 @@ func (o AdamW) hyper(step, steps int, average float64) *tensors.Tensor {
 	})
 }
 
-// schedule is the share of the peak learning rate at a step: linear warm-up, then half a cosine.
+// schedule is the share of the peak learning rate at a step: linear warm-up, then half a cosine, unless it is constant.
 func (o AdamW) schedule(step, steps int) float64 {
 	if step <= o.WarmupSteps {
 		return float64(step) / float64(o.WarmupSteps)
+	}
+	if o.Constant {
+		return 1
 	}
 	done := float64(step-o.WarmupSteps) / float64(max(steps-o.WarmupSteps, 1))
 	return 0.5 * (1 + math.Cos(math.Pi*min(done, 1)))

@@ -129,6 +129,11 @@ func TestSchedule(t *testing.T) {
 	for step, want := range map[int]float64{1: 0.25, 2: 0.5, 4: 1, 5: 0.5 * (1 + math.Cos(math.Pi/10)), 9: 0.5, 14: 0, 20: 0} {
 		near(t, fmt.Sprint("step ", step, " of 14"), []float64{o.schedule(step, 14)}, []float64{want}, 1e-12)
 	}
+	constant := o
+	constant.Constant = true
+	for step, want := range map[int]float64{1: 0.25, 4: 1, 5: 1, 14: 1} {
+		near(t, fmt.Sprint("constant, step ", step), []float64{constant.schedule(step, 14)}, []float64{want}, 0)
+	}
 	o.WarmupSteps = 0
 	for step, want := range map[int]float64{1: 0.5 * (1 + math.Cos(math.Pi/10)), 5: 0.5, 10: 0} {
 		near(t, fmt.Sprint("step ", step, " of 10 without warm-up"), []float64{o.schedule(step, 10)}, []float64{want}, 1e-12)

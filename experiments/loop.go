@@ -166,7 +166,7 @@ func (l *loop) count(first bool) {
 // see evaluates the model if it is time to, and hands the step on.
 func (l *loop) see(ctx context.Context) error {
 	s := &l.result.Last
-	if l.cfg.EvalEvery > 0 && l.task.Evaluate != nil && (s.Step%l.cfg.EvalEvery == 0 || s.Step == l.cfg.Steps) {
+	if l.task.Evaluate != nil && l.cfg.evaluates(s.Step) {
 		evaluating := time.Now()
 		if err := l.evaluate(ctx, s); err != nil {
 			return err

@@ -172,8 +172,10 @@ func (env *Env) rehearse(ctx context.Context, name string, store *model.Store, t
 		r.StepSeconds = took[len(took)/2]
 	}
 	r.TrainSeconds = r.CompileSeconds + r.StepSeconds*float64(cfg.Steps-1)
-	if cfg.EvalEvery > 0 && task.Evaluate != nil {
-		r.Evaluations = (cfg.Steps + cfg.EvalEvery - 1) / cfg.EvalEvery
+	for step := range cfg.Steps {
+		if task.Evaluate != nil && cfg.evaluates(step+1) {
+			r.Evaluations++
+		}
 	}
 	_, r.PeakBytes = Usage()
 	r.weigh(store)

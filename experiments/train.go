@@ -3,6 +3,7 @@ package experiments
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -34,7 +35,7 @@ type Task struct {
 	// Watch, if there is one, is told of every step that was recorded. Its error ends the training.
 	Watch func(Step) error
 	// Evaluate, if there is one, measures the model on held-out examples every TrainConfig.EvalEvery steps and after the
-	// last. What it returns joins the step's scalars. With an average of the weights, that is what the store holds meanwhile.
+	// last, and after those of TrainConfig.EvalAt. What it returns joins the step's scalars. With an average of the weights, that is what the store holds meanwhile.
 	Evaluate func(ctx context.Context) (map[string]float64, error)
 	// Figure is the name, among what Evaluate finds, of what early stopping (TrainConfig.Patience) watches: larger is better.
 	Figure string
@@ -62,6 +63,7 @@ type TrainConfig struct {
 	Optimizer AdamW `json:"optimizer"`
 	LogEvery  int   `json:"log_every"`  // steps between lines of metrics.jsonl
 	EvalEvery int   `json:"eval_every"` // steps between evaluations on held-out examples; 0 for none
+	EvalAt    []int `json:"-"`          // steps after which to evaluate besides, for experiments that look at certain ones
 
 	// Chunks is how many parts a batch is cut into, so that a large one fits into memory: its gradients are the same (chunks.go).
 	// 0 and 1 are the same.
@@ -79,6 +81,11 @@ type TrainConfig struct {
 // Records says whether a step belongs into metrics.jsonl.
 func (c TrainConfig) Records(s Step) bool {
 	return s.Step == 1 || s.Step == c.Steps || s.Step%c.LogEvery == 0 || s.Evaluated
+}
+
+// evaluates says whether Task.Evaluate is due after a step.
+func (c TrainConfig) evaluates(step int) bool {
+	return slices.Contains(c.EvalAt, step) || c.EvalEvery > 0 && (step%c.EvalEvery == 0 || step == c.Steps)
 }
 
 // Step is what is known after a training step.

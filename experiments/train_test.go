@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -205,6 +206,29 @@ func TestTrainRefuses(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Evaluations come after the steps that are named, besides those at equal distances, and after no step twice.
+func TestEvaluatesAt(t *testing.T) {
+	for _, c := range []struct {
+		every int
+		at    []int
+		want  []int
+	}{{0, nil, nil}, {0, []int{1, 5}, []int{1, 5}}, {4, []int{2, 4}, []int{2, 4, 8, 10}}} {
+		cfg, task := steps(10), regression()
+		cfg.EvalEvery, cfg.EvalAt = c.every, c.at
+		task.Evaluate = func(context.Context) (map[string]float64, error) { return map[string]float64{"dev": 1}, nil }
+		var found []int
+		_, err := Train(t.Context(), wrap(backendtest.Go(t)), seeded(1), task, &batches{}, cfg, func(s Step) error {
+			if s.Evaluated {
+				found = append(found, s.Step)
+			}
+			return nil
+		})
+		if err != nil || !slices.Equal(found, c.want) {
+			t.Errorf("every %d and at %v: expected %v, found %v (%v)", c.every, c.at, c.want, found, err)
+		}
 	}
 }
 

@@ -108,6 +108,18 @@ func (p *Titled) Fit(ctx context.Context, env *experiments.Env, name string, m *
 	return trained, source.bad(), err
 }
 
+// FitOther trains weights that are not a CLIP's on the batches of [Titled.Fit], which are the same for the same seed: pictures [N, H, W, 3] and
+// ids [N, L] as m prepares them, and masks [N, N] of texts that are right for other pictures too. m's own weights are not used.
+func (p *Titled) FitOther(ctx context.Context, env *experiments.Env, name string, m *clip.Model, store *model.Store, task experiments.Task) (trained experiments.Trained, bad []string, err error) {
+	source, err := newProductSource(m, p.data, p.Config, env.Seed)
+	if err != nil {
+		return trained, nil, err
+	}
+	defer source.close()
+	trained, err = experiments.Fit(ctx, env, name, store, task, source, p.Config.Train, func(map[string]float64) string { return "" })
+	return trained, source.bad(), err
+}
+
 // embedProducts is the towers' half of a training step. The mask goes through as it is.
 func embedProducts(m *clip.Model) func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {
 	return func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {

@@ -2,7 +2,6 @@ package composition
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/internal/backend"
-	"github.com/glimpse-ml/glimpse/internal/nn"
 )
 
 // towers is a CLIP whose text tower is a transformer, or knows no order of words.
@@ -27,26 +25,11 @@ type towers struct {
 func (t *towers) embed(scope *model.Scope, pictures, ids *graph.Node) (image, text *graph.Node) {
 	image = clip.EncodeImage(scope, t.vision, t.embedDim, pictures)
 	if t.bag {
-		text = t.bagOfWords(scope, ids)
+		text = clip.EncodeBagOfWords(scope, t.text, t.embedDim, ids)
 	} else {
 		text = clip.EncodeText(scope, t.text, t.embedDim, ids)
 	}
 	return clip.Normalize(image), clip.Normalize(text)
-}
-
-// bagOfWords is a network of one hidden layer on the mean of the tokens' embeddings: [N, L] to [N, D]. Whatever the order of the tokens, it
-// is the same; padding, whose id is 0, does not count.
-func (t *towers) bagOfWords(scope *model.Scope, ids *graph.Node) *graph.Node {
-	g, w := ids.Graph(), t.text.Width
-	scope = scope.At("bag")
-	table := nn.Param(scope.At("token_embedding"), g, "weight", nn.Normal(0.02), t.text.VocabSize, w)
-	counts := graph.ConvertDType(graph.GreaterThan(ids, graph.ZerosLike(ids)), table.DType()) // [N, L]
-	sum := graph.ReduceSum(graph.Mul(nn.Lookup(table, ids), graph.ExpandAxes(counts, -1)), 1)
-	x := nn.LayerNorm(scope.At("ln"), graph.Div(sum, graph.ReduceAndKeep(counts, graph.ReduceSum, -1)), 1e-5)
-	linear := func(name string, x *graph.Node, in, out int) *graph.Node {
-		return graph.MatMul(x, nn.Param(scope.At("%s", name), g, "weight", nn.Normal(1/math.Sqrt(float64(in))), in, out))
-	}
-	return linear("out", nn.ReLU(linear("hidden", x, w, 4*w)), 4*w, t.embedDim)
 }
 
 // scorer compares pictures with texts.

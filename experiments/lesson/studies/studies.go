@@ -6,6 +6,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/lesson/attending"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/batchsize"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/composition"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/efficiency"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/matrix"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/noise"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/prompts"
@@ -23,6 +24,7 @@ func All() []lesson.Study {
 		batchsize.Study(),
 		attending.Study(),
 		prompts.Study(),
+		efficiency.Study(),
 		zeroshot.Study(),
 		retrieval.Study(),
 		composition.Study(),
