@@ -8,6 +8,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/lesson/composition"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/matrix"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/noise"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/observatory"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/prompts"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/shardedloss"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/temperature"
@@ -19,6 +20,7 @@ func All() []lesson.Study {
 	return []lesson.Study{
 		matrix.Study(),
 		temperature.Study(),
+		observatory.Study(),
 		batchsize.Study(),
 		attending.Study(),
 		prompts.Study(),
