@@ -35,18 +35,18 @@ type ClassMap struct {
 	Drawn           []Map      `json:"drawn"`     // the first of its maps, none of methods that are only measured
 }
 
-// forClasses are the methods that are compared on classes.
-func forClasses(rows int) []method {
+// forClasses are the methods that are compared on classes. t-SNE's perplexity must be small where there are few points.
+func forClasses(rows int, perplexities []float64) []method {
 	within := func(perplexity float64) float64 { return math.Min(perplexity, float64(rows)/6) }
-	return []method{
-		pca(),
-		tsne("tsne_pca", "t-SNE from PCA", plots.PCAInit, within(30), 1),
-		tsne("tsne_random", "t-SNE from a random start", plots.RandomInit, within(30), 2),
-		tsne("tsne_random_5", "t-SNE from a random start, perplexity 5", plots.RandomInit, within(5), 0),
-		tsne("tsne_random_100", "t-SNE from a random start, perplexity 100", plots.RandomInit, within(100), 0),
-		umap("umap", "UMAP", plots.AutoInit, 1),
-		umap("umap_random", "UMAP from a random start", plots.RandomInit, 0),
+	all := []method{pca(), tsne("tsne_pca", "t-SNE from PCA", plots.PCAInit, within(perplexities[0]), 1)}
+	for i, perplexity := range perplexities {
+		if i == 0 {
+			all = append(all, tsne("tsne_random", "t-SNE from a random start", plots.RandomInit, within(perplexity), 2))
+			continue
+		}
+		all = append(all, tsne(fmt.Sprintf("tsne_random_%g", perplexity), fmt.Sprintf("t-SNE from a random start, perplexity %g", perplexity), plots.RandomInit, within(perplexity), 0))
 	}
+	return append(all, umap("umap", "UMAP", plots.AutoInit, 1), umap("umap_random", "UMAP from a random start", plots.RandomInit, 0))
 }
 
 // mapClasses maps the pictures [N] whose label is not negative.
@@ -63,7 +63,7 @@ func mapClasses(ctx context.Context, env *experiments.Env, images [][]float32, l
 	for _, d := range between {
 		out.Between = append(out.Between, rounded(d, 3))
 	}
-	for _, m := range forClasses(rows) {
+	for _, m := range forClasses(rows, cfg.Perplexities) {
 		env.Say("lesson/observatory: %s of %d pictures", m.name, rows)
 		c := ClassMap{Key: m.key, Name: m.name}
 		var trust, share, distances, widths, agreement []float64

@@ -56,15 +56,15 @@ func umap(key, name string, start plots.Init, drawn int) method {
 	}}
 }
 
-// forPairs are the methods by which pairs are mapped, at their usual settings. With few points the perplexity of t-SNE must be small.
-func forPairs(rows int) []method {
-	return []method{pca(), tsne("tsne", "t-SNE", plots.PCAInit, math.Min(30, float64(rows)/6), 0), umap("umap", "UMAP", plots.AutoInit, 0)}
+// forPairs are the methods by which pairs are mapped.
+func forPairs(rows int, perplexity float64) []method {
+	return []method{pca(), tsne("tsne", "t-SNE", plots.PCAInit, math.Min(perplexity, float64(rows)/6), 0), umap("umap", "UMAP", plots.AutoInit, 0)}
 }
 
 // mapPairs maps unit embeddings: all pictures, then all texts.
 func mapPairs(ctx context.Context, images, texts [][]float32, cfg Config) (maps []Map, err error) {
 	data, rows := flat(images, texts)
-	for _, m := range forPairs(rows) {
+	for _, m := range forPairs(rows, cfg.Perplexities[0]) {
 		points, ratio, err := m.project(ctx, data, rows, len(images[0]), 1)
 		if err != nil {
 			return nil, err

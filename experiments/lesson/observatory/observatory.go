@@ -17,18 +17,19 @@ import (
 
 // Config is the configuration of lesson/observatory.
 type Config struct {
-	Products   contrastive.ProductsConfig `json:"products"`   // the CLIP from scratch that is watched
-	Pairs      contrastive.LiTConfig      `json:"pairs"`      // photographs: a second model whose gap is measured
-	Moments    []int                      `json:"moments"`    // steps after which the products are looked at, besides before the first
-	Shown      int                        `json:"shown"`      // held-out pairs that are mapped
-	Joined     int                        `json:"joined"`     // of them, those that a line joins
-	Neighbours int                        `json:"neighbours"` // nearest ones that a map should keep
-	Starts     int                        `json:"starts"`     // maps by each method that begins at random
-	Drawn      int                        `json:"drawn"`      // held-out pictures that are drawn in maps of classes, which are of all
-	Fresh      int                        `json:"fresh"`      // models with fresh weights whose cones are compared
-	Lambdas    []float64                  `json:"lambdas"`    // by which the modalities are moved along the gap
-	Taus       []float64                  `json:"taus"`       // temperatures of the loss after that, besides the model's own
-	Batch      int                        `json:"batch"`      // pairs that the loss and the linear classifier are of
+	Products     contrastive.ProductsConfig `json:"products"`     // the CLIP from scratch that is watched
+	Pairs        contrastive.LiTConfig      `json:"pairs"`        // photographs: a second model whose gap is measured
+	Moments      []int                      `json:"moments"`      // steps after which the products are looked at, besides before the first
+	Shown        int                        `json:"shown"`        // held-out pairs that are mapped
+	Joined       int                        `json:"joined"`       // of them, those that a line joins
+	Neighbours   int                        `json:"neighbours"`   // nearest ones that a map should keep
+	Perplexities []float64                  `json:"perplexities"` // of t-SNE; the first for all that is drawn, the others for classes
+	Starts       int                        `json:"starts"`       // maps by each method that begins at random
+	Drawn        int                        `json:"drawn"`        // held-out pictures that are drawn in maps of classes, which are of all
+	Fresh        int                        `json:"fresh"`        // models with fresh weights whose cones are compared
+	Lambdas      []float64                  `json:"lambdas"`      // by which the modalities are moved along the gap
+	Taus         []float64                  `json:"taus"`         // temperatures of the loss after that, besides the model's own
+	Batch        int                        `json:"batch"`        // pairs that the loss and the linear classifier are of
 }
 
 // Report is what a run found out.
@@ -57,12 +58,12 @@ func Study() lesson.Study {
 
 func defaults(form experiments.Form, kind backend.Kind) Config {
 	c := Config{Products: contrastive.ProductDefaults(form, kind), Pairs: contrastive.LiTDefaults(form, kind),
-		Moments: []int{20, 80, 240}, Shown: 100, Joined: 16, Neighbours: 10, Starts: 5, Drawn: 300, Fresh: 6, Batch: 512,
+		Moments: []int{20, 80, 240}, Shown: 100, Joined: 16, Neighbours: 10, Perplexities: []float64{30, 5, 100}, Starts: 5, Drawn: 300, Fresh: 6, Batch: 512,
 		Lambdas: []float64{-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1}, Taus: []float64{0.01, 0.5}}
 	c.Products.Train.Steps, c.Products.Train.EvalEvery, c.Products.Train.Average = 240, 0, 0
 	c.Pairs.Train.Steps, c.Pairs.Train.EvalEvery, c.Pairs.Train.Average = 120, 0, 0
 	if form == experiments.Quick {
-		c.Moments, c.Shown, c.Starts, c.Drawn, c.Batch = []int{10, 60}, 60, 2, 100, 100
+		c.Moments, c.Shown, c.Perplexities, c.Starts, c.Drawn, c.Batch = []int{10, 60}, 60, []float64{20}, 2, 100, 100
 		c.Products.Train.Steps, c.Pairs.Train.Steps = 60, 100
 	}
 	return c
@@ -83,7 +84,14 @@ func (c Config) Check() error {
 			return fmt.Errorf("taus: expected temperatures from 0.001 to 10, found %v", c.Taus)
 		}
 	}
+	for _, perplexity := range c.Perplexities {
+		if !(perplexity >= 2 && perplexity <= 1000) {
+			return fmt.Errorf("perplexities: expected numbers from 2 to 1000, found %v", c.Perplexities)
+		}
+	}
 	switch {
+	case len(c.Perplexities) == 0:
+		return fmt.Errorf("perplexities: expected at least one, found none")
 	case !slices.Contains(c.Lambdas, 0) || !slices.Contains(c.Lambdas, 0.5):
 		return fmt.Errorf("lambdas: expected 0, which moves nothing, and 0.5, which closes the gap, among them, found %v", c.Lambdas)
 	case c.Joined < 1 || c.Shown <= c.Joined:

@@ -56,10 +56,7 @@ func pairsFigure(r ran, method int) (*plots.Figure, error) {
 // gapFigure is the gap of training batches over the steps, with that of held-out pairs.
 func gapFigure(runs []ran) (*plots.Figure, error) {
 	var panels []*plots.Figure
-	for _, set := range []struct {
-		name string
-		of   func(Report) Watched
-	}{{"products with titles", products}, {"photographs with captions", photographs}} {
+	for _, set := range watched() {
 		w := set.of(runs[0].Report)
 		batches := plots.Series{Name: fmt.Sprintf("batches of %d", w.Batch)}
 		for k, point := range w.Curve {
@@ -74,7 +71,7 @@ func gapFigure(runs []ran) (*plots.Figure, error) {
 		if len(runs) == 1 {
 			batches.Low, batches.High = nil, nil
 		}
-		cfg := plots.CurvesConfig{Title: set.name, XLabel: "training step", YLabel: "length of the gap", WholeX: true, Series: []plots.Series{batches}}
+		cfg := plots.CurvesConfig{Title: set.title, XLabel: "training step", YLabel: "length of the gap", WholeX: true, Series: []plots.Series{batches}}
 		held := plots.Series{Name: fmt.Sprintf("%d held-out pairs", w.Moments[0].Gap.N)}
 		for i, m := range w.Moments {
 			held.X, held.Y = append(held.X, float64(m.Step)), append(held.Y, over(runs, func(r Report) float64 { return set.of(r).Moments[i].Gap.Length }).Value)
@@ -92,10 +89,7 @@ func gapFigure(runs []ran) (*plots.Figure, error) {
 // shiftFigures are the losses, and what is found, over what is left of the gap.
 func shiftFigures(runs []ran) (losses, shares *plots.Figure, err error) {
 	var lossPanels, sharePanels []*plots.Figure
-	for _, set := range []struct {
-		name string
-		of   func(Report) Watched
-	}{{"products with titles", products}, {"photographs with captions", photographs}} {
+	for _, set := range watched() {
 		curve := func(name string, figure func(Shift) stats.Mean) plots.Series {
 			s := plots.Series{Name: name}
 			for i := range runs[0].Config.Lambdas {
@@ -108,7 +102,7 @@ func shiftFigures(runs []ran) (losses, shares *plots.Figure, err error) {
 			}
 			return s
 		}
-		cfg := plots.CurvesConfig{Title: set.name, XLabel: "what is left of the gap", YLabel: "InfoNCE loss (nats)", LogY: true}
+		cfg := plots.CurvesConfig{Title: set.title, XLabel: "what is left of the gap", YLabel: "InfoNCE loss (nats)", LogY: true}
 		names := []string{fmt.Sprintf("tau %.3f, learned", 1/over(runs, func(r Report) float64 { return set.of(r).Shifted.Scale }).Value)}
 		for _, tau := range runs[0].Config.Taus {
 			names = append(names, fmt.Sprintf("tau %g", tau))
@@ -122,7 +116,7 @@ func shiftFigures(runs []ran) (losses, shares *plots.Figure, err error) {
 			return nil, nil, err
 		}
 		lossPanels = append(lossPanels, panel)
-		cfg = plots.CurvesConfig{Title: set.name, XLabel: "what is left of the gap", YLabel: "share (95% interval)", Series: []plots.Series{
+		cfg = plots.CurvesConfig{Title: set.title, XLabel: "what is left of the gap", YLabel: "share (95% interval)", Series: []plots.Series{
 			curve("recall@10", func(s Shift) stats.Mean { return stats.Mean(s.At10) }), curve("recall@1", func(s Shift) stats.Mean { return stats.Mean(s.At1) })}}
 		if set.of(runs[0].Report).Shifted.Shifts[0].ZeroShot.N > 0 {
 			cfg.Series = append(cfg.Series, curve("zero-shot", func(s Shift) stats.Mean { return stats.Mean(s.ZeroShot) }))
