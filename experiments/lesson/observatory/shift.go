@@ -131,8 +131,9 @@ func (s *shiftable) measure(gap []float64, scales []float64, batch int) (Shift, 
 		out.Losses = append(out.Losses, infoNCE(cosines, scale))
 	}
 	mine := func(image, text int) bool { return s.owner[text] == image }
-	ranks := clip.Ranks(clip.Similarities(s.images, s.texts), mine)
-	back := clip.Ranks(clip.Similarities(s.texts, s.images), func(text, image int) bool { return mine(image, text) })
+	all := clip.Similarities(s.images, s.texts)
+	ranks := clip.Ranks(all, mine)
+	back := clip.Ranks(transposed(all), func(text, image int) bool { return mine(image, text) })
 	out.At1, out.At10, out.TextAt10 = clip.AtK(ranks, 1), clip.AtK(ranks, 10), clip.AtK(back, 10)
 	for _, rank := range ranks {
 		found.at1, found.at10 = append(found.at1, indicator(rank <= 1)), append(found.at10, indicator(rank <= 10))
@@ -162,12 +163,7 @@ func indicator(yes bool) float64 {
 // infoNCE is the loss of cosines [N][N] with the pairs on the diagonal, the mean of both directions, nats (Radford et al. 2021, figure 3).
 func infoNCE(cosines [][]float32, scale float64) (loss float64) {
 	n := len(cosines)
-	columns := make([][]float32, n)
-	for j := range columns {
-		for i := range cosines {
-			columns[j] = append(columns[j], cosines[i][j])
-		}
-	}
+	columns := transposed(cosines)
 	for i := range cosines {
 		for _, row := range [][]float32{cosines[i], columns[i]} {
 			largest, sum := float64(slices.Max(row)), 0.0
@@ -178,4 +174,15 @@ func infoNCE(cosines [][]float32, scale float64) (loss float64) {
 		}
 	}
 	return loss
+}
+
+func transposed(m [][]float32) [][]float32 {
+	out := make([][]float32, len(m[0]))
+	for j := range out {
+		out[j] = make([]float32, len(m))
+		for i := range m {
+			out[j][i] = m[i][j]
+		}
+	}
+	return out
 }
