@@ -3,6 +3,7 @@ package plots
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -61,6 +62,18 @@ func (c *cloud) scale() {
 		c.x[i] = math.Ldexp(v, -exponent)
 	}
 }
+
+// checkSpread refuses points that are all in one place.
+func (c *cloud) checkSpread() error {
+	for i := range c.rows {
+		if !slices.Equal(c.row(i), c.row(0)) {
+			return nil
+		}
+	}
+	return errOnePlace
+}
+
+var errOnePlace = errors.New("all points are in one place, and there is nothing to map")
 
 func (c *cloud) row(i int) []float64 { return c.x[i*c.cols : (i+1)*c.cols] }
 

@@ -1,7 +1,6 @@
 package plots
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -67,7 +66,7 @@ func principal(c *cloud) ([]float64, error) {
 	}
 	switch len(axes) {
 	case 0:
-		return nil, errors.New("all points are in one place, and there is nothing to map")
+		return nil, errOnePlace
 	case 1:
 		spread(points)
 	}

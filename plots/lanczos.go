@@ -7,70 +7,77 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// largestEigenvectors returns orthonormal eigenvectors to the k largest eigenvalues of a symmetric n x n matrix, which
-// is known by its product with a vector alone: Lanczos' method (1950) with every vector made orthogonal to all before.
-// Of a matrix of lower rank it returns fewer.
+// largestEigenvectors returns orthonormal eigenvectors to the k largest eigenvalues of a symmetric n x n matrix without
+// negative ones, which is known by its product with a vector alone. Of a matrix of lower rank it returns fewer.
 func largestEigenvectors(n, k int, multiply func(out, v []float64)) [][]float64 {
-	const most = 300
-	steps := min(n, most)
-	rng := rand.New(rand.NewPCG(1, 1))
-	var basis [][]float64
-	var diagonal, beside []float64
-	v := make([]float64, n)
-	for i := range v {
-		v[i] = rng.NormFloat64()
-	}
-	scaleBy(v, 1/math.Sqrt(inner(v, v)))
-	scale := 0.0
-	for len(basis) < steps {
-		basis = append(basis, v)
-		next := make([]float64, n)
-		multiply(next, v)
-		diagonal = append(diagonal, inner(next, v))
-		scale = max(scale, math.Sqrt(inner(next, next)))
-		for range 2 { // Once is not enough (Parlett, 1980).
-			for _, b := range basis {
-				subtract(next, b, inner(next, b))
-			}
-		}
-		length := math.Sqrt(inner(next, next))
-		beside = append(beside, length)
-		if length <= 1e-12*scale || len(basis)%10 == 0 && settled(diagonal, beside, k) {
+	var found [][]float64
+	largest := 0.0
+	for len(found) < min(n, k) { // One at a time, for an eigenvalue may be there twice.
+		value, vector := largestEigenvector(n, found, multiply)
+		largest = max(largest, value)
+		if value <= 1e-12*largest {
 			break
 		}
-		scaleBy(next, 1/length)
-		v = next
+		found = append(found, vector)
 	}
-	values, vectors := tridiagonal(diagonal, beside)
-	var out [][]float64
-	for j := len(values) - 1; j >= 0 && len(out) < k; j-- {
-		if math.Abs(values[j]) <= 1e-12*scale {
-			continue
-		}
-		u := make([]float64, n)
-		for i, b := range basis {
-			subtract(u, b, -vectors.At(i, j))
-		}
-		scaleBy(u, 1/math.Sqrt(inner(u, u)))
-		out = append(out, u)
-	}
-	return out
+	return found
 }
 
-// settled says whether the k largest eigenvalues are known to 1e-10 of the largest: what remains of an eigenvector is
-// its last coordinate times the last length.
-func settled(diagonal, beside []float64, k int) bool {
-	m := len(diagonal)
-	if m <= k {
-		return false
+// largestEigenvector finds the one among the vectors orthogonal to those found already: Lanczos' method (1950), with
+// every vector made orthogonal to all before.
+func largestEigenvector(n int, found [][]float64, multiply func(out, v []float64)) (value float64, vector []float64) {
+	const most = 300 // steps
+	rng := rand.New(rand.NewPCG(1, uint64(len(found))))
+	next := make([]float64, n)
+	for i := range next {
+		next[i] = rng.NormFloat64()
 	}
-	values, vectors := tridiagonal(diagonal, beside)
-	for j := m - k; j < m; j++ {
-		if math.Abs(beside[m-1]*vectors.At(m-1, j)) > 1e-10*math.Abs(values[m-1]) {
-			return false
+	var basis [][]float64
+	var diagonal, beside []float64
+	orthogonal(next, found)
+	length := math.Sqrt(inner(next, next))
+	for len(basis) < min(n-len(found), most) {
+		scaleBy(next, 1/length)
+		v := next
+		basis = append(basis, v)
+		next = make([]float64, n)
+		multiply(next, v)
+		diagonal = append(diagonal, inner(next, v))
+		whole := math.Sqrt(inner(next, next))
+		orthogonal(next, found, basis)
+		length = math.Sqrt(inner(next, next))
+		beside = append(beside, length)
+		if length <= 1e-12*whole || len(basis)%10 == 0 && settled(diagonal, beside) {
+			break
 		}
 	}
-	return true
+	values, vectors := tridiagonal(diagonal, beside)
+	last := len(values) - 1
+	vector = make([]float64, n)
+	for i, b := range basis {
+		subtract(vector, b, -vectors.At(i, last))
+	}
+	scaleBy(vector, 1/math.Sqrt(inner(vector, vector)))
+	return values[last], vector
+}
+
+// orthogonal takes out of v what it has of these orthonormal vectors, twice, for once leaves rounding behind.
+func orthogonal(v []float64, sets ...[][]float64) {
+	for range 2 {
+		for _, set := range sets {
+			for _, u := range set {
+				subtract(v, u, inner(v, u))
+			}
+		}
+	}
+}
+
+// settled says whether the largest eigenvector is known to 1e-10: what is wrong with it is its last coordinate times
+// the last length.
+func settled(diagonal, beside []float64) bool {
+	values, vectors := tridiagonal(diagonal, beside)
+	last := len(values) - 1
+	return math.Abs(beside[last]*vectors.At(last, last)) <= 1e-10*math.Abs(values[last])
 }
 
 // tridiagonal returns the eigenvalues, rising, and eigenvectors of the matrix with this diagonal and beside[i] between

@@ -66,10 +66,11 @@ func Neighbours(ctx context.Context, data []float64, rows, cols int, points []fl
 	worst := n * float64(k) * (2*n - 3*float64(k) - 1) / 2
 	s.Trustworthiness, s.Continuity = 1, 1
 	for i := range rows {
-		s.Preserved += s.PreservedByPoint[i] / n
+		s.Preserved += s.PreservedByPoint[i]
 		s.Trustworthiness -= float64(falseRanks[i]) / worst
 		s.Continuity -= float64(missingRanks[i]) / worst
 	}
+	s.Preserved /= n
 	return s, nil
 }
 

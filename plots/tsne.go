@@ -100,6 +100,9 @@ func (cfg TSNEConfig) resolve(c *cloud) (TSNEConfig, error) {
 	if c.rows < 4 {
 		return cfg, fmt.Errorf("expected at least four points, found %d", c.rows)
 	}
+	if err := c.checkSpread(); err != nil {
+		return cfg, err
+	}
 	most := float64(c.rows-1) / 3
 	orElse(&cfg.Perplexity, min(30, most))
 	orElse(&cfg.EarlyExaggeration, 12)

@@ -50,7 +50,7 @@ func UMAP(ctx context.Context, data []float64, rows, cols int, cfg UMAPConfig) (
 	if err != nil {
 		return nil, err
 	}
-	if cfg, err = cfg.resolve(rows); err != nil {
+	if cfg, err = cfg.resolve(c); err != nil {
 		return nil, fmt.Errorf("UMAP: %w", err)
 	}
 	graph, err := fuzzyGraph(ctx, c, cfg.Neighbours)
@@ -73,9 +73,13 @@ func UMAP(ctx context.Context, data []float64, rows, cols int, cfg UMAPConfig) (
 }
 
 // resolve checks the settings and fills in those that were left out.
-func (cfg UMAPConfig) resolve(rows int) (UMAPConfig, error) {
+func (cfg UMAPConfig) resolve(c *cloud) (UMAPConfig, error) {
+	rows := c.rows
 	if rows < 4 {
 		return cfg, fmt.Errorf("expected at least four points, found %d", rows)
+	}
+	if err := c.checkSpread(); err != nil {
+		return cfg, err
 	}
 	orElse(&cfg.Neighbours, max(2, min(15, (rows-1)/2)))
 	orElse(&cfg.MinDist, 0.1)
