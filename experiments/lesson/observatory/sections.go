@@ -62,9 +62,12 @@ func gapSection(runs []ran) (s lesson.Section, err error) {
 		min(runs[0].Config.Batch, runs[0].Report.Products.Moments[0].Gap.N), runs[0].Report.Cones.Models,
 		cone(func(c Cones) stats.Mean { return c.Images }), cone(func(c Cones) stats.Mean { return c.Texts }), cone(func(c Cones) stats.Mean { return c.Gap }),
 		cone(func(c Cones) stats.Mean { return c.ImageTower }), cone(func(c Cones) stats.Mean { return c.TextTower }))
+	s.Text += fmt.Sprintf("\nThe image tower of the products has batch norms. A batch is normalised by its own statistics, held-out pictures by those gathered in training so far: before the first step there are none, "+
+		"and after a few they are not yet those of pictures. That alone makes the pictures' cone narrow: of the same fresh weights the first batch has a gap of %s.\n",
+		lesson.Number(over(runs, func(r Report) float64 { return r.Products.Curve[0].Gap }), 2))
 	figure, err := gapFigure(runs)
 	s.Figures = []lesson.Figure{{Name: "gap", Title: "The gap in training",
-		Caption: "Training batches (curves; over several seeds the mean, and a band from the lowest to the highest) and held-out pairs (dots). A batch of few pairs has centroids of few embeddings, which adds to its gap.", Plot: figure}}
+		Caption: "Training batches (over several seeds the mean, and a band from the lowest to the highest), and held-out pairs at the moments that were looked at, with straight lines between.", Plot: figure}}
 	return s, err
 }
 

@@ -72,12 +72,14 @@ func (r *Report) products(ctx context.Context, env *experiments.Env, cfg Config)
 		return nil, err
 	}
 	b := env.Backend.Backend
-	embed := func(m *clip.Model) (*evaluate.Embedded, error) { return evaluate.Embed(ctx, b, m, p.HeldOut(), nil) }
+	// A step that was taken is looked at to the end, also when the run is told to stop: it is not taken again.
+	whole := context.WithoutCancel(ctx)
+	embed := func(m *clip.Model) (*evaluate.Embedded, error) { return evaluate.Embed(whole, b, m, p.HeldOut(), nil) }
 	e, err := embed(m)
 	if err != nil {
 		return nil, err
 	}
-	before, err := look(ctx, e, 0, cfg)
+	before, err := look(whole, e, 0, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +91,7 @@ func (r *Report) products(ctx context.Context, env *experiments.Env, cfg Config)
 		if err != nil {
 			return err
 		}
-		now, err := look(ctx, e, s.Step, cfg)
+		now, err := look(whole, e, s.Step, cfg)
 		if err != nil {
 			return err
 		}
