@@ -63,7 +63,7 @@ func gapSection(runs []ran) (s lesson.Section, err error) {
 		cone(func(c Cones) stats.Mean { return c.Images }), cone(func(c Cones) stats.Mean { return c.Texts }), cone(func(c Cones) stats.Mean { return c.Gap }),
 		cone(func(c Cones) stats.Mean { return c.ImageTower }), cone(func(c Cones) stats.Mean { return c.TextTower }))
 	s.Text += fmt.Sprintf("\nThe image tower of the products has batch norms. A batch is normalised by its own statistics, held-out pictures by those gathered in training so far: before the first step there are none, "+
-		"and after a few they are not yet those of pictures. That alone makes the pictures' cone narrow: of the same fresh weights the first batch has a gap of %s.\n",
+		"and after a few they are not yet those of pictures. Part of the cone before training comes from that: with the same fresh weights the first batch has a gap of %s.\n",
 		lesson.Number(over(runs, func(r Report) float64 { return r.Products.Curve[0].Gap }), 2))
 	figure, err := gapFigure(runs)
 	s.Figures = []lesson.Figure{{Name: "gap", Title: "The gap in training",
