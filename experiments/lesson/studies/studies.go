@@ -9,6 +9,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/lesson/efficiency"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/matrix"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/noise"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/observatory"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/prompts"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/retrieval"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/shardedloss"
@@ -21,6 +22,7 @@ func All() []lesson.Study {
 	return []lesson.Study{
 		matrix.Study(),
 		temperature.Study(),
+		observatory.Study(),
 		batchsize.Study(),
 		attending.Study(),
 		prompts.Study(),
