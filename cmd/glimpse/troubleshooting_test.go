@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -55,11 +56,7 @@ func TestTroublesAreReal(t *testing.T) {
 			checkGoVersion(t, sentence)
 			continue
 		}
-		found := false
-		for _, text := range all {
-			found = found || asPattern(sentence).MatchString(text)
-		}
-		if !found {
+		if !slices.ContainsFunc(all, asPattern(sentence).MatchString) {
 			t.Errorf("%s: nothing in the code says %q", troubles, sentence)
 		}
 	}
