@@ -59,6 +59,7 @@ type Scheduled struct {
 // Decay is the shape of a schedule.
 type Decay string
 
+// The shapes there are (Bengio et al. 2015, section 2.4), by the step i of training.
 const (
 	DecayNone           Decay = "" // epsilon_i = 1
 	DecayLinear         Decay = "linear"

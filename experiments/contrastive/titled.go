@@ -26,9 +26,13 @@ func OpenTitled(ctx context.Context, env *experiments.Env, cfg ProductsConfig) (
 	return &Titled{cfg, data}, err
 }
 
-// Train are the pictures that are trained on, Dev those set apart for choices, HeldOut those for measuring.
-func (p *Titled) Train() datasets.Dataset   { return p.data.train }
-func (p *Titled) Dev() datasets.Dataset     { return p.data.dev }
+// Train are the pictures that are trained on.
+func (p *Titled) Train() datasets.Dataset { return p.data.train }
+
+// Dev are the pictures that are set apart for choices.
+func (p *Titled) Dev() datasets.Dataset { return p.data.dev }
+
+// HeldOut are the pictures for measuring.
 func (p *Titled) HeldOut() datasets.Dataset { return p.data.val }
 
 // Pictures are those of Train, in their own sizes.

@@ -40,7 +40,7 @@ type CaptionerConfig struct {
 // features, and the same decoder without attention beside it.
 //
 //	glimpse train captioner          minutes on 2 cores
-//	glimpse train captioner --quick  seconds, on Scenes, with a small network trained from scratch
+//	glimpse train captioner --quick    seconds, on Scenes, with a small network trained from scratch
 //
 // What came out is in docs/results/demo.md.
 func CaptionerExperiment() experiments.Experiment {

@@ -43,7 +43,7 @@ type CLIPConfig struct {
 // CLIP is the experiment clip: 4,800 product photographs with titles and 6,000 photographs with captions.
 //
 //	glimpse train clip          minutes on 2 cores
-//	glimpse train clip --quick  seconds, on Scenes
+//	glimpse train clip --quick    seconds, on Scenes
 //
 // What came out is in docs/results/demo.md.
 func CLIP() experiments.Experiment {
