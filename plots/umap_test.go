@@ -71,7 +71,7 @@ func TestFuzzyGraph(t *testing.T) {
 	}
 	dense := denseOf(graph)
 	for i := range near {
-		if w := dense[i*n+near[i][0].index]; math.Abs(w-1) > 1e-12 {
+		if w := dense[i*n+near[i][0].index]; math.Abs(w-1) > 1e-7 {
 			t.Errorf("point %d: expected its nearest neighbour to belong to it wholly, found %g", i, w)
 		}
 		for j := range n {
