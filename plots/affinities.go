@@ -72,7 +72,7 @@ func nearAffinities(ctx context.Context, c *cloud, perplexity float64) (*sparse,
 		return nil, err
 	}
 	n := float64(c.rows)
-	return symmetric(near, weights, func(a, b float64) float64 { return (a + b) / (2 * n) }), nil
+	return symmetric(near, weights, func(a, b float64) float64 { return rounded((a + b) / (2 * n)) }), nil
 }
 
 // allAffinities is the joint P of t-SNE, [n, n], row-major, with zeros on its diagonal. Its entries sum to 1.
@@ -91,9 +91,13 @@ func allAffinities(ctx context.Context, c *cloud, perplexity float64) ([]float64
 	}
 	for i := range n {
 		for j := range i {
-			joint := (p[i*n+j] + p[j*n+i]) / (2 * float64(n))
+			joint := rounded((p[i*n+j] + p[j*n+i]) / (2 * float64(n)))
 			p[i*n+j], p[j*n+i] = joint, joint
 		}
 	}
 	return p, nil
 }
+
+// rounded drops the digits in which exp differs between processors. Without it they would give maps that differ
+// altogether, for a descent makes the smallest difference large.
+func rounded(v float64) float64 { return float64(float32(v)) }

@@ -10,7 +10,8 @@
 //   - [Scatter]: points in the plane by group, with lines between the members of a pair: a map of embeddings.
 //   - [Grid]: figures beside and below each other: small multiples.
 //   - [Bars]: grouped bars with 95% intervals and chance: accuracy, recall@k.
-//   - [PCA] brings embeddings down to the plane for a scatter map.
+//   - [PCA], [TSNE] and [UMAP] bring embeddings down to the plane for a scatter map; [Neighbours] says how well such a
+//     map keeps who lies beside whom.
 //
 // Every function takes one config struct and returns a *Figure or an error in one sentence; nothing is drawn until
 // the figure is written with [Figure.PNG], [Figure.SVG], [Figure.Save], [Figure.HTML] or [DataURI], so leave the slices

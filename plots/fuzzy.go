@@ -64,7 +64,7 @@ func fuzzyGraph(ctx context.Context, c *cloud, k int) (*sparse, error) {
 	if err != nil {
 		return nil, err
 	}
-	return symmetric(near, weights, func(a, b float64) float64 { return a + b - a*b }), nil
+	return symmetric(near, weights, func(a, b float64) float64 { return rounded(a + b - a*b) }), nil
 }
 
 // membershipCurve fits 1/(1 + a x^(2b)) to the wish that points closer than minDist belong together wholly and others
@@ -112,6 +112,8 @@ func membershipCurve(minDist, spread float64) (a, b float64, err error) {
 			break
 		}
 	}
+	// As many digits as the fit has.
+	a, b = math.Round(a*1e6)/1e6, math.Round(b*1e6)/1e6
 	a *= math.Pow(spread, -2*b)
 	if math.IsNaN(a+b) || math.IsInf(a, 0) || a <= 0 {
 		return 0, 0, errors.New("no curve fits this MinDist and Spread; choose them nearer to 0.1 and 1")

@@ -103,6 +103,15 @@ func rescale(points []float64, deviation float64) {
 	}
 }
 
+// jitter adds noise, without which points in one place would stay together for ever, and a regular start lead to a
+// worse map more often.
+func jitter(points []float64, deviation float64, seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 2))
+	for i := range points {
+		points[i] += deviation * rng.NormFloat64()
+	}
+}
+
 // centre moves the mean of the points to 0.
 func centre(points []float64) {
 	n := len(points) / 2

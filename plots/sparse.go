@@ -76,14 +76,6 @@ func (s *sparse) parts() ([]int, int) {
 	return part, count
 }
 
-// total is the sum of all entries.
-func (s *sparse) total() (sum float64) {
-	for _, v := range s.values {
-		sum += v
-	}
-	return sum
-}
-
 // negativeEntropy is the sum of v ln v.
 func negativeEntropy(values []float64) (sum float64) {
 	for _, v := range values {

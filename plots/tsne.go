@@ -31,7 +31,7 @@ type TSNEConfig struct {
 	Method            TSNEMethod
 	Angle             float64 // BarnesHut: a cell of this width by distance counts as one point; 0: 0.5
 	Init              Init    // PCAInit (AutoInit is the same) or RandomInit
-	Seed              uint64  // of RandomInit
+	Seed              uint64  // of RandomInit, and of a little noise that every start gets
 
 	// Progress, when not nil, is called after every 50th iteration and the last.
 	Progress func(TSNEProgress)
@@ -83,6 +83,7 @@ func TSNE(ctx context.Context, data []float64, rows, cols int, cfg TSNEConfig) (
 		return nil, fmt.Errorf("t-SNE: %w", err)
 	}
 	rescale(points, 1e-4)
+	jitter(points, 1e-5, cfg.Seed)
 	o, err := cfg.objective(ctx, cloud)
 	if err != nil {
 		return nil, fmt.Errorf("t-SNE: %w", err)

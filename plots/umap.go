@@ -140,10 +140,8 @@ func umapStart(cfg UMAPConfig, c *cloud, graph *sparse) (points []float64, init 
 	for _, v := range points {
 		largest = max(largest, math.Abs(v))
 	}
-	rng := rand.New(rand.NewPCG(cfg.Seed, 2))
-	for i := range points { // A little noise keeps points in one place from staying together for ever.
-		points[i] = 10*points[i]/largest + 1e-4*rng.NormFloat64()
-	}
+	scaleBy(points, 10/largest)
+	jitter(points, 1e-4, cfg.Seed)
 	return points, init, parts, nil
 }
 

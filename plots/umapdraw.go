@@ -102,13 +102,13 @@ func (u *umapDrawing) repel(i, j int, rate float64) {
 
 // attraction times y_i - y_j is the gradient, by y_i, of ln w with w = 1/(1 + a d^(2b)).
 func attraction(squared, a, b float64) float64 {
-	power := math.Exp(b * math.Log(squared))
+	power := rounded(math.Exp(b * math.Log(squared)))
 	return -2 * a * b * power / squared / (1 + a*power)
 }
 
 // repulsion times y_i - y_j is the gradient, by y_i, of ln(1 - w), but for 0.001 that bounds it.
 func repulsion(squared, a, b float64) float64 {
-	power := math.Exp(b * math.Log(squared))
+	power := rounded(math.Exp(b * math.Log(squared)))
 	return 2 * b / ((0.001 + squared) * (1 + a*power))
 }
 

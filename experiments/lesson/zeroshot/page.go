@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
 	"github.com/glimpse-ml/glimpse/internal/stats"
 	"github.com/glimpse-ml/glimpse/plots"
@@ -98,8 +100,8 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	for _, w := range all {
 		rows = append(rows, []string{w.name, w.labels, lesson.PercentOf(w.top1)})
 	}
-	text := lesson.Table([]string{"", "labels", "accuracy"}, rows) + fmt.Sprintf("\n%d held-out pictures; guessing is right in %s, the commonest class alone in %s. CLIP's image tower has %d weights and learned from %d titles, the one trained on labels has %d.",
-		r.HeldOut, lesson.Percent(r.Chance), lesson.Percent(r.Majority), r.Weights.CLIP, r.Titles, r.Weights.Supervised)
+	text := lesson.Table([]string{"", "labels", "accuracy"}, rows) + fmt.Sprintf("\n%d held-out pictures; guessing is right in %s, the commonest class alone in %s. CLIP's image tower has %s weights and learned from %s titles, the one trained on labels has %s.",
+		r.HeldOut, lesson.Percent(r.Chance), lesson.Percent(r.Majority), humanize.Comma(int64(r.Weights.CLIP)), humanize.Comma(int64(r.Titles)), humanize.Comma(int64(r.Weights.Supervised)))
 	told.Sections = []lesson.Section{
 		{Heading: "Measured here", Text: text, Figures: []lesson.Figure{{Name: "ways", Title: "Zero-shot, probes and training on labels",
 			Caption: "95% intervals: for one seed over pictures (the few-shot probes: over draws of the labelled pictures), for several over seeds.", Plot: bars}}},
