@@ -9,7 +9,7 @@ import (
 
 // UMAPConfig says how [UMAP] lays out a map. The zero value gives the defaults of the paper's implementation.
 type UMAPConfig struct {
-	Neighbours   int     // of each point, without itself; 0: 15, or half of the other points where that is less
+	Neighbours   int     // of each point, without itself, which umap-learn counts in; 0: 15, or half of the other points where that is less
 	MinDist      float64 // how close neighbours may come in the map; 0: 0.1; negative: 0
 	Spread       float64 // the scale of distances in the map; 0: 1
 	Epochs       int     // 0: 500 up to 10,000 points, 200 beyond

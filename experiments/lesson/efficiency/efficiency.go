@@ -87,6 +87,8 @@ func (c Config) Check() error {
 		return fmt.Errorf("products: expected loss=%s and mask=true, found %s and %v; other losses are not compared here", clip.InfoNCELoss, p.Loss, p.Mask)
 	case p.Init != "" || p.Freeze != "":
 		return fmt.Errorf("products: expected fresh weights, found init=%q and freeze=%q", p.Init, p.Freeze)
+	case !p.Final:
+		return fmt.Errorf("products.final: expected true, because all curves are of held-out pictures, found false")
 	case p.LayerDecay != 1:
 		return fmt.Errorf("products.layer_decay: expected 1, one learning rate for all methods, found %g", p.LayerDecay)
 	case p.Train.EvalEvery != 0 || p.Train.Patience != 0:

@@ -134,7 +134,7 @@ func TestLengths(t *testing.T) {
 func TestRefuses(t *testing.T) {
 	for setting, want := range map[string]string{
 		"each=0": "at least 1 picture", "first=0": "at least 1", "first=40": "at most half", "products.mask=false": "mask=true", "products.loss=siglip": "loss=infonce", "products.init=x": "fresh weights",
-		"products.layer_decay=0.5": "one learning rate", "products.train.eval_every=5": "eval_every=0", "products.dev=0": "products.dev",
+		"products.final=false": "held-out pictures", "products.layer_decay=0.5": "one learning rate", "products.train.eval_every=5": "eval_every=0", "products.dev=0": "products.dev",
 	} {
 		if _, err := Study().Experiment.Config(backend.Go, options(t, setting)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: expected %q, found %v", setting, want, err)

@@ -16,7 +16,7 @@ const asks = `Why does CLIP not simply learn to say what is in a picture? The pa
 much simpler prediction of their bags of words, which learned ImageNet's classes 3 times as fast, then the contrastive objective in its place, 4 times as fast again.
 
 Here four models have the same small image tower, start from the same weights of it, and see the same augmented pictures in the same order with the same parts of titles, in batches
-of the same size under the same optimiser, whose learning rate stays constant after a warm-up, so that no point of a curve knows where the training will end:
+of the same size under the same optimiser, whose learning rate stays constant after a warm-up, so that no point of a curve knows where the training will end; it is one for all, not the best for each:
 
 - **transformer language model**: the picture stands where the start token would, and CLIP's text transformer foretells the title token by token;
 - **bag-of-words prediction**: a linear layer on the image feature foretells all of the title's tokens at once (a softmax over the vocabulary);
@@ -74,7 +74,10 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	if err != nil {
 		return told, err
 	}
-	const bands = "Bands are 95% intervals, over pictures for one seed and over seeds for several."
+	bands := "Bands are 95% intervals, over pictures for one seed and over seeds for several."
+	if decay := runs[0].Config.Products.Train.Average; decay > 0 {
+		bands += fmt.Sprintf(" Measured is a moving average of the weights (decay %g).", decay)
+	}
 	told.Sections = []lesson.Section{
 		{Heading: "By pictures", Text: neededTable(runs), Figures: []lesson.Figure{{Name: "pictures", Title: "Zero-shot accuracy by pictures processed", Caption: "Pictures count as often as they are seen. " + bands, Plot: byPictures}}},
 		{Heading: "By computation", Text: workTable(runs), Figures: []lesson.Figure{{Name: "flops", Title: "Zero-shot accuracy by computation", Caption: "The same models over the operations that they took, forward and backward. " + bands, Plot: byWork}}},
@@ -238,8 +241,10 @@ func (r ratio) verdict() string {
 		return "more than the paper's"
 	case r.kind == "more than":
 		return "a bound that does not exclude the paper's"
-	case r.kind == "less than" && r.mean.Value <= r.paper && r.mean.Value > 1, r.kind == "" && r.mean.High < r.paper && r.mean.Low > 1:
+	case r.kind == "" && r.mean.High < r.paper && r.mean.Low > 1:
 		return "in the paper's direction, by less"
+	case r.kind == "less than" && r.mean.Value <= r.paper && r.mean.Value > 1:
+		return "less than the paper's, in which direction the bound does not say"
 	case r.kind == "less than" && r.mean.Value <= 1, r.kind == "" && r.mean.High < 1:
 		return "the other way round than in the paper"
 	case r.kind == "" && r.mean.High < r.paper:
@@ -262,8 +267,8 @@ func rulesTable(runs []ran, last int, all, relative []ratio) string {
 	for i, r := range all[:3] {
 		compared = append(compared, []string{fmt.Sprintf("%s over %s", r.slow, r.fast), r.String(), averaged[i].String(), relative[i].String()})
 	}
-	header := []string{"", "summed", "averaged", "relative to all pictures"}
-	return "How well a predictive model classifies depends on how its probabilities are made into a choice. Accuracy at the end of training, where log p of a prompt is summed over its tokens (the rule everywhere else on this page), averaged over them, " +
+	header := []string{"", "summed", "divided by the tokens", "relative to all pictures"}
+	return "How well a predictive model classifies depends on how its probabilities are made into a choice. Accuracy at the end of training, where log p of a prompt is summed over its tokens (the rule everywhere else on this page), divided by their number without the end token, " +
 		"or summed and taken relative to its mean over all held-out pictures, which removes that some names are common in titles. A cosine needs no such rule: contrastive training removes what is common by itself. The last rule looks at all held-out pictures, though not at their classes.\n\n" +
 		lesson.Table(header, rows) + "\nThe ratios of pictures by those rules:\n\n" + lesson.Table(header, compared)
 }

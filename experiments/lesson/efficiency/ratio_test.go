@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/glimpse-ml/glimpse/clip"
+	"github.com/glimpse-ml/glimpse/internal/stats"
 )
 
 // A tower of one stage, a transformer of one layer, counted by hand.
@@ -173,5 +174,25 @@ func TestTell(t *testing.T) {
 	told, err := tell(nowhere)
 	if err != nil || len(told.Sections[2].Figures) != 0 || !strings.Contains(told.Sections[0].Text, "No method reaches") {
 		t.Errorf("of runs that learned nothing: %+v, %v", told, err)
+	}
+}
+
+// What a ratio says beside the paper's follows from its interval or bound: of one that is less than 2 nothing says that it is more than 1.
+func TestVerdict(t *testing.T) {
+	for _, c := range []struct {
+		kind             string
+		value, low, high float64
+		want             string
+	}{
+		{"", 2, 1.5, 2.5, "in the paper's direction, by less"}, {"", 4, 3.5, 5, "more than the paper's"}, {"", 0.5, 0.2, 0.9, "the other way round than in the paper"},
+		{"", 1.5, 0.5, 2.5, "less than the paper's, and not told from 1"}, {"", 2, 0.5, 4, "not told from the paper's"},
+		{"more than", 3.5, 3.5, 3.5, "more than the paper's"}, {"more than", 2, 2, 2, "a bound that does not exclude the paper's"},
+		{"less than", 2, 2, 2, "less than the paper's, in which direction the bound does not say"}, {"less than", 0.5, 0.5, 0.5, "the other way round than in the paper"},
+		{"less than", 5, 5, 5, "a bound that says nothing certain"}, {"none", 0, 0, 0, "nothing to compare"},
+	} {
+		r := ratio{kind: c.kind, paper: 3, mean: stats.Mean{Value: c.value, Low: c.low, High: c.high, N: 3}}
+		if got := r.verdict(); got != c.want {
+			t.Errorf("%s %g (%g to %g) beside 3: expected %q, found %q", c.kind, c.value, c.low, c.high, c.want, got)
+		}
 	}
 }

@@ -9,7 +9,7 @@ type Rule string
 const (
 	Cosine   Rule = "cosine"   // of the picture and the mean of the class's prompts
 	Sum      Rule = "sum"      // log of the sum over a class's prompts of p(prompt | picture), log p summed over the words
-	PerWord  Rule = "per_word" // the same with log p averaged over the words, so that long names cost no more than short ones
+	PerWord  Rule = "per_word" // the same with log p divided by the number of words, the end token not counted, so that long names cost little more than short ones
 	Relative Rule = "relative" // Sum, less the log of its mean over all pictures: how much likelier the picture makes the class
 )
 

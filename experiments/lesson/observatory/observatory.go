@@ -118,6 +118,9 @@ func (c Config) Check() error {
 
 func (c Config) checkMoments() error {
 	t := c.Products.Train
+	if t.LogEvery < 1 {
+		return fmt.Errorf("products.train.log_every: expected at least 1, found %d", t.LogEvery)
+	}
 	for i, step := range c.Moments {
 		if step < 1 || step > t.Steps || i > 0 && step <= c.Moments[i-1] {
 			return fmt.Errorf("moments: expected steps from 1 to products.train.steps, %d, each later than the one before, found %v", t.Steps, c.Moments)
@@ -129,6 +132,8 @@ func (c Config) checkMoments() error {
 	switch {
 	case len(c.Moments) == 0 || c.Moments[len(c.Moments)-1] != t.Steps:
 		return fmt.Errorf("moments: expected the last to be the last step, %d, found %v", t.Steps, c.Moments)
+	case c.Products.Init != "" || c.Products.Freeze != "":
+		return fmt.Errorf("products: expected fresh weights, which are watched from the start, found init=%q and freeze=%q", c.Products.Init, c.Products.Freeze)
 	case t.Average != 0 || c.Pairs.Train.Average != 0:
 		return fmt.Errorf("train.average: expected 0, because the weights are looked at while they are trained, found %g for products and %g for pairs", t.Average, c.Pairs.Train.Average)
 	case c.Products.Loss != clip.InfoNCELoss || c.Pairs.Loss != clip.InfoNCELoss:

@@ -81,7 +81,7 @@ func TestQuickRun(t *testing.T) {
 func TestRefuses(t *testing.T) {
 	for setting, want := range map[string]string{"moments=[]": "last step", "moments=[60,10]": "later than", "moments=[7,60]": "multiples of", "moments=[10]": "last to be the last", "lambdas=[0,1]": "0.5",
 		"lambdas=[0,0.5,0.5]": "rising", "taus=[0]": "from 0.001", "perplexities=[]": "at least one", "perplexities=[1]": "from 2", "joined=0": "1 or more", "neighbours=60": "fewer than", "starts=1": "at least 2", "drawn=0": "at least 1", "fresh=3": "even",
-		"batch=5": "at least 20", "pairs.train.average=0.9": "expected 0", "products.loss=siglip": "expected infonce", "products.dev=0": "products.dev", "pairs.temperature=5": "pairs."} {
+		"batch=5": "at least 20", "products.train.log_every=0": "log_every: expected at least 1", "products.init=x": "fresh weights", "pairs.train.average=0.9": "expected 0", "products.loss=siglip": "expected infonce", "products.dev=0": "products.dev", "pairs.temperature=5": "pairs."} {
 		if _, err := Study().Experiment.Config(backend.Go, options(t, setting)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: expected %q, found %v", setting, want, err)
 		}

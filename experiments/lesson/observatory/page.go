@@ -11,8 +11,8 @@ import (
 const asks = `CLIP puts pictures and texts into one space. What does that space look like while it comes about, and what may be read from its pictures?
 
 A CLIP is trained from scratch on product photographs with their titles. Before training and after some of its steps, held-out pairs are embedded and drawn in the
-plane by PCA, t-SNE (van der Maaten and Hinton 2008) and UMAP (McInnes et al. 2018, arXiv 1802.03426). Beside each picture stands what it keeps: of a point's 10 nearest neighbours
-in the embedding, the share that are among its 10 nearest in the picture, and the trustworthiness (Venna and Kaski 2001), 1 where no point has a neighbour in the picture that is
+plane by PCA, t-SNE (van der Maaten and Hinton 2008) and UMAP (McInnes et al. 2018, arXiv 1802.03426). Beside each picture stands what it keeps: of a point's nearest neighbours
+in the embedding, the share that are among as many nearest in the picture, and the trustworthiness (Venna and Kaski 2001), 1 where no point has a neighbour in the picture that is
 far away in the embedding.
 
 The modality gap is the difference of the centroids of the unit embeddings of pictures and of texts ("Mind the Gap", Liang et al. 2022, arXiv 2203.02053). It is measured over

@@ -57,14 +57,14 @@ func gapSection(runs []ran) (s lesson.Section, err error) {
 		return lesson.Number(either(runs, func(r Report) stats.Mean { return of(r.Cones) }), 2)
 	}
 	s.Text += fmt.Sprintf("\nThe gap runs from 0 to 2; \"told apart linearly\" are held-out embeddings whose modality a logistic regression tells that was fitted to others (half of %d pairs each).\n"+
-		"\nIn %d models with fresh weights two pictures of products have a mean cosine of %s and two titles of %s, so that each tower's embeddings fill a narrow cone; the gap between the two is %s. "+
-		"It needs no second modality: the same pictures in two image towers that differ in their random weights alone have centroids %s apart, the same titles in two text towers %s.\n",
+		"\nIn %d models with fresh weights two pictures of products have a mean cosine of %s and two titles of %s (1: all in one direction, 0: no cone); the gap between the two is %s. "+
+		"Without a second modality: the same pictures in two image towers that differ in their random weights alone have centroids %s apart, the same titles in two text towers %s.\n",
 		min(runs[0].Config.Batch, runs[0].Report.Products.Moments[0].Gap.N), runs[0].Report.Cones.Models,
 		cone(func(c Cones) stats.Mean { return c.Images }), cone(func(c Cones) stats.Mean { return c.Texts }), cone(func(c Cones) stats.Mean { return c.Gap }),
 		cone(func(c Cones) stats.Mean { return c.ImageTower }), cone(func(c Cones) stats.Mean { return c.TextTower }))
 	s.Text += fmt.Sprintf("\nThe image tower of the products has batch norms. A batch is normalised by its own statistics, held-out pictures by those gathered in training so far: before the first step there are none, "+
-		"and after a few they are not yet those of pictures. Part of the cone before training comes from that: with the same fresh weights the first batch has a gap of %s.\n",
-		lesson.Number(over(runs, func(r Report) float64 { return r.Products.Curve[0].Gap }), 2))
+		"and after a few they are not yet those of pictures. With the weights before training, held-out pairs have a gap of %s so, and the first batch by its own statistics, of other pictures with parts of titles, one of %s.\n",
+		lesson.Number(over(runs, func(r Report) float64 { return r.Products.Moments[0].Gap.Length }), 2), lesson.Number(over(runs, func(r Report) float64 { return r.Products.Curve[0].Gap }), 2))
 	figure, err := gapFigure(runs)
 	s.Figures = []lesson.Figure{{Name: "gap", Title: "The gap in training",
 		Caption: "Training batches (over several seeds the mean, and a band from the lowest to the highest), and held-out pairs at the moments that were looked at, with straight lines between.", Plot: figure}}
@@ -152,7 +152,7 @@ func classSection(runs []ran) (s lesson.Section, err error) {
 		pictures += n
 	}
 	s.Text = fmt.Sprintf("The %d held-out pictures of %d classes, after training. Rank correlations (Spearman) over the %d couples of classes, and of spreads over the classes. The perplexity of t-SNE is %g where no other is named. "+
-		"Intervals are over %d maps that differ in their start for one seed, and over seeds for several.\n\n", pictures, len(c.Names), len(c.Between), runs[0].Config.Perplexities[0], runs[0].Config.Starts) +
+		"Intervals are over %d maps that differ in their start for one seed (of the last column over each map and the one before it, which share maps), and over seeds for several.\n\n", pictures, len(c.Names), len(c.Between), runs[0].Config.Perplexities[0], runs[0].Config.Starts) +
 		lesson.Table([]string{"map", "neighbours kept", "trustworthiness", "distances as in the embedding", "spreads as in the embedding", "distances as in another start's map"}, rows)
 	maps, err := classFigure(runs[0])
 	if err != nil {

@@ -3,6 +3,7 @@ package retrieval
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -77,6 +78,9 @@ func (c *Classification) classify(ctx context.Context, env *experiments.Env, cfg
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := checkLevels(p.HeldOut(), cfg.Levels); err != nil {
+		return nil, nil, err
+	}
 	m, err := p.New(env)
 	if err != nil {
 		return nil, nil, err
@@ -115,6 +119,20 @@ func (c *Classification) classify(ctx context.Context, env *experiments.Env, cfg
 	}
 	c.group(all, of, cfg)
 	return all, remarks, nil
+}
+
+// checkLevels refuses attributes that no picture has: by those, all classes would be siblings.
+func checkLevels(set datasets.Dataset, levels []string) error {
+	for _, level := range levels {
+		found := false
+		for i := 0; i < set.Len() && !found; i++ {
+			found = set.At(i).Attributes[level] != ""
+		}
+		if !found {
+			return fmt.Errorf("levels: expected attributes of the held-out pictures, found %q, which none of %d has", level, set.Len())
+		}
+	}
+	return nil
 }
 
 // reversed has the widest level first, by which classes are put in order.

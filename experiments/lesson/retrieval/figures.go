@@ -47,7 +47,7 @@ func kindsFigure(runs []ran, w way) (*plots.Figure, error) {
 	}
 	cfg.Categories = append(cfg.Categories, "nothing")
 	for _, x := range saidRows(w) {
-		bars := plots.BarSeries{Name: x.name}
+		bars, runs := plots.BarSeries{Name: x.name}, differing(runs, x.said)
 		for _, k := range Kinds() {
 			add(&bars, shareOf(runs, func(r Report) stats.Proportion { return x.said(r).Kinds[k] }))
 		}
@@ -212,7 +212,7 @@ func misnamedSection(runs []ran) (s lesson.Section, err error) {
 	of := func(figure func(Titles) stats.Proportion) string {
 		return lesson.PercentOf(shareOf(runs, func(r Report) stats.Proportion { return figure(r.Classes.Titles) }))
 	}
-	s.Text = fmt.Sprintf("Some are the catalogue's. The titles of the pictures, which the model did not see, name the catalogue's class in %s of all pictures; in %s of the mistakes, and %s of the %d most confident ones, they name instead the class that the model said.\n\n",
+	s.Text = fmt.Sprintf("Some may be the catalogue's. The titles of the pictures, which the model did not see, name the catalogue's class in %s of all pictures; in %s of the mistakes, and %s of the %d most confident ones, they name instead the class that the model said.\n\n",
 		of(func(t Titles) stats.Proportion { return t.Own }), of(func(t Titles) stats.Proportion { return t.Mistakes }), of(func(t Titles) stats.Proportion { return t.Confident }), r.Titles.Confident.N)
 	var rows [][]string
 	for _, x := range r.Examples {

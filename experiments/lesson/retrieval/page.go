@@ -3,6 +3,7 @@ package retrieval
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 
 	"github.com/glimpse-ml/glimpse/clip/evaluate"
@@ -88,7 +89,7 @@ func tell(runs []ran) (told lesson.Told, err error) {
 		return lesson.PercentOf(shareOf(runs, func(r Report) stats.Proportion { return w[i].recall(r)[k] }))
 	}
 	most := func(figure func(Report) Said) string {
-		return lesson.PercentOf(shareOf(runs, func(r Report) stats.Proportion { return figure(r).Most }))
+		return lesson.PercentOf(shareOf(differing(runs, figure), func(r Report) stats.Proportion { return figure(r).Most }))
 	}
 	level := r.Classes.Levels[0]
 	told.Answer = fmt.Sprintf("Among %d photographs of %s and %d captions recall@1 and @10 are %s and %s from picture to text, %s and %s from text to picture. Of the %d most confident mistakes picture to text %s have at least half of their content words in the photograph's captions "+
@@ -108,7 +109,10 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	return told, nil
 }
 
-const intervals = "95% intervals: over photographs for one seed, over seeds for several."
+const (
+	byPhotograph = "95% intervals: over photographs for one seed, over seeds for several."
+	byAnswer     = "95% intervals: over answers for one seed, as if those to several captions of a photograph were independent, over seeds for several."
+)
 
 func recallSection(runs []ran) (s lesson.Section, err error) {
 	r := runs[0].Report
@@ -138,7 +142,7 @@ func recallSection(runs []ran) (s lesson.Section, err error) {
 	}
 	s.Text += fmt.Sprintf("\n%d photographs, %d captions; any of a photograph's own captions counts as found, and rank 1 is the best.", r.Found.Images, r.Found.Texts)
 	f, err := recallFigure(runs)
-	s.Figures = []lesson.Figure{{Name: "recall", Title: "Recall both ways", Caption: intervals + " The dashed line is guessing.", Plot: f}}
+	s.Figures = []lesson.Figure{{Name: "recall", Title: "Recall both ways", Caption: byPhotograph + " The dashed line is guessing.", Plot: f}}
 	return s, err
 }
 
@@ -158,6 +162,16 @@ type saidRow struct {
 	said func(Report) Said
 }
 
+// differing are the runs that intervals are over: the first alone where all say the same, because no model has a part in it, such as of right captions.
+func differing(runs []ran, said func(Report) Said) []ran {
+	for _, r := range runs[1:] {
+		if !reflect.DeepEqual(said(r.Report), said(runs[0].Report)) {
+			return runs
+		}
+	}
+	return runs[:1]
+}
+
 func saidRows(w way) []saidRow {
 	return []saidRow{
 		{"the most confident mistakes", func(r Report) Said { return w.direction(r).Confident }},
@@ -172,6 +186,7 @@ func confusedSection(runs []ran) (s lesson.Section, err error) {
 	for _, w := range ways() {
 		var rows [][]string
 		for _, x := range saidRows(w) {
+			runs := differing(runs, x.said)
 			row := []string{x.name, lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return float64(x.said(r).N) }), 0)}
 			for _, k := range Kinds() {
 				row = append(row, lesson.PercentOf(shareOf(runs, func(r Report) stats.Proportion { return x.said(r).Kinds[k] })))
@@ -190,7 +205,7 @@ func confusedSection(runs []ran) (s lesson.Section, err error) {
 			return s, err
 		}
 		s.Figures = append(s.Figures, lesson.Figure{Name: w.identifier + "-kinds", Title: "What captions say too much, " + w.name,
-			Caption: "Captions that were put to the wrong photographs, and how often something of each kind in them is in none of the photograph's captions. Right captions show how much people differ, random pairs what guessing gives. " + intervals, Plot: f})
+			Caption: "Captions that were put to the wrong photographs, and how often something of each kind in them is in none of the photograph's captions. Right captions show how much people differ, random pairs what guessing gives; they are the same with every seed, so that their intervals are over captions. " + byAnswer, Plot: f})
 	}
 	s.Text += fmt.Sprintf("A caption may have words too much of several kinds. Counting every answer as right whose content words all stand in the photograph's captions, recall@1 would be %s from picture to text instead of %s, and %s instead of %s from text to picture; "+
 		"counting those of which at least half do, %s and %s. Not all of them are right: of random pairs %s and %s would count as well.",
@@ -229,7 +244,7 @@ func mistakesSection(runs []ran) (s lesson.Section, err error) {
 	return s, nil
 }
 
-// commonest are swaps of all seeds together, those that are most above chance first.
+// commonest are swaps of all seeds together, the commonest first.
 func commonest(runs []ran, w way, n int) (all []Swap) {
 	place := map[[2]string]int{}
 	for _, r := range runs {
@@ -281,6 +296,6 @@ func confidenceSection(runs []ran) (s lesson.Section, err error) {
 			lesson.PercentOf(lesson.OverSeeds(runs, func(r Report) float64 { return r.Classes.ECE })), lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Temp }), 4))
 	f, err := confidenceFigure(runs)
 	s.Figures = []lesson.Figure{{Name: "confidence", Title: "Right answers by confidence",
-		Caption: "Answers in tenths by their confidence; below the line of honest confidence a model promises too much, above it too little. " + intervals, Plot: f}}
+		Caption: "Answers in tenths by their confidence; below the line of honest confidence a model promises too much, above it too little. " + byAnswer, Plot: f}}
 	return s, err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/resumetest"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
+	"github.com/glimpse-ml/glimpse/internal/stats"
 )
 
 // three are photographs with two captions each; the second one looks like the first.
@@ -162,6 +163,42 @@ func TestQuickRun(t *testing.T) {
 	r.Classes.Pairs = nil // a model that never errs is drawn, too
 	if _, err := tell([]ran{{Seed: 1, Config: c, Report: r}}); err != nil {
 		t.Error(err)
+	}
+}
+
+// pictures are a data set of examples in memory.
+type pictures struct {
+	datasets.Dataset
+	all []datasets.Example
+}
+
+func (p pictures) Len() int                  { return len(p.all) }
+func (p pictures) At(i int) datasets.Example { return p.all[i] }
+
+// By an attribute that no picture has, all classes would be siblings.
+func TestCheckLevels(t *testing.T) {
+	set := pictures{all: []datasets.Example{{}, {Attributes: map[string]string{"subCategory": "Topwear"}}}}
+	if err := checkLevels(set, []string{"subCategory"}); err != nil {
+		t.Error(err)
+	}
+	if err := checkLevels(set, []string{"subCategory", "subcategory"}); err == nil || !strings.Contains(err.Error(), `"subcategory", which none of 2 has`) {
+		t.Errorf("found %v", err)
+	}
+}
+
+// What no model has a part in is the same in every run, and has the interval of one; what models differ in has one over seeds.
+func TestDiffering(t *testing.T) {
+	said := func(hits int) Said { return Said{N: 3500, Most: stats.NewProportion(hits, 3500)} }
+	var runs []ran
+	for seed := range 3 {
+		runs = append(runs, ran{Seed: int64(seed), Report: Report{Right: said(3066), Random: said(100 + seed)}})
+	}
+	right, random := func(r Report) Said { return r.Right }, func(r Report) Said { return r.Random }
+	if m := shareOf(differing(runs, right), func(r Report) stats.Proportion { return r.Right.Most }); m != stats.Mean(said(3066).Most) {
+		t.Errorf("expected the interval over 3,500 captions, %+v, found %+v", said(3066).Most, m)
+	}
+	if n := len(differing(runs, random)); n != 3 {
+		t.Errorf("expected 3 runs, which differ, found %d", n)
 	}
 }
 
