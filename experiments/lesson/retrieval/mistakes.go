@@ -197,10 +197,12 @@ func (a *album) direction(all []answer, toTexts bool, random []verdict, confiden
 	return d
 }
 
+// texts are the words in the alphabet's order: a report holds no sentence of the data set.
 func texts(words []word) (all []string) {
 	for _, w := range words {
 		all = append(all, w.text)
 	}
+	slices.Sort(all)
 	return all
 }
 

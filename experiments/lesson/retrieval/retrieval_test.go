@@ -51,7 +51,7 @@ func TestAnswers(t *testing.T) {
 	if d.Mistakes.N != 1 || d.Mistakes.Kinds[Number].Value != 1 || d.Mistakes.Kinds[Action].Value != 1 || d.Mistakes.Kinds[Who].Value != 0 || d.Mistakes.Most.Value != 0 {
 		t.Errorf("found %+v", d.Mistakes)
 	}
-	if want := (Example{"b.jpg", "a.jpg#0", d.Examples[0].Confidence, 3, 3, []string{"two", "running"}, []string{"three"}}); fmt.Sprint(d.Examples) != fmt.Sprint([]Example{want}) {
+	if want := (Example{"b.jpg", "a.jpg#0", d.Examples[0].Confidence, 3, 3, []string{"running", "two"}, []string{"three"}}); fmt.Sprint(d.Examples) != fmt.Sprint([]Example{want}) {
 		t.Errorf("expected %+v, found %+v", want, d.Examples)
 	}
 	if d.Hubs != (Hubs{6, 1, 1}) || len(d.Swaps) != 1 || d.Swaps[0].Said != "two" || d.Swaps[0].Is != "three" || d.Swaps[0].Count != 1 {
