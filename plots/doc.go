@@ -10,6 +10,7 @@
 //   - [Scatter]: points in the plane by group, with lines between the members of a pair: a map of embeddings.
 //   - [Grid]: figures beside and below each other: small multiples.
 //   - [Bars]: grouped bars with 95% intervals and chance: accuracy, recall@k.
+//   - [Diagram]: boxes and arrows: how a model is put together.
 //   - [PCA] brings embeddings down to the plane for a scatter map.
 //
 // Every function takes one config struct and returns a *Figure or an error in one sentence; nothing is drawn until

@@ -27,6 +27,8 @@ func TestExamples(t *testing.T) {
 		{"attention", ExampleAttentionStrip},
 		{"scatter", ExampleScatter},
 		{"bars", ExampleBars},
+		{"diagram", ExampleDiagram},
+		{"diagram_loop", ExampleDiagram_loop},
 	} {
 		t.Run(example.name, func(t *testing.T) {
 			golden, err := filepath.Abs(filepath.Join("testdata", example.name+"_golden.png"))
