@@ -72,12 +72,13 @@ func Open(t *testing.T, address string) *Page {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--mute-audio",
+	cmd := exec.CommandContext(ctx, program, "--headless", "--no-sandbox", "--no-zygote", "--disable-gpu", "--disable-software-rasterizer", "--disable-dev-shm-usage", "--disable-extensions", "--no-first-run", "--mute-audio",
 		"--disable-background-networking", "--disable-component-update", "--hide-scrollbars", "--window-size=1000,1400",
 		"--user-data-dir="+t.TempDir(), "--remote-debugging-pipe")
 	cmd.ExtraFiles = []*os.File{fromUs, fromIt} // descriptors 3 and 4
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // its helpers too: its folder is removed next
+	cmd.Env = append(os.Environ(), "DBUS_SESSION_BUS_ADDRESS=disabled:")
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	cmd.WaitDelay = 10 * time.Second
@@ -114,7 +115,7 @@ func (p *Page) Go(address string) {
 	if p.call("Page.navigate", map[string]any{"url": address}, &went); went.ErrorText != "" {
 		p.t.Fatalf("cannot open %s: %s", address, went.ErrorText)
 	}
-	p.WaitFor(`document.readyState === "complete"`, time.Minute)
+	p.WaitFor(`document.readyState !== "loading"`, 5*time.Minute)
 }
 
 func (p *Page) read(from io.Reader) {
@@ -173,8 +174,8 @@ func (p *Page) send(method string, params, result any) error {
 			return json.Unmarshal(m.Result, result)
 		}
 		return nil
-	case <-time.After(3 * time.Minute):
-		return errors.New("expected an answer of the browser within 3 minutes, found none")
+	case <-time.After(5 * time.Minute):
+		return errors.New("expected an answer of the browser within 5 minutes, found none")
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // Document is a notebook as it lies on disk (nbformat 4).
@@ -21,6 +22,7 @@ type Cell struct {
 	Source  string
 	Run     int // the execution count, 0 when the cell was not executed
 	Outputs []Output
+	Took    time.Duration // from when the kernel began with the cell to when it was done; 0 where that was not noted
 
 	Exercise string // name of the exercise that the cell sets, see [Exercise]
 	Solution string // name of the exercise that the cell solves, see [WithSolutions]
@@ -53,7 +55,11 @@ func Read(path string) (*Document, error) {
 			Outputs []rawOutput `json:"outputs"`
 
 			Metadata struct {
-				Glimpse struct{ Exercise, Solution string } `json:"glimpse"`
+				Glimpse   struct{ Exercise, Solution string } `json:"glimpse"`
+				Execution struct {
+					Busy time.Time `json:"iopub.status.busy"`
+					Idle time.Time `json:"iopub.status.idle"`
+				} `json:"execution"`
 			} `json:"metadata"`
 		} `json:"cells"`
 	}
@@ -66,7 +72,8 @@ func Read(path string) (*Document, error) {
 	doc := &Document{}
 	for _, c := range raw.Cells {
 		cell := Cell{Type: c.Type, Source: string(c.Source), Run: c.Run, looked: new(bool),
-			Exercise: c.Metadata.Glimpse.Exercise, Solution: c.Metadata.Glimpse.Solution}
+			Exercise: c.Metadata.Glimpse.Exercise, Solution: c.Metadata.Glimpse.Solution,
+			Took: c.Metadata.Execution.Idle.Sub(c.Metadata.Execution.Busy)}
 		for _, o := range c.Outputs {
 			cell.Outputs = append(cell.Outputs, o.decode())
 		}

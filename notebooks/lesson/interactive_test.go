@@ -139,13 +139,13 @@ func TestInteractiveFiguresInABrowser(t *testing.T) {
 		}
 	}
 	move("frames", "1")
-	p.WaitFor(`[...document.querySelectorAll("#frames .frame")].map(e => getComputedStyle(e).display).join() === "none,block"`, time.Minute)
-	p.WaitFor(`document.querySelector("#frames output").textContent === "step 2" && document.querySelectorAll("#frames .frame")[1].naturalWidth > 0`, time.Minute)
+	p.WaitFor(`[...document.querySelectorAll("#frames .frame")].map(e => getComputedStyle(e).display).join() === "none,block"`, 5*time.Minute)
+	p.WaitFor(`document.querySelector("#frames output").textContent === "step 2" && document.querySelectorAll("#frames .frame")[1].naturalWidth > 0`, 5*time.Minute)
 	p.Click("#words button:nth-child(2)")
-	p.WaitFor(`document.querySelector("#words output").textContent.startsWith('"dog": looks at 1.0 of 4 places')`, time.Minute)
-	p.WaitFor(`[...document.querySelectorAll("#words rect")].map(e => e.getAttribute("fill-opacity")).join() === "0.8,0.8,0.8,0"`, time.Minute)
-	p.WaitFor(`[...document.querySelectorAll("#words button")].map(e => e.getAttribute("aria-pressed")).join() === "false,true"`, time.Minute)
-	p.WaitFor(`[...document.querySelectorAll("input, button")].every(e => (e.labels && e.labels.length > 0) || e.textContent)`, time.Minute)
+	p.WaitFor(`document.querySelector("#words output").textContent.startsWith('"dog": looks at 1.0 of 4 places')`, 5*time.Minute)
+	p.WaitFor(`[...document.querySelectorAll("#words rect")].map(e => e.getAttribute("fill-opacity")).join() === "0.8,0.8,0.8,0"`, 5*time.Minute)
+	p.WaitFor(`[...document.querySelectorAll("#words button")].map(e => e.getAttribute("aria-pressed")).join() === "false,true"`, 5*time.Minute)
+	p.WaitFor(`[...document.querySelectorAll("input, button")].every(e => (e.labels && e.labels.length > 0) || e.textContent)`, 5*time.Minute)
 	if dir := os.Getenv("GLIMPSE_SCREENSHOTS"); dir != "" { // to be looked at
 		if err := os.WriteFile(filepath.Join(dir, "interactive.png"), p.Screenshot(), 0o644); err != nil {
 			t.Fatal(err)
