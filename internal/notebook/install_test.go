@@ -337,6 +337,25 @@ func TestUninstall(t *testing.T) {
 	}
 }
 
+// Without a home folder it says which settings name one.
+func TestFindWithoutAHome(t *testing.T) {
+	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "JUPYTER_DATA_DIR", "XDG_DATA_HOME"} {
+		t.Setenv(name, "")
+	}
+	_, err := Find()
+	sentence(t, err, "expected a cache folder of yours for the notebook's kernel, found none", "set XDG_CACHE_HOME to a folder")
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	_, err = Find()
+	sentence(t, err, "expected a home folder, in which Jupyter looks for kernels, found none", "set JUPYTER_DATA_DIR to a folder")
+	t.Setenv("JUPYTER_DATA_DIR", t.TempDir())
+	if _, err := Find(); err != nil {
+		t.Error(err)
+	}
+	t.Chdir(t.TempDir())
+	_, err = Find()
+	sentence(t, err, "expected to be run in a checkout of Glimpse", "git clone")
+}
+
 func TestJupyterDataFolder(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("HOME", home)

@@ -137,7 +137,7 @@ func cannotBuild(err error) error {
 		return err
 	}
 	return fmt.Errorf("cannot build the kernel: %w; it needs the version of Go that the lab's go.mod names, or a newer one, "+
-		"and the first time a network to get the requirements from", err)
+		"and the first time a network, over which `go mod download` gets the requirements", err)
 }
 
 // lastLines are the last n lines of what a program said, on one line.

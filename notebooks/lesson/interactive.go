@@ -74,9 +74,9 @@ func temperatureSlider(title string, labels []string, scores []float64, tau floa
 	fmt.Fprintf(&page, `<div><output aria-live="polite">τ = %.3f, a factor of %.1f on cosines; entropy %.3f nats, as undecided as between %.2f equal answers</output></div>`,
 		tau, 1/tau, entropy, math.Exp(entropy))
 	page.WriteString(`<table style="width:100%;border-collapse:collapse;color:#222222"><thead><tr><th style="text-align:left">text</th>` +
-		`<th style="text-align:right">score</th><th style="text-align:left;width:55%">probability</th><th></th></tr></thead><tbody>`)
+		`<th style="text-align:right;padding-right:12px">score</th><th style="text-align:left;width:55%">probability</th><th></th></tr></thead><tbody>`)
 	for i, label := range labels {
-		fmt.Fprintf(&page, `<tr style="background:#ffffff"><td style="text-align:left">%s</td><td style="text-align:right">%.3f</td>`+
+		fmt.Fprintf(&page, `<tr style="background:#ffffff"><td style="text-align:left">%s</td><td style="text-align:right;padding-right:12px">%.3f</td>`+
 			`<td><div class="bar" style="height:14px;background:#0072b2;width:%.2f%%"></div></td><td class="p" style="text-align:right">%.3f</td></tr>`,
 			html.EscapeString(label), scores[i], 100*p[i], p[i])
 	}
