@@ -214,6 +214,44 @@ func TestGoOfCells(t *testing.T) {
 	}
 }
 
+// Cells are linked by Go's own linker where a program with every backend can be linked so and runs.
+func TestInternalLinking(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("tried on Linux alone")
+	}
+	dir := t.TempDir()
+	for text, want := range map[string]bool{
+		"exit 1": false, // it does not link
+		`printf '#!/bin/sh\nexit 1\n' >"$4" && chmod 755 "$4"`: false, // it links, and does not run
+		`printf '#!/bin/sh\nexit 0\n' >"$4" && chmod 755 "$4"`: true,
+	} {
+		program := filepath.Join(dir, "go")
+		if err := writeScript(program, "#!/bin/sh\n"+text+"\n"); err != nil {
+			t.Fatal(err)
+		}
+		k := Kernel{Checkout: dir}
+		if got := k.linksInternally(t.Context(), toolchain{program: program, cgo: "1"}); got != want {
+			t.Errorf("%s: got %v, expected %v", text, got, want)
+		}
+		if k.linksInternally(t.Context(), toolchain{program: program, cgo: "0"}) {
+			t.Error("without C there is nothing to choose")
+		}
+	}
+	script, echo := filepath.Join(dir, "cells"), filepath.Join(dir, "echo")
+	if err := writeScript(echo, "#!/bin/sh\nprintf '%s|' \"$@\"\n"); err != nil {
+		t.Fatal(err)
+	}
+	for internal, want := range map[bool]string{false: "build|-o|a b|", true: "build|-ldflags=-s -linkmode=internal|-o|a b|"} {
+		if err := writeScript(script, Kernel{Checkout: dir}.goScript(toolchain{program: echo, internal: internal})); err != nil {
+			t.Fatal(err)
+		}
+		said, err := exec.Command(script, "build", "-o", "a b").Output()
+		if err != nil || string(said) != want {
+			t.Errorf("internal is %v: go was called with %q (%v), expected %q", internal, said, err, want)
+		}
+	}
+}
+
 // The kernel's script says what to do when the checkout has moved.
 func TestKernelWithoutItsCheckout(t *testing.T) {
 	checkout := fakeCheckout(t)
