@@ -54,7 +54,7 @@ func cellsPage(r *CellsRow) string {
 ## What a cell takes before it computes
 
 A cell of a notebook that imports the lesson, with GoMLX and every backend, and computes nothing: what is left is Jupyter's, GoNB's, the
-compiler's and the linker's time, from when the kernel begins with the cell to when it is done. %d cells in which a number changed,
+compiler's and the linker's time, from the beginning of one cell's program to that of the next. %d cells in which a number changed,
 and each of them once more as it was.
 
 | cell | time (range) | goal | |

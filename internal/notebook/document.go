@@ -8,7 +8,6 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"time"
 )
 
 // Document is a notebook as it lies on disk (nbformat 4).
@@ -22,7 +21,6 @@ type Cell struct {
 	Source  string
 	Run     int // the execution count, 0 when the cell was not executed
 	Outputs []Output
-	Took    time.Duration // from when the kernel began with the cell to when it was done; 0 where that was not noted
 
 	Exercise string // name of the exercise that the cell sets, see [Exercise]
 	Solution string // name of the exercise that the cell solves, see [WithSolutions]
@@ -55,11 +53,7 @@ func Read(path string) (*Document, error) {
 			Outputs []rawOutput `json:"outputs"`
 
 			Metadata struct {
-				Glimpse   struct{ Exercise, Solution string } `json:"glimpse"`
-				Execution struct {
-					Busy time.Time `json:"iopub.status.busy"`
-					Idle time.Time `json:"iopub.status.idle"`
-				} `json:"execution"`
+				Glimpse struct{ Exercise, Solution string } `json:"glimpse"`
 			} `json:"metadata"`
 		} `json:"cells"`
 	}
@@ -72,8 +66,7 @@ func Read(path string) (*Document, error) {
 	doc := &Document{}
 	for _, c := range raw.Cells {
 		cell := Cell{Type: c.Type, Source: string(c.Source), Run: c.Run, looked: new(bool),
-			Exercise: c.Metadata.Glimpse.Exercise, Solution: c.Metadata.Glimpse.Solution,
-			Took: c.Metadata.Execution.Idle.Sub(c.Metadata.Execution.Busy)}
+			Exercise: c.Metadata.Glimpse.Exercise, Solution: c.Metadata.Glimpse.Solution}
 		for _, o := range c.Outputs {
 			cell.Outputs = append(cell.Outputs, o.decode())
 		}
