@@ -51,8 +51,9 @@ notebook: build ## open the first notebook in Jupyter
 bench: build ## time it against PyTorch, side by side, and write docs/benchmarks.md (minutes on a quiet machine)
 	@bin/glimpse bench --record
 
-docs: ## draw the pictures of docs/architecture.md anew (graphviz)
+docs: build ## draw the pictures of docs/architecture.md anew (graphviz), and execute the notebooks as pages into docs/site (minutes)
 	@for f in docs/images/*.dot; do dot -Tsvg $$f -o $${f%.dot}.svg; done
+	@bin/glimpse notebook html --scenes --out docs/site
 
 clean: ## remove what was built, not what was trained
 	@rm -rf bin

@@ -19,7 +19,6 @@ var withoutExample = map[string]string{
 	"":                       "it holds the comment that go doc shows of the module",
 	"experiments/benchmark":  "what it does takes minutes on a quiet machine; its command is glimpse bench",
 	"experiments/resumetest": "its functions take a *testing.T; docs/examples/devise shows how they are used",
-	"notebooks/lesson":       "its functions write into a notebook; the notebooks are their examples",
 }
 
 // isStudy says whether a package is one of the lesson's experiments: its example is its command, which the comment of its Study shows.

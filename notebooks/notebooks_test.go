@@ -3,10 +3,15 @@ package notebooks_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,10 +52,10 @@ func TestNotebooksAreClean(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if unclean, err := notebook.NeedsCleaning(path); err != nil || unclean {
+				t.Errorf("it was committed as it was executed, or in another form (%v): `glimpse notebook clean` cleans it", err)
+			}
 			for i, cell := range doc.Cells {
-				if len(cell.Outputs) > 0 || cell.Run > 0 {
-					t.Errorf("cell %d was committed with its output; `jupyter nbconvert --clear-output --inplace %s` removes it", i+1, path)
-				}
 				if cell.Type != "code" {
 					continue
 				}
@@ -63,6 +68,9 @@ func TestNotebooksAreClean(t *testing.T) {
 			var raw struct {
 				Metadata struct{ Kernelspec struct{ Name string } }
 			}
+			if _, err := doc.Exercises(); err != nil {
+				t.Error(err)
+			}
 			if err := json.Unmarshal(text, &raw); err != nil || raw.Metadata.Kernelspec.Name != notebook.Name {
 				t.Errorf("expected the kernel %s, found %q (%v)", notebook.Name, raw.Metadata.Kernelspec.Name, err)
 			}
@@ -70,9 +78,112 @@ func TestNotebooksAreClean(t *testing.T) {
 	}
 }
 
-// execute runs a notebook as a new user would without a network, in a home and a folder where nothing was trained yet,
-// with the kernel installed there first. It returns the code cells.
+// Every notebook is executed by a test of this package.
+func TestNotebooksAreExecuted(t *testing.T) {
+	executed := map[string]bool{}
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) != 2 {
+				return true
+			}
+			function, isName := call.Fun.(*ast.Ident)
+			name, isText := call.Args[1].(*ast.BasicLit)
+			if isName && isText && function.Name == "execute" {
+				text, _ := strconv.Unquote(name.Value)
+				executed[text] = true
+			}
+			return true
+		})
+	}
+	for _, path := range all(t) {
+		if !executed[path] {
+			t.Errorf("expected a test that executes %s, found none", path)
+		}
+	}
+}
+
+// execute runs a notebook as a new user would without a network, with the kernel installed first, in a home that the tests of this
+// package share: nothing was trained there before them, and what one notebook has trained the next one finds. It returns the code
+// cells as they were committed.
+//
+// It also tries the exercises: as committed their check says "not yet", and with the solution behind them "right". A cell that the
+// test has not looked at when it ends, though it computes or shows something, fails the test.
 func execute(t *testing.T, name string) []notebook.Cell {
+	t.Helper()
+	kernel := sharedKernel(t)
+	text, err := notebook.WithSolutions(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := kernel.Check(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cells []notebook.Cell
+	for _, cell := range doc.Code() {
+		for _, output := range cell.Outputs {
+			if output.Stderr {
+				t.Errorf("code cell %d complains: %s", len(cells)+1, output.Text)
+			}
+		}
+		if cell.Exercise != "" {
+			checkExercise(t, cell, cell.Exercise+": not yet: expected ")
+		}
+		if cell.Solution != "" {
+			checkExercise(t, cell, cell.Solution+": right")
+			continue
+		}
+		cells = append(cells, cell)
+	}
+	t.Cleanup(func() {
+		for i, cell := range cells {
+			if !t.Failed() && !cell.Looked() && (len(cell.Outputs) > 0 || strings.Contains(cell.Source, "%%")) {
+				t.Errorf("code cell %d of %s: expected a test that looks at what it shows, found none: %.80q", i+1, name, cell.Source)
+			}
+		}
+	})
+	return cells
+}
+
+// checkExercise checks that an exercise has been checked, and how it went.
+func checkExercise(t *testing.T, cell notebook.Cell, want string) {
+	t.Helper()
+	if said := cell.Text(); !strings.Contains(said, want) || cell.Solution != "" && strings.Contains(said, "not yet") {
+		t.Errorf("an exercise: expected %q, the cell said %q", want, said)
+	}
+}
+
+// sharedHome is the home of all notebooks of this run of the tests.
+var sharedHome string
+
+func TestMain(m *testing.M) {
+	code := func() int {
+		var err error
+		if sharedHome, err = os.MkdirTemp("", "glimpse-notebooks-test-*"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(sharedHome)
+		return m.Run()
+	}()
+	os.Exit(code)
+}
+
+// sharedKernel is the kernel in the shared home, which becomes the test's.
+func sharedKernel(t *testing.T) notebook.Kernel {
 	t.Helper()
 	if _, err := exec.LookPath("jupyter-nbconvert"); err != nil {
 		if os.Getenv("GLIMPSE_NO_JUPYTER") == "1" {
@@ -89,8 +200,7 @@ func execute(t *testing.T, name string) []notebook.Cell {
 		}
 		t.Setenv(kept, strings.TrimSpace(string(value)))
 	}
-	home := t.TempDir()
-	t.Setenv("HOME", home)
+	t.Setenv("HOME", sharedHome)
 	t.Setenv("GOPROXY", "off")
 	for _, unset := range []string{"XDG_CACHE_HOME", "XDG_DATA_HOME", "JUPYTER_DATA_DIR", "JUPYTER_PATH", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"} {
 		t.Setenv(unset, "")
@@ -102,28 +212,8 @@ func execute(t *testing.T, name string) []notebook.Cell {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := kernel.Install(t.Context(), os.Stderr); err != nil {
+	if err := kernel.Install(t.Context(), os.Stderr); err != nil { // nothing to do but for the first of the tests
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, text, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	doc, err := kernel.Check(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cells := doc.Code()
-	for i, cell := range cells {
-		for _, output := range cell.Outputs {
-			if output.Stderr {
-				t.Errorf("code cell %d complains: %s", i+1, output.Text)
-			}
-		}
-	}
-	return cells
+	return kernel
 }

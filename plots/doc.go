@@ -12,6 +12,7 @@
 //   - [Bars]: grouped bars with 95% intervals and chance: accuracy, recall@k.
 //   - [PCA], [TSNE] and [UMAP] bring embeddings down to the plane for a scatter map; [Neighbours] says how well such a
 //     map keeps who lies beside whom.
+//   - [Diagram]: boxes and arrows: how a model is put together.
 //
 // Every function takes one config struct and returns a *Figure or an error in one sentence; nothing is drawn until
 // the figure is written with [Figure.PNG], [Figure.SVG], [Figure.Save], [Figure.HTML] or [DataURI], so leave the slices

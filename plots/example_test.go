@@ -268,3 +268,57 @@ func ExamplePCA() {
 		pca.Mean, pca.Components, pca.Column(0), 100*pca.ExplainedRatio[0])
 	// Output: mean [1.0 2.0], axis [0.6 0.8], coordinates [-5.0 -2.5 2.5 5.0], explains 100%
 }
+
+func ExampleDiagram() {
+	fig, err := plots.Diagram(plots.DiagramConfig{
+		Title: "Contrastive learning: two towers and the matrix of similarities",
+		Boxes: []plots.DiagramBox{
+			{Name: "pictures", Text: "N pictures", Row: 0, Column: 0, Stack: true},
+			{Name: "texts", Text: "N texts\n\"a red circle\"", Row: 1, Column: 0, Stack: true},
+			{Name: "image encoder", Text: "image encoder\nViT or ResNet", Row: 0, Column: 1, Group: "trained"},
+			{Name: "text encoder", Text: "text encoder\ntransformer", Row: 1, Column: 1, Group: "trained"},
+			{Name: "matrix", Text: "N × N cosines\nown pairs on the diagonal", Row: 0, Column: 2, Rows: 2, Matrix: 5, Group: "computed"},
+			{Name: "loss", Text: "cross-entropy\nof rows and columns", Row: 0, Column: 3, Rows: 2, Group: "computed"},
+		},
+		Arrows: []plots.DiagramArrow{
+			{From: "pictures", To: "image encoder"},
+			{From: "texts", To: "text encoder"},
+			{From: "image encoder", To: "matrix", Label: "I, N × d"},
+			{From: "text encoder", To: "matrix", Label: "T, N × d"},
+			{From: "matrix", To: "loss", Label: "÷ τ"},
+			{From: "loss", To: "text encoder", Label: "gradient", Route: plots.Below, Dashed: true},
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := fig.Save("diagram.png"); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func ExampleDiagram_loop() {
+	fig, err := plots.Diagram(plots.DiagramConfig{
+		Title: "Attention: at every word a new look at the picture",
+		Boxes: []plots.DiagramBox{
+			{Name: "a", Text: "places a₁ … a_L\nof the CNN", Row: 0, Column: 0, Stack: true, Group: "picture"},
+			{Name: "e", Text: "score\ne = f(a, h)", Row: 0, Column: 1, Group: "attention"},
+			{Name: "α", Text: "softmax\nα", Row: 0, Column: 2, Group: "attention"},
+			{Name: "z", Text: "weighted sum\nz = Σ α a", Row: 0, Column: 3, Group: "attention"},
+			{Name: "LSTM", Row: 0, Column: 4, Text: "LSTM", Group: "language"},
+			{Name: "word", Row: 0, Column: 5, Text: "\"dog\"", Plain: true},
+		},
+		Arrows: []plots.DiagramArrow{
+			{From: "a", To: "e"}, {From: "e", To: "α"}, {From: "α", To: "z"}, {From: "z", To: "LSTM"}, {From: "LSTM", To: "word"},
+			{From: "a", To: "z", Label: "a", Route: plots.Above},
+			{From: "LSTM", To: "e", Label: "h of the last word", Route: plots.Below},
+			{From: "word", To: "LSTM", Label: "the word is read next", Route: plots.Below, Dashed: true},
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := fig.Save("diagram_loop.png"); err != nil {
+		log.Fatal(err)
+	}
+}

@@ -31,6 +31,8 @@ func TestExamples(t *testing.T) {
 		{"sheet", ExampleSheet},
 		{"tsne", ExampleTSNE},
 		{"umap", ExampleUMAP},
+		{"diagram", ExampleDiagram},
+		{"diagram_loop", ExampleDiagram_loop},
 	} {
 		t.Run(example.name, func(t *testing.T) {
 			if descends := example.name == "tsne" || example.name == "umap"; descends && runtime.GOARCH != "amd64" {

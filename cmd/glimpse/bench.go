@@ -25,10 +25,11 @@ func benchCommand() *cobra.Command {
 		Long: `Bench times encoding and training against plain PyTorch: the same weights and inputs, each side in a process of
 its own, in turns: CLIPs, a captioner's training step, its beam search. It says the ratio of their times, the share of
 this machine's measured matrix product that is reached, and the largest memory of both; then, without a peer, an exact
-search through a million embeddings, a training step in chunks, and what a run costs beside its steps (harness). Nothing
-else should run meanwhile: beside other work PyTorch's threads wait for each other, and the ratios flatter us. It takes
-minutes; PyTorch has to be there (python3-torch, and libopenblas0-openmp, without which it multiplies matrices slowly).`,
-		Example: examples("glimpse bench", "glimpse bench --only RN50 --rounds 3", "glimpse bench --only beam", "glimpse bench --record"),
+search through a million embeddings, a training step in chunks, what a run costs beside its steps (harness), and what
+a notebook cell takes before it computes (cells; Jupyter has to be there). Nothing else should run meanwhile: beside
+other work PyTorch's threads wait for each other, and the ratios flatter us. It takes minutes; PyTorch has to be there
+(python3-torch, and libopenblas0-openmp, without which it multiplies matrices slowly).`,
+		Example: examples("glimpse bench", "glimpse bench --only RN50 --rounds 3", "glimpse bench --only cells", "glimpse bench --record"),
 		Args:    wantArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.Rounds < 1 {
@@ -37,19 +38,20 @@ minutes; PyTorch has to be there (python3-torch, and libopenblas0-openmp, withou
 			if record && (quick || only != "") {
 				return usagef(cmd, "expected --record without --quick and --only: the page is about all cases in full")
 			}
-			m := measurements{benchmark.CaptionCases(), benchmark.SearchCases(), benchmark.ChunkedCases(), benchmark.HarnessCases()}
+			m := measurements{benchmark.CaptionCases(), benchmark.SearchCases(), benchmark.ChunkedCases(), benchmark.HarnessCases(), true}
 			o.Cases = benchmark.Cases()
 			if quick {
 				o.Cases, o.Rounds, o.Turn, o.Size = benchmark.QuickCases(), 2, 0.01, 128
-				m = measurements{benchmark.QuickCaptionCases(), benchmark.QuickSearchCases(), benchmark.QuickChunkedCases(), benchmark.QuickHarnessCases()}
+				m = measurements{benchmark.QuickCaptionCases(), benchmark.QuickSearchCases(), benchmark.QuickChunkedCases(), benchmark.QuickHarnessCases(), false}
 			}
 			if only != "" {
 				o.Cases = chosen(o.Cases, only, func(c benchmark.Case) string { return c.Name })
 				m = measurements{captions: chosen(m.captions, only, func(c benchmark.CaptionCase) string { return c.Name }),
-					harness: chosen(m.harness, only, func(c benchmark.HarnessCase) string { return "harness, " + c.Name })}
+					harness: chosen(m.harness, only, func(c benchmark.HarnessCase) string { return "harness, " + c.Name }),
+					cells:   strings.Contains("notebook cells", only)}
 			}
-			if len(o.Cases)+len(m.captions)+len(m.harness) == 0 {
-				return usagef(cmd, "expected --only to be a part of a case's name, such as ViT, RN50, beam or harness, found %q", only)
+			if len(o.Cases)+len(m.captions)+len(m.harness) == 0 && !m.cells {
+				return usagef(cmd, "expected --only to be a part of a case's name, such as ViT, RN50, beam, harness or cells, found %q", only)
 			}
 			o.Messages = cmd.ErrOrStderr()
 			o.Each = func(line string) { fmt.Fprintln(o.Messages, "glimpse: "+strings.ReplaceAll(line, "\t", ", ")) }
@@ -93,6 +95,7 @@ type measurements struct {
 	searches []benchmark.SearchCase
 	chunked  []benchmark.ChunkedCase
 	harness  []benchmark.HarnessCase
+	cells    bool
 }
 
 func bench(cmd *cobra.Command, o benchmark.Options, m measurements) (*benchmark.Report, error) {
@@ -130,6 +133,12 @@ func bench(cmd *cobra.Command, o benchmark.Options, m measurements) (*benchmark.
 	}
 	if report.Harness, err = measureHarness(cmd, o, m.harness); err != nil {
 		return nil, err
+	}
+	if m.cells {
+		fmt.Fprintln(o.Messages, "glimpse: notebook cells")
+		if report.Cells, err = benchmark.MeasureCells(cmd.Context(), o); err != nil {
+			return nil, err
+		}
 	}
 	if strings.HasSuffix(versions[1], "openblas-pthread") || strings.HasSuffix(versions[1], "with blas") {
 		fmt.Fprintf(o.Messages, "glimpse: %s: its threads are slow with this library, so the comparison is not fair; install libopenblas0-openmp "+

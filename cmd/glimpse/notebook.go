@@ -28,8 +28,10 @@ machine alone and asks for the token that stands in the address it prints.`,
 		Example: examples(
 			"glimpse notebook",
 			"glimpse notebook run --no-browser --port 8890     # on another machine, through ssh -L 8890:127.0.0.1:8890",
-			"glimpse notebook check                            # execute every notebook without a browser"),
-	}, notebookInstallCommand(), notebookRunCommand(&server), notebookCheckCommand(), notebookUninstallCommand())
+			"glimpse notebook check                            # execute every notebook without a browser",
+			"glimpse notebook html my.ipynb                    # a page to send to someone, my.html"),
+	}, notebookInstallCommand(), notebookRunCommand(&server), notebookCheckCommand(), notebookHTMLCommand(), notebookCleanCommand(),
+		notebookUninstallCommand())
 	serverFlags(cmd, &server)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runNotebook(cmd, server, "") }
 	return cmd
@@ -120,12 +122,11 @@ does. The notebooks themselves are not written to.`,
 			if err != nil {
 				return err
 			}
-			if len(args) == 0 {
-				if args, err = filepath.Glob(filepath.Join(kernel.Notebooks(), "*.ipynb")); err != nil {
-					return err
-				}
+			paths, err := chosenNotebooks(kernel, args)
+			if err != nil {
+				return err
 			}
-			for _, path := range args {
+			for _, path := range paths {
 				start := time.Now()
 				doc, err := kernel.Check(cmd.Context(), path)
 				if err != nil {
@@ -166,6 +167,14 @@ func notebookUninstallCommand() *cobra.Command {
 			return kernel.Uninstall()
 		},
 	}
+}
+
+// chosenNotebooks are the notebooks that a command names, those of the lesson when it names none.
+func chosenNotebooks(kernel notebook.Kernel, args []string) ([]string, error) {
+	if len(args) > 0 {
+		return args, nil
+	}
+	return filepath.Glob(filepath.Join(kernel.Notebooks(), "*.ipynb"))
 }
 
 // installedKernel is the user's kernel, installed first when it is missing or out of date.

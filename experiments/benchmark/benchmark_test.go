@@ -269,3 +269,16 @@ func TestHarness(t *testing.T) {
 		t.Errorf("found the page %s", page)
 	}
 }
+
+func TestCellsPage(t *testing.T) {
+	row := &CellsRow{Changed: timesOf([]float64{0.9, 1.2, 1.1}), Unchanged: timesOf([]float64{0.2, 0.4, 0.3})}
+	page := cellsPage(row)
+	for _, want := range []string{"| changed | **1.10 s** (900 ms–1.20 s) | 1.00 s | missed |", "| unchanged | **300 ms** (200 ms–400 ms) | 300 ms | reached |", "3 cells in which"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("expected %q in %s", want, page)
+		}
+	}
+	if line := (&Report{Cells: row}).Table(); !strings.Contains(line, "notebook cell\tchanged 1.10 s") {
+		t.Errorf("the table is %q", line)
+	}
+}

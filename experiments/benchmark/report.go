@@ -27,6 +27,7 @@ type Report struct {
 	Chunked []ChunkedRow `json:"chunked,omitempty"`
 
 	Harness []HarnessRow `json:"harness,omitempty"`
+	Cells   *CellsRow    `json:"cells,omitempty"`
 }
 
 // The files of a checkout that [Report.Record] writes.
@@ -91,6 +92,9 @@ towers included. PyTorch is eager, float32, without gradients except for the tra
 	}
 	if len(r.Harness) > 0 {
 		b.WriteString(harnessPage(r.Harness))
+	}
+	if r.Cells != nil {
+		b.WriteString(cellsPage(r.Cells))
 	}
 	return b.String()
 }
@@ -161,6 +165,9 @@ func (r *Report) Table() string {
 	}
 	for _, row := range r.Harness {
 		b.WriteString(row.Line() + "\n")
+	}
+	if r.Cells != nil {
+		b.WriteString(r.Cells.Line() + "\n")
 	}
 	return b.String()
 }

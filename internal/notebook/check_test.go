@@ -5,6 +5,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -119,5 +120,47 @@ func TestRead(t *testing.T) {
 	}
 	if got := cell.Failure(); got != "panic: no" {
 		t.Errorf("the failure is %q", got)
+	}
+}
+
+// Cells are timed by the kernel: as many as were asked for, unchanged ones faster than changed ones.
+func TestMeasureCells(t *testing.T) {
+	needJupyter(t, "jupyter-nbconvert")
+	k := installed(t)
+	times, err := k.MeasureCells(t.Context(), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(times.Changed) != 3 || len(times.Unchanged) != 3 {
+		t.Fatalf("expected 3 cells of each kind, found %+v", times)
+	}
+	t.Logf("%.2f", times)
+	if fastest, slowest := slices.Min(times.Unchanged), slices.Max(times.Changed); fastest <= 0 || fastest >= slowest {
+		t.Errorf("unchanged cells took %v, changed ones %v", times.Unchanged, times.Changed)
+	}
+}
+
+// A page holds what the cells showed; the notebook runs in the folder and with the variables that it was given.
+func TestExport(t *testing.T) {
+	needJupyter(t, "jupyter-nbconvert")
+	k := installed(t)
+	folder, out := t.TempDir(), filepath.Join(t.TempDir(), "pages")
+	path := writeNotebook(t, "import \"os\"\n\n%%\nfmt.Println(os.Getenv(\"GLIMPSE_TEST_WORD\"), \"is the word\")\nos.WriteFile(\"here\", nil, 0o644)")
+	page, err := k.Export(t.Context(), path, out, Surroundings{Folder: folder, Env: []string{"GLIMPSE_TEST_WORD=grass"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := filepath.Join(out, "a notebook.html"); page != want {
+		t.Errorf("the page is %q, expected %q", page, want)
+	}
+	text, err := os.ReadFile(page)
+	if err != nil || !strings.Contains(string(text), "grass is the word") || !strings.Contains(string(text), "<title>a notebook</title>") {
+		t.Errorf("the page (%v) holds %.3000s", err, text)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "here")); err != nil {
+		t.Errorf("the cells did not run in the folder: %v", err)
+	}
+	if _, err := k.Export(t.Context(), writeNotebook(t, "%%\nfmt.Println(nothing)"), out, Surroundings{}); err == nil || !strings.Contains(err.Error(), "undefined: nothing") {
+		t.Errorf("of a cell that fails: %v", err)
 	}
 }

@@ -21,6 +21,11 @@ type Cell struct {
 	Source  string
 	Run     int // the execution count, 0 when the cell was not executed
 	Outputs []Output
+
+	Exercise string // name of the exercise that the cell sets, see [Exercise]
+	Solution string // name of the exercise that the cell solves, see [WithSolutions]
+
+	looked *bool
 }
 
 // Output is one thing that a cell showed.
@@ -46,6 +51,10 @@ func Read(path string) (*Document, error) {
 			Source  lines       `json:"source"`
 			Run     int         `json:"execution_count"`
 			Outputs []rawOutput `json:"outputs"`
+
+			Metadata struct {
+				Glimpse struct{ Exercise, Solution string } `json:"glimpse"`
+			} `json:"metadata"`
 		} `json:"cells"`
 	}
 	if err := json.Unmarshal(text, &raw); err != nil {
@@ -56,7 +65,8 @@ func Read(path string) (*Document, error) {
 	}
 	doc := &Document{}
 	for _, c := range raw.Cells {
-		cell := Cell{Type: c.Type, Source: string(c.Source), Run: c.Run}
+		cell := Cell{Type: c.Type, Source: string(c.Source), Run: c.Run, looked: new(bool),
+			Exercise: c.Metadata.Glimpse.Exercise, Solution: c.Metadata.Glimpse.Solution}
 		for _, o := range c.Outputs {
 			cell.Outputs = append(cell.Outputs, o.decode())
 		}
@@ -76,8 +86,19 @@ func (d *Document) Code() []Cell {
 	return code
 }
 
+// Looked says whether someone has asked for what the cell showed: its text, pictures or HTML. Tests of notebooks see to it that
+// they have looked at every cell.
+func (c Cell) Looked() bool { return c.looked != nil && *c.looked }
+
+func (c Cell) look() {
+	if c.looked != nil {
+		*c.looked = true
+	}
+}
+
 // Text is what the cell wrote to standard output and showed as plain text.
 func (c Cell) Text() string {
+	c.look()
 	var all strings.Builder
 	for _, o := range c.Outputs {
 		if !o.Stderr {
@@ -87,8 +108,21 @@ func (c Cell) Text() string {
 	return all.String()
 }
 
+// HTML are the pieces of HTML that the cell showed.
+func (c Cell) HTML() []string {
+	c.look()
+	var all []string
+	for _, o := range c.Outputs {
+		if o.HTML != "" {
+			all = append(all, o.HTML)
+		}
+	}
+	return all
+}
+
 // Pictures are the PNGs that the cell showed.
 func (c Cell) Pictures() [][]byte {
+	c.look()
 	var all [][]byte
 	for _, o := range c.Outputs {
 		if len(o.PNG) > 0 {

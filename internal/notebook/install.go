@@ -45,6 +45,7 @@ func (k Kernel) Install(ctx context.Context, messages io.Writer) error {
 		return err
 	}
 	k.warm(ctx, tools, messages)
+	tools.internal = k.linksInternally(ctx, tools)
 	for path, text := range k.scripts(tools) {
 		if err := writeScript(path, text); err != nil {
 			return err
@@ -93,7 +94,7 @@ func (k Kernel) stamp(tools toolchain) (string, error) {
 }
 
 func (k Kernel) helperSources() []string {
-	sources, _ := filepath.Glob(filepath.Join(k.Checkout, "internal", "notebook", "goimports", "*.go"))
+	sources, _ := filepath.Glob(filepath.Join(k.Checkout, "internal", "notebook", "*", "*.go")) // goimports and linktest
 	return sources
 }
 

@@ -214,6 +214,44 @@ func TestGoOfCells(t *testing.T) {
 	}
 }
 
+// Cells are linked by Go's own linker where a program with every backend can be linked so and runs.
+func TestInternalLinking(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("tried on Linux alone")
+	}
+	dir := t.TempDir()
+	for text, want := range map[string]bool{
+		"exit 1": false, // it does not link
+		`printf '#!/bin/sh\nexit 1\n' >"$4" && chmod 755 "$4"`: false, // it links, and does not run
+		`printf '#!/bin/sh\nexit 0\n' >"$4" && chmod 755 "$4"`: true,
+	} {
+		program := filepath.Join(dir, "go")
+		if err := writeScript(program, "#!/bin/sh\n"+text+"\n"); err != nil {
+			t.Fatal(err)
+		}
+		k := Kernel{Checkout: dir}
+		if got := k.linksInternally(t.Context(), toolchain{program: program, cgo: "1"}); got != want {
+			t.Errorf("%s: got %v, expected %v", text, got, want)
+		}
+		if k.linksInternally(t.Context(), toolchain{program: program, cgo: "0"}) {
+			t.Error("without C there is nothing to choose")
+		}
+	}
+	script, echo := filepath.Join(dir, "cells"), filepath.Join(dir, "echo")
+	if err := writeScript(echo, "#!/bin/sh\nprintf '%s|' \"$@\"\n"); err != nil {
+		t.Fatal(err)
+	}
+	for internal, want := range map[bool]string{false: "build|-o|a b|", true: "build|-ldflags=-s -linkmode=internal|-o|a b|"} {
+		if err := writeScript(script, Kernel{Checkout: dir}.goScript(toolchain{program: echo, internal: internal})); err != nil {
+			t.Fatal(err)
+		}
+		said, err := exec.Command(script, "build", "-o", "a b").Output()
+		if err != nil || string(said) != want {
+			t.Errorf("internal is %v: go was called with %q (%v), expected %q", internal, said, err, want)
+		}
+	}
+}
+
 // The kernel's script says what to do when the checkout has moved.
 func TestKernelWithoutItsCheckout(t *testing.T) {
 	checkout := fakeCheckout(t)
@@ -335,6 +373,25 @@ func TestUninstall(t *testing.T) {
 			t.Errorf("%s: stays is %v, found: %v", path, stays, err)
 		}
 	}
+}
+
+// Without a home folder it says which settings name one.
+func TestFindWithoutAHome(t *testing.T) {
+	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "JUPYTER_DATA_DIR", "XDG_DATA_HOME"} {
+		t.Setenv(name, "")
+	}
+	_, err := Find()
+	sentence(t, err, "expected a cache folder of yours for the notebook's kernel, found none", "set XDG_CACHE_HOME to a folder")
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	_, err = Find()
+	sentence(t, err, "expected a home folder, in which Jupyter looks for kernels, found none", "set JUPYTER_DATA_DIR to a folder")
+	t.Setenv("JUPYTER_DATA_DIR", t.TempDir())
+	if _, err := Find(); err != nil {
+		t.Error(err)
+	}
+	t.Chdir(t.TempDir())
+	_, err = Find()
+	sentence(t, err, "expected to be run in a checkout of Glimpse", "git clone")
 }
 
 func TestJupyterDataFolder(t *testing.T) {

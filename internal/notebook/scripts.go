@@ -48,6 +48,10 @@ exec "$programs/gonb" $options --kernel "$@"
 // with a comment that keeps it one, because GoNB would watch every folder of a replacement that stands on one line.
 func (k Kernel) goScript(tools toolchain) string {
 	replacement := "require " + module + " v0.0.0\n\nreplace (\n\t" + module + " => " + strconv.Quote(k.Checkout) + "\n\t// keeps the block a block\n)"
+	build := `exec "$go" "$@"`
+	if tools.internal {
+		build = "shift\n\texec \"$go\" build '" + internalLinking + "' \"$@\""
+	}
 	return fmt.Sprintf(`#!/bin/sh
 # The go of notebook cells, written by: glimpse notebook install
 go=%s
@@ -63,8 +67,11 @@ if ! [ -x "$go" ]; then
 	echo "glimpse: expected Go at $go, found none; install Go, then run: bin/glimpse notebook install" >&2
 	exit 1
 fi
+if [ "$1" = build ]; then
+	%s
+fi
 exec "$go" "$@"
-`, shell.Quote(tools.program), shell.Quote(k.Checkout), shell.Quote(replacement))
+`, shell.Quote(tools.program), shell.Quote(k.Checkout), shell.Quote(replacement), build)
 }
 
 // spec is kernel.json. Its stamp changes with everything that the installed programs are made of, so that equal
