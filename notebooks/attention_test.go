@@ -17,57 +17,167 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/notebook"
 )
 
-// What 01-attention.ipynb shows when it has to train its own captioner: words of the language of Scenes, weights that
-// share out one look, a loss that tells what looking is worth, and the equations' numbers.
+// What 03-attention.ipynb shows when it has to train its own captioner: the equations' numbers, a softmax that the lesson misprints, a
+// loop whose every look is found again by hand, a loss that tells what looking is worth, a gradient that moves attention where it
+// should go.
 func TestAttentionNotebook(t *testing.T) {
-	cells := execute(t, "01-attention.ipynb")
-	if len(cells) != 6 {
-		t.Fatalf("expected 6 code cells, found %d", len(cells))
+	cells := execute(t, "03-attention.ipynb")
+	if len(cells) != 11 {
+		t.Fatalf("expected 11 code cells, found %d", len(cells))
 	}
-	// The captioner. Scenes have 34 words, with marks and the special words of a vocabulary: between 30 and 45.
-	wordCount := number(t, cells[0], `trained on scenes, (\d+) words`)
-	places := number(t, cells[0], `a picture is (\d+) places with 64 numbers each`)
-	if wordCount < 30 || wordCount > 45 || (places != 36 && places != 16) {
-		t.Errorf("cell 1 said %q", cells[0].Text())
-	}
+	checkByHand(t, cells[0])
+	checkSoftmax(t, cells[1])
+	wideFigure(t, cells[3], 100) // a diagram
+	caption, places := checkLoop(t, cells[4], cells[5])
+	checkLook(t, cells[6], strings.Fields(caption))
+	checkMayNotChoose(t, cells[7], caption)
+	checkWalk(t, cells[8])
+	checkDescent(t, cells[10], places)
+}
 
-	// The picture and the sentences.
-	caption := match(t, cells[1], `(?m)^the model says: +(.+)$`)
-	if fewest := len(strings.Fields(caption)); fewest < 4 {
-		t.Errorf("expected a sentence, the model says %q", caption)
+// checkSoftmax computes the lesson's example again, and counts what it misprints.
+func checkSoftmax(t *testing.T, cell notebook.Cell) {
+	t.Helper()
+	scores, total := []float64{2.1, 0.5, 0.8, -0.3}, 0.0
+	for _, e := range scores {
+		total += math.Exp(e)
 	}
-	sentences := regexp.MustCompile(`(?m)^the data have it: (.+)$`).FindAllStringSubmatch(cells[1].Text(), -1)
-	if len(sentences) != 5 {
-		t.Errorf("expected 5 sentences of Scenes, cell 2 said %q", cells[1].Text())
-	}
-	for _, sentence := range append(sentences, []string{"", caption}) {
-		for _, word := range strings.Fields(sentence[1]) {
-			if !slices.Contains(scenes.Words(), word) {
-				t.Errorf("%q is no word of Scenes, in %q", word, sentence[1])
-			}
+	wrong := 0
+	for i, row := range regexp.MustCompile(`score +(\S+): α = ([\d.]+), the lesson prints ([\d.]+)`).FindAllStringSubmatch(cell.Text(), -1) {
+		alpha := math.Exp(scores[i]) / total
+		if parse(t, row[1]) != scores[i] || math.Abs(parse(t, row[2])-alpha) > 1e-6 {
+			t.Errorf("expected α = %.6f, found %q", alpha, row[0])
+		}
+		if math.Abs(parse(t, row[3])-alpha) > 0.005 {
+			wrong++
 		}
 	}
-	if size := htmlPicture(t, cells[1]).Bounds().Size(); size.X != size.Y || float64(size.X*size.Y) != 64*places {
-		t.Errorf("expected a square picture with one place for 8 x 8 pixels, found %v", size)
+	if wrong != 2 {
+		t.Errorf("the text says that two printed weights are wrong, %d are: %q", wrong, cell.Text())
 	}
+	last := 4.001
+	for _, factor := range []string{"0.25", "1", "2", "4"} {
+		places := number(t, cell, `scores × `+factor+` +looks at ([\d.]+) of 4 places`)
+		if places >= last || places < 1 {
+			t.Errorf("scores times %s look at %g places, fewer times at %g", factor, places, last)
+		}
+		last = places
+	}
+	if slider := strings.Join(cell.HTML(), ""); !strings.Contains(slider, "the same scores") || !strings.Contains(slider, "range") {
+		t.Errorf("expected a slider, found %.200q", slider)
+	}
+	wideFigure(t, cell, 200)
+}
 
-	checkStrip(t, cells[2])
-	checkTable(t, cells[3], caption, places)
+// checkLoop checks that a caption is of the language of Scenes, and that every look is found again by hand.
+func checkLoop(t *testing.T, said, byHand notebook.Cell) (caption string, places float64) {
+	t.Helper()
+	match(t, said, `(computed by \S+)`)
+	places = number(t, said, `trained on scenes: (\d+) places with 64 numbers each`)
+	if places != 36 && places != 16 {
+		t.Errorf("it has %g places", places)
+	}
+	caption = match(t, said, `(?m)^the model says: (.+)$`)
+	words := strings.Fields(caption)
+	for _, word := range words {
+		if !slices.Contains(scenes.Words(), word) {
+			t.Errorf("%q is no word of Scenes, in %q", word, caption)
+		}
+	}
+	if len(words) < 4 {
+		t.Errorf("expected a sentence, the model says %q", caption)
+	}
+	checkStrip(t, said)
 
-	// What looking is worth.
-	if got := match(t, cells[4], `(?m)^when it may choose: +(.+)$`); got != caption {
+	row := regexp.MustCompile(`(?m)^ *\d+ reads (\S+) +looks most at row (\d+) column (\d+), α = ([\d.]+), takes (\S+) +differs by (\S+)$`)
+	last := "<start>"
+	var took []string
+	var sharpness []float64
+	for _, step := range row.FindAllStringSubmatch(byHand.Text(), -1) {
+		if step[1] != last || parse(t, step[4]) < 1/places-0.001 || parse(t, step[6]) > 1e-4 {
+			t.Errorf("impossible, or not what the model computed: %q", step[0])
+		}
+		if y, x := parse(t, step[2]), parse(t, step[3]); y < 1 || x < 1 || y*y > places || x*x > places {
+			t.Errorf("a place that there is not: %q", step[0])
+		}
+		last = step[5]
+		took, sharpness = append(took, last), append(sharpness, parse(t, step[4]))
+	}
+	if got := strings.Join(took[:len(took)-1], " "); got != caption || last != "<end>" {
+		t.Errorf("the steps take %q, the caption is %q", took, caption)
+	}
+	if slices.Max(sharpness) < 1.5*slices.Min(sharpness) {
+		t.Errorf("expected a memory that changes the look, its largest weights are %v", sharpness)
+	}
+	match(t, byHand, `(?m)reads h = 0 +looks most at row \d+ column \d+, α = ([\d.]+)$`)
+	return caption, places
+}
+
+// checkMayNotChoose checks what looking is worth.
+func checkMayNotChoose(t *testing.T, cell notebook.Cell, caption string) {
+	t.Helper()
+	if got := match(t, cell, `(?m)^when it may choose: +(.+)$`); got != caption {
 		t.Errorf("the caption is %q in one cell and %q in another", caption, got)
 	}
-	soft, forced := number(t, cells[4], `loss when it may choose ([\d.]+)`), number(t, cells[4], `when it may not ([\d.]+) nats`)
-	gain, low, high := number(t, cells[4], `difference ([-\d.]+)`), number(t, cells[4], `interval ([-\d.]+) to`), number(t, cells[4], `interval [-\d.]+ to ([-\d.]+)`)
-	if math.Abs(forced-soft-gain) > 0.0021 || low > gain || gain > high || number(t, cells[4], `from (\d+) pictures`) != 100 {
-		t.Errorf("the figures do not agree: %q", cells[4].Text())
+	soft, forced := number(t, cell, `loss when it may choose ([\d.]+)`), number(t, cell, `when it may not ([\d.]+) nats`)
+	gain, low, high := number(t, cell, `difference ([-\d.]+)`), number(t, cell, `interval ([-\d.]+) to`), number(t, cell, `interval [-\d.]+ to ([-\d.]+)`)
+	if math.Abs(forced-soft-gain) > 0.0021 || low > gain || gain > high || number(t, cell, `from (\d+) pictures`) != 100 {
+		t.Errorf("the figures do not agree: %q", cell.Text())
 	}
-	if low <= 0 || soft > math.Log(wordCount)/2 {
-		t.Errorf("expected a captioner that has learned, and for which looking is worth something: %q", cells[4].Text())
+	if low <= 0 || soft > math.Log(30)/2 {
+		t.Errorf("expected a captioner that has learned, and for which looking is worth something: %q", cell.Text())
 	}
+}
 
-	checkByHand(t, cells[5])
+// checkLook checks that what is computed by hand is what the model computed.
+func checkLook(t *testing.T, cell notebook.Cell, words []string) {
+	t.Helper()
+	if took := match(t, cell, `takes "([^"]+)"`); len(words) < 2 || took != words[1] {
+		t.Errorf("step 2 takes %q, the words are %q", took, words)
+	}
+	largest := number(t, cell, `z \S+ of ([\d.]+)`)
+	for _, name := range []string{"e", "alpha", "z"} {
+		if d := number(t, cell, name+` ([\d.]+e[-+]\d+)`); d > 1e-4*math.Max(1, largest) {
+			t.Errorf("%s is %g off", name, d)
+		}
+	}
+	if n := len(cell.Pictures()); n != 2 {
+		t.Errorf("expected two grids, found %d", n)
+	}
+}
+
+var linkRow = regexp.MustCompile(`(?m)^dL/d(\S+) +(\d+) +(\S+) +(\S+)$`)
+
+// checkWalk checks that the gradient by hand is that of automatic differentiation, to 1e-6 of the largest entry.
+func checkWalk(t *testing.T, cell notebook.Cell) {
+	t.Helper()
+	var links []string
+	for _, row := range linkRow.FindAllStringSubmatch(cell.Text(), -1) {
+		links = append(links, row[1])
+		if largest, apart := parse(t, row[3]), parse(t, row[4]); !(largest > 0) || !(apart <= 1e-6*largest) {
+			t.Errorf("by hand and by autodiff: %s", row[0])
+		}
+	}
+	if !slices.Equal(links, []string{"α", "e", "v", "W_a", "W_h", "b", "a", "h"}) {
+		t.Errorf("the links are %q", links)
+	}
+}
+
+// checkDescent checks that the loss falls and the weight of the place grows.
+func checkDescent(t *testing.T, cell notebook.Cell, places float64) {
+	t.Helper()
+	rows := regexp.MustCompile(`weight of place k ([\d.]+), L = (\S+)`).FindAllStringSubmatch(cell.Text(), -1)
+	if len(rows) != 4 {
+		t.Fatalf("expected four lines, found %q", cell.Text())
+	}
+	first, last := rows[0], rows[3]
+	if before, after := parse(t, first[1]), parse(t, last[1]); before > 1/places || after < 2*before || after > 1 {
+		t.Errorf("the weight of the place goes from %g to %g", before, after)
+	}
+	if before, after := parse(t, first[2]), parse(t, last[2]); after >= before {
+		t.Errorf("the loss goes from %g to %g", before, after)
+	}
+	wideFigure(t, cell, 150) // one row of panels
 }
 
 // checkStrip sees to a figure of the right width that is neither blank nor the same everywhere.
@@ -83,41 +193,6 @@ func checkStrip(t *testing.T, cell notebook.Cell) {
 	}
 	if size := img.Bounds().Size(); size.X != 800 || size.Y < 200 || len(colours) < 500 {
 		t.Errorf("expected a strip of pictures 800 pixels wide, found %v with %d colours", size, len(colours))
-	}
-}
-
-var tableRow = regexp.MustCompile(`(?m)^(\S+) +([\d.]+)  ([\d.]+) in row (\d+) column (\d+) +([\d.]+) of (\d+) places$`)
-
-// checkTable checks the weights of every word.
-func checkTable(t *testing.T, cell notebook.Cell, caption string, places float64) {
-	t.Helper()
-	var words []string
-	sharpest := places
-	for _, row := range tableRow.FindAllStringSubmatch(cell.Text(), -1) {
-		words = append(words, row[1])
-		sum, largest, looks := parse(t, row[2]), parse(t, row[3]), parse(t, row[6])
-		if math.Abs(sum-1) > 0.0011 {
-			t.Errorf("the weights of %q add up to %v", row[1], sum)
-		}
-		// The entropy lies between that of one place and of all, and the largest weight is no less than 1/exp(H).
-		if parse(t, row[7]) != places || looks < 1 || looks > places+0.05 || largest > 1 || largest < 1/looks-0.001 {
-			t.Errorf("impossible weights: %s", row[0])
-		}
-		for _, at := range row[4:6] {
-			if n := parse(t, at); n < 1 || n*n > places {
-				t.Errorf("a place that there is not: %s", row[0])
-			}
-		}
-		sharpest = min(sharpest, looks)
-	}
-	if got := strings.Join(words, " "); got != caption {
-		t.Errorf("the table is of the words %q, the caption is %q", got, caption)
-	}
-	if sharpest > places/2 {
-		t.Errorf("expected a word for which it looks at less than half of the places, the sharpest look is at %v of %v", sharpest, places)
-	}
-	if size := figure(t, cell).Bounds().Size(); size.X != 800 || size.Y < 300 {
-		t.Errorf("expected bars 800 pixels wide, found %v", size)
 	}
 }
 

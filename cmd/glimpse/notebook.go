@@ -11,7 +11,7 @@ import (
 )
 
 // firstNotebook is the one that a first visit opens.
-const firstNotebook = "01-attention.ipynb"
+const firstNotebook = "01-shared-space.ipynb"
 
 func notebookCommand() *cobra.Command {
 	var server notebook.Server

@@ -23,7 +23,7 @@ import (
 
 // CLIPConfig is the configuration of the experiment clip.
 type CLIPConfig struct {
-	Data       string                  `json:"data"`        // main data set: fashion-products, flickr8k or scenes
+	Data       string                  `json:"data"`        // main data set: fashion-products, flickr8k, scenes or scenes-several
 	Also       string                  `json:"also"`        // second data set, or "" for none
 	AlsoPairs  int                     `json:"also_pairs"`  // how many pairs of each batch are of the second
 	Limit      int                     `json:"limit"`       // largest number of training pictures of each; 0 for all
@@ -175,8 +175,8 @@ func openPairs(env *experiments.Env, cfg *CLIPConfig, result *experiments.Result
 
 // openSplits opens the training and a held-out split of a data set by its name.
 func openSplits(env *experiments.Env, name string, limit, held int, main bool) (train, heldOut datasets.Dataset, err error) {
-	if name == "scenes" {
-		return sceneSplits(env.Seed, limit, held)
+	if cfg, ok := DrawnScenes(name, env.Seed); ok {
+		return sceneSplits(cfg, limit, held)
 	}
 	if train, err = env.Open(name, "train", main); err != nil {
 		return nil, nil, err
@@ -227,9 +227,23 @@ func withCaptions(set datasets.Dataset) (datasets.Dataset, error) {
 	return datasets.Subset(set, indices)
 }
 
-func sceneSplits(seed int64, limit, held int) (train, heldOut datasets.Dataset, err error) {
-	cfg := scenes.Single()
-	cfg.Seed, cfg.Split, cfg.Count = uint64(seed), scenes.Train, 4000
+// DrawnScenes are the scenes that a name of [CLIPConfig.Data] stands for, and false where it stands for none: scenes have one object each and
+// captions that name it; scenes-several have two to four, and captions that list them, count them, or say how they lie to each other.
+func DrawnScenes(name string, seed int64) (cfg scenes.Config, ok bool) {
+	switch name {
+	case "scenes":
+		cfg = scenes.Single()
+	case "scenes-several":
+		cfg = scenes.Config{MinObjects: 2, MaxObjects: scenes.MostObjects}
+	default:
+		return cfg, false
+	}
+	cfg.Seed = uint64(seed)
+	return cfg, true
+}
+
+func sceneSplits(cfg scenes.Config, limit, held int) (train, heldOut datasets.Dataset, err error) {
+	cfg.Split, cfg.Count = scenes.Train, 4000
 	if limit > 0 {
 		cfg.Count = limit
 	}

@@ -78,6 +78,18 @@ func openCLIP(b *backend.Backend, folder string) (*TrainedCLIP, error) {
 	return &TrainedCLIP{Model: m, Backend: b, Data: report.Data, Scale: scale, attribute: config.Attribute, seed: run.Manifest.Seed}, err
 }
 
+// Untrained is the same model with the weights that training may have begun with.
+func (c *TrainedCLIP) Untrained() *TrainedCLIP {
+	m := Try(clip.New(c.Config, c.Tokenizer, c.seed))
+	Check(m.SetTemperature(startTemperature, true))
+	fresh := *c
+	fresh.Model, fresh.Scale = m, 1/startTemperature
+	return &fresh
+}
+
+// startTemperature is where the training of a CLIP begins.
+const startTemperature = 0.07
+
 // Class is the name of an example's class, such as "red circle".
 func (c *TrainedCLIP) Class(e datasets.Example) string { return evaluate.ByAttribute(c.attribute)(e) }
 
@@ -95,9 +107,8 @@ func (c *TrainedCLIP) Templates() []string {
 
 // heldOut is the data set's test split.
 func (c *TrainedCLIP) heldOut() (datasets.Dataset, error) {
-	if c.Data == "scenes" {
-		cfg := scenes.Single()
-		cfg.Seed, cfg.Split = uint64(c.seed), scenes.Test
+	if cfg, ok := demo.DrawnScenes(c.Data, c.seed); ok {
+		cfg.Split = scenes.Test
 		return scenes.New(cfg)
 	}
 	dir, err := datasets.Find(c.Data)

@@ -10,7 +10,7 @@ import (
 )
 
 // runFolder is the run of that name of `make demo`, in the folder demo of this folder or of one above it, or the place
-// of one of the notebooks' own in the user's cache folder.
+// of one of the notebooks' own: [ownFolder].
 func runFolder(name string) (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -22,6 +22,11 @@ func runFolder(name string) (string, error) {
 			return folder, nil
 		}
 	}
+	return ownFolder(name)
+}
+
+// ownFolder is the place of one of the notebooks' own models in the user's cache folder.
+func ownFolder(name string) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("expected a cache folder of yours for the trained model, found none (%w); set XDG_CACHE_HOME to a folder", err)

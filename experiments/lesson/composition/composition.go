@@ -108,6 +108,11 @@ func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, 
 		if err := report.measure(env, cfg, t, name); err != nil {
 			return report, nil, err
 		}
+		if !t.bag {
+			if err := t.asModel().Save(env.Run.Path("model")); err != nil {
+				return report, nil, err
+			}
+		}
 	}
 	return report, nil, nil
 }
@@ -177,6 +182,13 @@ func (t *towers) pixels(img *image.RGBA) ([]float32, error) {
 	return picture.ToHWC(rgb, half, half), nil
 }
 
+// asModel is the one with the transformer as a model of its own, which sees pictures as [towers.pixels] prepares them.
+func (t *towers) asModel() *clip.Model {
+	cfg := clip.Config{EmbedDim: t.embedDim, Vision: t.vision, Text: t.text}
+	cfg.Vision.Mean, cfg.Vision.Std = [3]float64{0.5, 0.5, 0.5}, [3]float64{0.5, 0.5, 0.5}
+	return &clip.Model{Config: cfg, Tokenizer: t.tokenizer, Store: t.store, Naming: clip.OpenAI}
+}
+
 func (s *source) Next(ctx context.Context) ([]*tensors.Tensor, error) {
 	batch, err := s.Loader.Next(ctx)
 	if err != nil {
@@ -211,7 +223,7 @@ func (r *Report) measure(env *experiments.Env, cfg Config, t *towers, name strin
 	defer s.exec.Finalize()
 	for _, split := range []scenes.Split{scenes.Test, scenes.Unseen} {
 		for _, test := range Tests() {
-			all, err := choices(cfg.drawn(split, testSeed, 1), test, cfg.Choices)
+			all, err := Choices(cfg.drawn(split, testSeed, 1), test, cfg.Choices)
 			if err != nil {
 				return err
 			}
@@ -226,15 +238,15 @@ func (r *Report) measure(env *experiments.Env, cfg Config, t *towers, name strin
 }
 
 // choose is how often the right caption is the nearer one. Captions that are equally near, as those of the same words are to a bag of words, count half.
-func (s *scorer) choose(all []choice) (stats.Mean, error) {
+func (s *scorer) choose(all []Choice) (stats.Mean, error) {
 	var pictures [][]float32
 	var rights, wrongs []string
 	for _, c := range all {
-		pixels, err := s.t.pixels(c.scene.Image())
+		pixels, err := s.t.pixels(c.Scene.Image())
 		if err != nil {
 			return stats.Mean{}, err
 		}
-		pictures, rights, wrongs = append(pictures, pixels), append(rights, c.right), append(wrongs, c.wrong)
+		pictures, rights, wrongs = append(pictures, pixels), append(rights, c.Right), append(wrongs, c.Wrong)
 	}
 	a, err := s.cosines(pictures, rights)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
@@ -35,24 +36,24 @@ func TestChoices(t *testing.T) {
 	cfg := defaults(experiments.Quick, backend.Go)
 	for _, split := range []scenes.Split{scenes.Test, scenes.Unseen} {
 		for _, test := range Tests() {
-			all, err := choices(cfg.drawn(split, 7, 1), test, 30)
+			all, err := Choices(cfg.drawn(split, 7, 1), test, 30)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, c := range all {
-				right, err := c.scene.True(c.right)
+				right, err := c.Scene.True(c.Right)
 				if err != nil || !right {
-					t.Errorf("%s, %s: %q is not true (%v)", split, test, c.right, err)
+					t.Errorf("%s, %s: %q is not true (%v)", split, test, c.Right, err)
 				}
-				if wrong, err := c.scene.True(c.wrong); err != nil || wrong {
-					t.Errorf("%s, %s: %q is true (%v)", split, test, c.wrong, err)
+				if wrong, err := c.Scene.True(c.Wrong); err != nil || wrong {
+					t.Errorf("%s, %s: %q is true (%v)", split, test, c.Wrong, err)
 				}
 				words := func(caption string) []string {
 					return slices.Sorted(slices.Values(strings.Fields(strings.ReplaceAll(caption, "an ", "a "))))
 				}
-				same := slices.Equal(words(c.right), words(c.wrong))
+				same := slices.Equal(words(c.Right), words(c.Wrong))
 				if same != (test == Binding || test == Order) {
-					t.Errorf("%s: %q and %q: the same words: %v", test, c.right, c.wrong, same)
+					t.Errorf("%s: %q and %q: the same words: %v", test, c.Right, c.Wrong, same)
 				}
 			}
 		}
@@ -82,6 +83,25 @@ func TestQuickRun(t *testing.T) {
 		if x.Tower == bag && (x.Test == Binding || x.Test == Order) && x.Right.Value != 0.5 {
 			t.Errorf("expected 50%%, found %+v", x)
 		}
+	}
+	m, err := clip.Load(run.Path("model")) // with the transformer, and it sees what that saw
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn := scenes.Pairs()
+	drawn.Size = m.Config.Vision.Width
+	set, err := scenes.New(drawn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scene := set.Scene(0).Image()
+	tower := towers{vision: m.Config.Vision}
+	want, err := tower.pixels(scene)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := m.Preprocess(scene); err != nil || !slices.Equal(got, want) {
+		t.Errorf("the saved model sees other pixels (%v)", err)
 	}
 	if result.Metrics["bag_of_words_objects_exchanged_test_n"] != 12 {
 		t.Errorf("found the metrics %v", result.Metrics)

@@ -22,51 +22,51 @@ const (
 // Tests lists them, those that words alone can pass first.
 func Tests() []Test { return []Test{Attribute, Noun, Binding, Order, Relation} }
 
-// choice is a scene with a right caption and a wrong one.
-type choice struct {
-	scene        scenes.Scene
-	right, wrong string
+// Choice is a scene with a right caption and a wrong one.
+type Choice struct {
+	Scene        scenes.Scene
+	Right, Wrong string
 }
 
 var opposite = map[scenes.Place]scenes.Place{scenes.LeftOf: scenes.RightOf, scenes.RightOf: scenes.LeftOf, scenes.Above: scenes.Below, scenes.Below: scenes.Above}
 
 // choose makes up a choice for a scene of two objects, and false where the test does not fit it: where the two have one colour or one shape there
 // is nothing to exchange, and what is wrong by design has to be false of the scene.
-func choose(scene scenes.Scene, test Test, rng *rand.Rand) (choice, bool) {
+func choose(scene scenes.Scene, test Test, rng *rand.Rand) (Choice, bool) {
 	relations := scene.Relations()
 	if len(scene.Objects) != 2 || len(relations) == 0 {
-		return choice{}, false
+		return Choice{}, false
 	}
 	r := relations[rng.IntN(len(relations))]
 	a, b := scene.Objects[r.A], scene.Objects[r.B]
 	if unseen := scenes.HeldOut(a.Colour, a.Shape) || scenes.HeldOut(b.Colour, b.Shape); unseen && !scenes.HeldOut(a.Colour, a.Shape) {
-		return choice{}, false // what is changed has to be what is new
+		return Choice{}, false // what is changed has to be what is new
 	}
-	c := choice{scene: scene, right: say(a.Colour, a.Shape, r.Place, b.Colour, b.Shape)}
+	c := Choice{Scene: scene, Right: say(a.Colour, a.Shape, r.Place, b.Colour, b.Shape)}
 	switch test {
 	case Attribute:
 		colour := scenes.Colours()[rng.IntN(len(scenes.Colours()))]
 		if colour == a.Colour || colour == b.Colour || scenes.HeldOut(colour, a.Shape) {
 			return c, false
 		}
-		c.wrong = say(colour, a.Shape, r.Place, b.Colour, b.Shape)
+		c.Wrong = say(colour, a.Shape, r.Place, b.Colour, b.Shape)
 	case Noun:
 		shape := scenes.Shapes()[rng.IntN(len(scenes.Shapes()))]
 		if shape == a.Shape || shape == b.Shape || scenes.HeldOut(a.Colour, shape) {
 			return c, false
 		}
-		c.wrong = say(a.Colour, shape, r.Place, b.Colour, b.Shape)
+		c.Wrong = say(a.Colour, shape, r.Place, b.Colour, b.Shape)
 	case Binding:
 		if scenes.HeldOut(b.Colour, a.Shape) || scenes.HeldOut(a.Colour, b.Shape) {
 			return c, false
 		}
-		c.wrong = say(b.Colour, a.Shape, r.Place, a.Colour, b.Shape)
+		c.Wrong = say(b.Colour, a.Shape, r.Place, a.Colour, b.Shape)
 	case Order:
-		c.wrong = say(b.Colour, b.Shape, r.Place, a.Colour, a.Shape)
+		c.Wrong = say(b.Colour, b.Shape, r.Place, a.Colour, a.Shape)
 	case Relation:
-		c.wrong = say(a.Colour, a.Shape, opposite[r.Place], b.Colour, b.Shape)
+		c.Wrong = say(a.Colour, a.Shape, opposite[r.Place], b.Colour, b.Shape)
 	}
-	for caption, want := range map[string]bool{c.right: true, c.wrong: false} {
+	for caption, want := range map[string]bool{c.Right: true, c.Wrong: false} {
 		if is, err := scene.True(caption); err != nil || is != want {
 			return c, false
 		}
@@ -84,8 +84,8 @@ func say(colourA scenes.Colour, shapeA scenes.Shape, place scenes.Place, colourB
 	return fmt.Sprintf("%s %s %s %s %s %s %s", article(colourA), colourA, shapeA, place, article(colourB), colourB, shapeB)
 }
 
-// choices are n choices of scenes of a split, which are not those of training.
-func choices(cfg scenes.Config, test Test, n int) (all []choice, err error) {
+// Choices are n choices of scenes that are drawn as cfg says, such as [scenes.Pairs].
+func Choices(cfg scenes.Config, test Test, n int) (all []Choice, err error) {
 	cfg.Count = 50 * n
 	set, err := scenes.New(cfg)
 	if err != nil {

@@ -15,12 +15,12 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/notebook"
 )
 
-// What 02-clip.ipynb shows when it has to train its own CLIP: embeddings that say more than chance in every use of them,
-// probabilities that the temperature sharpens without changing their order, shares with their intervals, mistakes.
-func TestCLIPNotebook(t *testing.T) {
-	cells := execute(t, "02-clip.ipynb")
-	if len(cells) != 10 {
-		t.Fatalf("expected 10 code cells, found %d", len(cells))
+// What 07-zero-shot.ipynb shows when it has to train its own CLIP: embeddings that say more than chance in every use of them,
+// probabilities that the temperature sharpens without changing their order, shares with their intervals.
+func TestZeroShotNotebook(t *testing.T) {
+	cells := execute(t, "07-zero-shot.ipynb")
+	if len(cells) != 11 {
+		t.Fatalf("expected 11 code cells, found %d", len(cells))
 	}
 	match(t, cells[0], `(computed by \S+)`)
 	if words := number(t, cells[0], `trained on scenes, a vocabulary of (\d+) pieces`); words < 256 || words > 1000 {
@@ -40,18 +40,6 @@ func TestCLIPNotebook(t *testing.T) {
 	checkPrompts(t, cells[4], chance, accuracy)
 	checkSearch(t, cells[5], cells[6])
 	checkRecall(t, cells[7], pairs)
-	checkMistakes(t, cells[8])
-
-	// The commonest confusion is of two of Scenes' classes.
-	found := regexp.MustCompile(`mistake: (\d+) of (\d+) pictures of (.+) are taken for (.+)\n`).FindStringSubmatch(cells[9].Text())
-	if found == nil {
-		t.Fatalf("no commonest mistake: %q", cells[9].Text())
-	}
-	taken, of := parse(t, found[1]), parse(t, found[2])
-	if taken < 1 || taken > of || of < 5 || found[3] == found[4] || !areClasses(found[3], found[4]) {
-		t.Errorf("an impossible confusion: %q", found[0])
-	}
-	wideFigure(t, cells[9], 400)
 }
 
 func areClasses(names ...string) bool {
@@ -213,23 +201,6 @@ func checkRecall(t *testing.T, cell notebook.Cell, pairs float64) {
 	wideFigure(t, cell, 200)
 }
 
-// checkMistakes checks that four mistakes are ones, and the surest comes first.
-func checkMistakes(t *testing.T, cell notebook.Cell) {
-	t.Helper()
-	found := regexp.MustCompile(`(?m)^it is (.+), the model says (.+) \(([\d.]+)\)$`).FindAllStringSubmatch(cell.Text(), -1)
-	if len(found) != 4 || len(shownPictures(t, cell)) != 4 {
-		t.Fatalf("expected four mistakes with their pictures, found %q", cell.Text())
-	}
-	last := 1.0
-	for _, m := range found {
-		p := parse(t, m[3])
-		if m[1] == m[2] || !areClasses(m[1], m[2]) || p > last || p <= 0 {
-			t.Errorf("not a mistake, or not in order: %q", m[0])
-		}
-		last = p
-	}
-}
-
 // A row is a line of a table: a name and numbers.
 type row struct {
 	name   string
@@ -267,14 +238,14 @@ func shares(t *testing.T, cell notebook.Cell) (rows []row) {
 func shownPictures(t *testing.T, cell notebook.Cell) (titles []string) {
 	t.Helper()
 	source := regexp.MustCompile(`<img src="data:image/png;base64,([^"]+)" width="150" alt="([^"]+)"><figcaption[^>]*>([^<]+)<`)
-	for _, output := range cell.Outputs {
-		for _, found := range source.FindAllStringSubmatch(output.HTML, -1) {
+	for _, html := range cell.HTML() {
+		for _, found := range source.FindAllStringSubmatch(html, -1) {
 			data, err := base64.StdEncoding.DecodeString(found[1])
 			if err != nil {
 				t.Fatal(err)
 			}
-			if img, _, err := image.DecodeConfig(bytes.NewReader(data)); err != nil || img.Width != 64 || found[2] != found[3] {
-				t.Errorf("expected a scene of 64 pixels with one title, found %d pixels, %q and %q (%v)", img.Width, found[2], found[3], err)
+			if img, _, err := image.DecodeConfig(bytes.NewReader(data)); err != nil || img.Width != 64 && img.Width != 48 || found[2] != found[3] {
+				t.Errorf("expected a scene of 64 or 48 pixels with one title, found %d pixels, %q and %q (%v)", img.Width, found[2], found[3], err)
 			}
 			titles = append(titles, found[2])
 		}
