@@ -21,10 +21,15 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/safetensors"
 )
 
-// Quick is the pure Go backend, which gives the same bits for the same seed, and an experiment's quick form with settings such as train.steps=9.
+// Quick is the pure Go backend, which gives the same bits for the same seed, and [Options].
 func Quick(t *testing.T, settings ...string) (*backend.Backend, experiments.Options) {
 	t.Helper()
-	b := backendtest.Open(t, "go")
+	return backendtest.Open(t, "go"), Options(t, settings...)
+}
+
+// Options are those of an experiment's quick form with settings such as train.steps=9.
+func Options(t *testing.T, settings ...string) experiments.Options {
+	t.Helper()
 	options := experiments.Options{Form: experiments.Quick, Seed: 2}
 	for _, text := range settings {
 		o, err := experiments.ParseOverride(text)
@@ -33,7 +38,7 @@ func Quick(t *testing.T, settings ...string) (*backend.Backend, experiments.Opti
 		}
 		options.Overrides = append(options.Overrides, o)
 	}
-	return b, options
+	return options
 }
 
 // Exact runs the experiment once undisturbed, then again and again, stopped at random moments and resumed, until there were at least so

@@ -1,18 +1,12 @@
 package attending
 
 import (
-	"encoding/json"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/glimpse-ml/glimpse/experiments"
-	"github.com/glimpse-ml/glimpse/experiments/lesson"
-	"github.com/glimpse-ml/glimpse/internal/backend"
-	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/lessontest"
 )
 
 func TestWorkedExample(t *testing.T) {
@@ -81,33 +75,9 @@ func TestChoice(t *testing.T) {
 	}
 }
 
-func options(t *testing.T, settings ...string) experiments.Options {
-	t.Helper()
-	o := experiments.Options{Form: experiments.Quick, Seed: 3, Out: filepath.Join(t.TempDir(), "run")}
-	for _, setting := range settings {
-		override, err := experiments.ParseOverride(setting)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Overrides = append(o.Overrides, override)
-	}
-	return o
-}
-
 func TestQuickRun(t *testing.T) {
-	run, result, err := Study().Experiment.Start(t.Context(), backendtest.Open(t, "go"),
-		options(t, "captioner.train.steps=3", "captioner.held_out=12", "captioner.dev=4", "captioner.drawing.max_objects=2", "objects=[1,2]", "places=[4,9]", "widths=[4,256]"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(run.Path(lesson.ReportFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r Report
-	if err := json.Unmarshal(data, &r); err != nil {
-		t.Fatal(err)
-	}
+	run := lessontest.Quick[Config, Report](t, Study(), "go", "captioner.train.steps=3", "captioner.held_out=12", "captioner.dev=4", "captioner.drawing.max_objects=2", "objects=[1,2]", "places=[4,9]", "widths=[4,256]")
+	r := run.Report
 	if len(r.Captions) != 2 || len(r.Captions[0].Told) != 2 || r.Captions[1].Told[1].True.N != 12 {
 		t.Fatalf("found %+v", r.Captions)
 	}
@@ -119,23 +89,15 @@ func TestQuickRun(t *testing.T) {
 	if w := r.Widths[1]; !(w.Plain > 0.8 && w.Scaled < 0.4) {
 		t.Errorf("256 wide: found %+v", w)
 	}
-	if result.Metrics["uniform_2_true_n"] != 12 || result.Metrics["entropy_1"] == 0 {
-		t.Errorf("found the metrics %v", result.Metrics)
+	if run.Found["uniform_2_true_n"] != 12 || run.Found["entropy_1"] == 0 {
+		t.Errorf("found the metrics %v", run.Found)
 	}
-	var c Config
-	if err := json.Unmarshal(run.Manifest.Config, &c); err != nil {
-		t.Fatal(err)
-	}
-	told, err := tell([]ran{{Seed: 1, Config: c, Report: r}, {Seed: 2, Config: c, Report: r}, {Seed: 3, Config: c, Report: r}})
+	told, err := tell(run.Seeds(3))
 	if err != nil || len(told.Errata) != 1 || !strings.Contains(told.Errata[0].Found, "[0.638918, 0.128995, 0.174125, 0.057961]") {
 		t.Errorf("three runs: %+v, %v", told.Errata, err)
 	}
 }
 
 func TestRefuses(t *testing.T) {
-	for setting, want := range map[string]string{"scores=[1]": "at least two scores", "factors=[0]": "more than 0", "widths=[1]": "2 to", "objects=[4]": "that are trained on", "captioner.held_out=0": "held_out"} {
-		if _, err := Study().Experiment.Config(backend.Go, options(t, setting)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: expected %q, found %v", setting, want, err)
-		}
-	}
+	lessontest.Refuses(t, Study(), map[string]string{"scores=[1]": "at least two scores", "factors=[0]": "more than 0", "widths=[1]": "2 to", "objects=[4]": "that are trained on", "captioner.held_out=0": "held_out"})
 }

@@ -1,18 +1,14 @@
 package batchsize
 
 import (
-	"encoding/json"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/glimpse-ml/glimpse/experiments"
-	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/lessontest"
 	"github.com/glimpse-ml/glimpse/experiments/resumetest"
 	"github.com/glimpse-ml/glimpse/internal/backend"
-	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
 
 // Cosines that are all the same have the loss ln N; two pairs by hand.
@@ -40,32 +36,9 @@ func TestSized(t *testing.T) {
 	}
 }
 
-func options(t *testing.T, settings ...string) experiments.Options {
-	t.Helper()
-	o := experiments.Options{Form: experiments.Quick, Seed: 3, Out: filepath.Join(t.TempDir(), "run")}
-	for _, setting := range settings {
-		override, err := experiments.ParseOverride(setting)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Overrides = append(o.Overrides, override)
-	}
-	return o
-}
-
 func TestQuickRun(t *testing.T) {
-	run, result, err := Study().Experiment.Start(t.Context(), backendtest.Open(t, "go"), options(t, "sizes=[8,32]", "seen=96", "chunk=16", "pairs.limit=200", "batch=20"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(run.Path(lesson.ReportFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r Report
-	if err := json.Unmarshal(data, &r); err != nil {
-		t.Fatal(err)
-	}
+	run := lessontest.Quick[Config, Report](t, Study(), "go", "sizes=[8,32]", "seen=96", "chunk=16", "pairs.limit=200", "batch=20")
+	r := run.Report
 	if len(r.Trained) != 2 || r.Trained[0].Steps != 12 || r.Trained[0].Chunks != 1 || r.Trained[1].Steps != 3 || r.Trained[1].Chunks != 2 {
 		t.Fatalf("found %+v", r.Trained)
 	}
@@ -74,25 +47,17 @@ func TestQuickRun(t *testing.T) {
 			t.Errorf("found %+v", x)
 		}
 	}
-	if result.Metrics["batch_32_recall_10_n"] != 200 {
-		t.Errorf("found the metrics %v", result.Metrics)
+	if run.Found["batch_32_recall_10_n"] != 200 {
+		t.Errorf("found the metrics %v", run.Found)
 	}
-	var c Config
-	if err := json.Unmarshal(run.Manifest.Config, &c); err != nil {
-		t.Fatal(err)
-	}
-	told, err := tell([]ran{{Seed: 1, Config: c, Report: r}, {Seed: 2, Config: c, Report: r}, {Seed: 3, Config: c, Report: r}})
+	told, err := tell(run.Seeds(3))
 	if err != nil || !strings.Contains(told.Answer, "After 96 pairs, batches of 8 find") {
 		t.Errorf("three runs: %q, %v", told.Answer, err)
 	}
 }
 
 func TestRefuses(t *testing.T) {
-	for setting, want := range map[string]string{"sizes=[8]": "at least two", "sizes=[8,4]": "rising", "seen=300": "a multiple of every size", "chunk=100": "a divisor", "chunk=0": "at least 1 pair", "batch=1": "at least 2 pairs", "pairs.loss=siglip": "expected infonce"} {
-		if _, err := Study().Experiment.Config(backend.Go, options(t, setting)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: expected %q, found %v", setting, want, err)
-		}
-	}
+	lessontest.Refuses(t, Study(), map[string]string{"sizes=[8]": "at least two", "sizes=[8,4]": "rising", "seen=300": "a multiple of every size", "chunk=100": "a divisor", "chunk=0": "at least 1 pair", "batch=1": "at least 2 pairs", "pairs.loss=siglip": "expected infonce"})
 }
 
 // A run that is stopped at random moments and resumed comes to the same.

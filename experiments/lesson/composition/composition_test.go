@@ -1,10 +1,7 @@
 package composition
 
 import (
-	"encoding/json"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,24 +9,10 @@ import (
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
 	"github.com/glimpse-ml/glimpse/experiments"
-	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/lessontest"
 	"github.com/glimpse-ml/glimpse/experiments/resumetest"
 	"github.com/glimpse-ml/glimpse/internal/backend"
-	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
-
-func options(t *testing.T, settings ...string) experiments.Options {
-	t.Helper()
-	o := experiments.Options{Form: experiments.Quick, Seed: 3, Out: filepath.Join(t.TempDir(), "run")}
-	for _, setting := range settings {
-		override, err := experiments.ParseOverride(setting)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Overrides = append(o.Overrides, override)
-	}
-	return o
-}
 
 // The right caption is true and the wrong one false of the scene, and the tests of word order have the same words.
 func TestChoices(t *testing.T) {
@@ -64,18 +47,8 @@ func TestChoices(t *testing.T) {
 }
 
 func TestQuickRun(t *testing.T) {
-	run, result, err := Study().Experiment.Start(t.Context(), backendtest.Open(t, "go"), options(t, "train.steps=4", "batch_size=16", "choices=12", "model.vision.height=32", "model.vision.width=32"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(run.Path(lesson.ReportFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r Report
-	if err := json.Unmarshal(data, &r); err != nil {
-		t.Fatal(err)
-	}
+	run := lessontest.Quick[Config, Report](t, Study(), "go", "train.steps=4", "batch_size=16", "choices=12", "model.vision.height=32", "model.vision.width=32")
+	r := run.Report
 	if len(r.Results) != 2*2*len(Tests()) {
 		t.Fatalf("found %d results", len(r.Results))
 	}
@@ -103,14 +76,10 @@ func TestQuickRun(t *testing.T) {
 	if got, err := m.Preprocess(scene); err != nil || !slices.Equal(got, want) {
 		t.Errorf("the saved model sees other pixels (%v)", err)
 	}
-	if result.Metrics["bag_of_words_objects_exchanged_test_n"] != 12 {
-		t.Errorf("found the metrics %v", result.Metrics)
+	if run.Found["bag_of_words_objects_exchanged_test_n"] != 12 {
+		t.Errorf("found the metrics %v", run.Found)
 	}
-	var c Config
-	if err := json.Unmarshal(run.Manifest.Config, &c); err != nil {
-		t.Fatal(err)
-	}
-	told, err := tell([]ran{{Seed: 1, Config: c, Report: r}, {Seed: 2, Config: c, Report: r}, {Seed: 3, Config: c, Report: r}})
+	told, err := tell(run.Seeds(3))
 	if err != nil || !strings.Contains(told.Answer, "the bag of words in ") {
 		t.Errorf("three runs: %q, %v", told.Answer, err)
 	}
@@ -123,9 +92,5 @@ func TestResume(t *testing.T) {
 }
 
 func TestRefuses(t *testing.T) {
-	for setting, want := range map[string]string{"choices=1": "at least 2", "batch_size=1": "at least 2", "model.vision.width=64": "square pictures"} {
-		if _, err := Study().Experiment.Config(backend.Go, options(t, setting)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: expected %q, found %v", setting, want, err)
-		}
-	}
+	lessontest.Refuses(t, Study(), map[string]string{"choices=1": "at least 2", "batch_size=1": "at least 2", "model.vision.width=64": "square pictures"})
 }

@@ -1,20 +1,14 @@
 package efficiency
 
 import (
-	"encoding/json"
 	"math"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 
-	"github.com/glimpse-ml/glimpse/experiments"
-	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/lessontest"
 	"github.com/glimpse-ml/glimpse/experiments/resumetest"
-	"github.com/glimpse-ml/glimpse/internal/backend"
 	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
 
@@ -63,19 +57,6 @@ func TestRules(t *testing.T) {
 	}
 }
 
-func options(t *testing.T, settings ...string) experiments.Options {
-	t.Helper()
-	o := experiments.Options{Form: experiments.Quick, Seed: 3, Out: filepath.Join(t.TempDir(), "run")}
-	for _, setting := range settings {
-		override, err := experiments.ParseOverride(setting)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Overrides = append(o.Overrides, override)
-	}
-	return o
-}
-
 // small are settings for tests.
 var small = []string{"products.train.steps=4", "products.limit=200", "products.dev=20", "products.batch_size=16", "products.model.vision.height=8", "products.model.vision.width=8", "each=2", "first=1"}
 
@@ -83,18 +64,8 @@ var small = []string{"products.train.steps=4", "products.limit=200", "products.d
 func TestQuickRun(t *testing.T) {
 	for _, kind := range []string{"go", "onnx:cpu"} {
 		t.Run(kind, func(t *testing.T) {
-			run, result, err := Study().Experiment.Start(t.Context(), backendtest.Open(t, kind), options(t, small...))
-			if err != nil {
-				t.Fatal(err)
-			}
-			data, err := os.ReadFile(run.Path(lesson.ReportFile))
-			if err != nil {
-				t.Fatal(err)
-			}
-			var r Report
-			if err := json.Unmarshal(data, &r); err != nil {
-				t.Fatal(err)
-			}
+			run := lessontest.Quick[Config, Report](t, Study(), kind, small...)
+			r := run.Report
 			if r.Training != 180 || r.HeldOut > 2*r.Classes || r.HeldOut <= r.Classes || len(r.Trained) != 4 {
 				t.Errorf("found %+v", r)
 			}
@@ -103,8 +74,8 @@ func TestQuickRun(t *testing.T) {
 					t.Errorf("found %+v", x)
 				}
 			}
-			if result.Metrics["transformer_language_model_n"] != float64(r.HeldOut) {
-				t.Errorf("found the metrics %v", result.Metrics)
+			if run.Found["transformer_language_model_n"] != float64(r.HeldOut) {
+				t.Errorf("found the metrics %v", run.Found)
 			}
 			lines, err := run.Metrics()
 			if err != nil {
@@ -132,14 +103,10 @@ func TestLengths(t *testing.T) {
 }
 
 func TestRefuses(t *testing.T) {
-	for setting, want := range map[string]string{
+	lessontest.Refuses(t, Study(), map[string]string{
 		"each=0": "at least 1 picture", "first=0": "at least 1", "first=40": "at most half", "products.mask=false": "mask=true", "products.loss=siglip": "loss=infonce", "products.init=x": "fresh weights",
 		"products.final=false": "held-out pictures", "products.layer_decay=0.5": "one learning rate", "products.train.eval_every=5": "eval_every=0", "products.dev=0": "products.dev",
-	} {
-		if _, err := Study().Experiment.Config(backend.Go, options(t, setting)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: expected %q, found %v", setting, want, err)
-		}
-	}
+	})
 }
 
 // A run that is stopped at random moments and resumed comes to the same.

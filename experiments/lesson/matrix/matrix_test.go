@@ -1,17 +1,12 @@
 package matrix
 
 import (
-	"encoding/json"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/glimpse-ml/glimpse/experiments"
-	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/lessontest"
 	"github.com/glimpse-ml/glimpse/experiments/resumetest"
-	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
 
 // Three pairs by hand, of which the last picture is nearer to another's text.
@@ -36,36 +31,9 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-func quick(t *testing.T, settings ...string) (experiments.Options, error) {
-	t.Helper()
-	options := experiments.Options{Form: experiments.Quick, Seed: 3, Out: filepath.Join(t.TempDir(), "run")}
-	for _, setting := range settings {
-		o, err := experiments.ParseOverride(setting)
-		if err != nil {
-			return options, err
-		}
-		options.Overrides = append(options.Overrides, o)
-	}
-	return options, nil
-}
-
 func TestQuickRun(t *testing.T) {
-	options, err := quick(t, "moments=[5,12]", "pairs.train.steps=12", "pairs.limit=200", "pairs.batch_size=32", "batch=40", "shown=8")
-	if err != nil {
-		t.Fatal(err)
-	}
-	run, result, err := Study().Experiment.Start(t.Context(), backendtest.Open(t, "go"), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(run.Path(lesson.ReportFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r Report
-	if err := json.Unmarshal(data, &r); err != nil {
-		t.Fatal(err)
-	}
+	run := lessontest.Quick[Config, Report](t, Study(), "go", "moments=[5,12]", "pairs.train.steps=12", "pairs.limit=200", "pairs.batch_size=32", "batch=40", "shown=8")
+	r := run.Report
 	if len(r.Moments) != 3 || r.Moments[0].Step != 0 || r.Moments[2].Step != 12 || len(r.Losses) < 3 || r.Batch != 32 {
 		t.Fatalf("found %d moments and %d losses", len(r.Moments), len(r.Losses))
 	}
@@ -78,31 +46,18 @@ func TestQuickRun(t *testing.T) {
 			t.Errorf("step %d: found %d pairs, %d drawn, shares that add up to %g, the loss %g", m.Step, m.N, len(m.Cosines), total, m.Loss)
 		}
 	}
-	if result.Metrics["step_12_found_n"] != 40 {
-		t.Errorf("found the metrics %v", result.Metrics)
+	if run.Found["step_12_found_n"] != 40 {
+		t.Errorf("found the metrics %v", run.Found)
 	}
-	var c Config
-	if err := json.Unmarshal(run.Manifest.Config, &c); err != nil {
-		t.Fatal(err)
-	}
-	told, err := tell([]ran{{Seed: 1, Config: c, Report: r}, {Seed: 2, Config: c, Report: r}, {Seed: 3, Config: c, Report: r}})
+	told, err := tell(run.Seeds(3))
 	if err != nil || !strings.Contains(told.Answer, "chance is ln 40 = 3.69") {
 		t.Errorf("three runs: %q, %v", told.Answer, err)
 	}
 }
 
 func TestRefuses(t *testing.T) {
-	b := backendtest.Open(t, "go")
-	for setting, want := range map[string]string{"moments=[]": "at least one", "moments=[10,5]": "later than", "moments=[7]": "multiples of", "shown=1": "2 to batch",
-		"pairs.train.average=0.9": "expected 0", "pairs.loss=siglip": "expected infonce"} {
-		options, err := quick(t, setting)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err = Study().Experiment.Config(b.Kind, options); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: expected %q, found %v", setting, want, err)
-		}
-	}
+	lessontest.Refuses(t, Study(), map[string]string{"moments=[]": "at least one", "moments=[10,5]": "later than", "moments=[7]": "multiples of", "shown=1": "2 to batch",
+		"pairs.train.average=0.9": "expected 0", "pairs.loss=siglip": "expected infonce"})
 }
 
 // A run that is stopped at random moments and resumed comes to the same.

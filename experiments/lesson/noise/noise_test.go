@@ -1,20 +1,14 @@
 package noise
 
 import (
-	"encoding/json"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/glimpse-ml/glimpse/experiments"
-	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/lessontest"
 	"github.com/glimpse-ml/glimpse/experiments/resumetest"
-	"github.com/glimpse-ml/glimpse/internal/backend"
-	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
 
 // So many pictures have another's captions, every picture's captions are still somebody's, and more noise moves more.
@@ -46,55 +40,23 @@ func TestAUC(t *testing.T) {
 	}
 }
 
-func options(t *testing.T, settings ...string) experiments.Options {
-	t.Helper()
-	o := experiments.Options{Form: experiments.Quick, Seed: 3, Out: filepath.Join(t.TempDir(), "run")}
-	for _, setting := range settings {
-		override, err := experiments.ParseOverride(setting)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Overrides = append(o.Overrides, override)
-	}
-	return o
-}
-
 func TestQuickRun(t *testing.T) {
-	run, result, err := Study().Experiment.Start(t.Context(), backendtest.Open(t, "go"),
-		options(t, "noise=[0,0.5]", "filter=0.5", "keep=[0.5]", "pairs.train.steps=4", "pairs.limit=200", "pairs.batch_size=32"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(run.Path(lesson.ReportFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r Report
-	if err := json.Unmarshal(data, &r); err != nil {
-		t.Fatal(err)
-	}
+	run := lessontest.Quick[Config, Report](t, Study(), "go", "noise=[0,0.5]", "filter=0.5", "keep=[0.5]", "pairs.train.steps=4", "pairs.limit=200", "pairs.batch_size=32")
+	r := run.Report
 	if len(r.Noise) != 2 || len(r.Filtered) != 1 || r.Noise[0].Wrong != 0 || r.Noise[1].Wrong != 0.5 || r.Filtered[0].Pictures != 100 || !(r.AUC >= 0 && r.AUC <= 1) {
 		t.Fatalf("found %+v", r)
 	}
-	if result.Metrics["noise_0.5_recall_10_n"] != 200 || result.Metrics["kept_0.5_recall_10_n"] != 200 {
-		t.Errorf("found the metrics %v", result.Metrics)
+	if run.Found["noise_0.5_recall_10_n"] != 200 || run.Found["kept_0.5_recall_10_n"] != 200 {
+		t.Errorf("found the metrics %v", run.Found)
 	}
-	var c Config
-	if err := json.Unmarshal(run.Manifest.Config, &c); err != nil {
-		t.Fatal(err)
-	}
-	told, err := tell([]ran{{Seed: 1, Config: c, Report: r}, {Seed: 2, Config: c, Report: r}, {Seed: 3, Config: c, Report: r}})
+	told, err := tell(run.Seeds(3))
 	if err != nil || !strings.Contains(told.Answer, "with 50%.") {
 		t.Errorf("three runs: %q, %v", told.Answer, err)
 	}
 }
 
 func TestRefuses(t *testing.T) {
-	for setting, want := range map[string]string{"noise=[2]": "shares from 0 to 1", "noise=[0.4,0]": "rising", "keep=[0.5,0.5]": "falling", "keep=[0]": "above 0", "keep=[]": "at least one", "filter=0.3": "one of noise", "filter=0": "right and wrong"} {
-		if _, err := Study().Experiment.Config(backend.Go, options(t, setting)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: expected %q, found %v", setting, want, err)
-		}
-	}
+	lessontest.Refuses(t, Study(), map[string]string{"noise=[2]": "shares from 0 to 1", "noise=[0.4,0]": "rising", "keep=[0.5,0.5]": "falling", "keep=[0]": "above 0", "keep=[]": "at least one", "filter=0.3": "one of noise", "filter=0": "right and wrong"})
 }
 
 // A run that is stopped at random moments and resumed comes to the same.

@@ -1,49 +1,20 @@
 package observatory
 
 import (
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/glimpse-ml/glimpse/experiments"
-	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/lessontest"
 	"github.com/glimpse-ml/glimpse/experiments/resumetest"
-	"github.com/glimpse-ml/glimpse/internal/backend"
-	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
 
 // small are settings of the quick form that take seconds.
 var small = []string{"moments=[10,20]", "products.train.steps=20", "products.limit=250", "products.dev=50", "products.batch_size=32", "pairs.train.steps=10", "pairs.limit=200", "pairs.batch_size=32",
 	"shown=24", "joined=6", "starts=2", "drawn=40", "batch=40", "fresh=4", "lambdas=[-0.5,0,0.5]"}
 
-func options(t *testing.T, settings ...string) experiments.Options {
-	t.Helper()
-	o := experiments.Options{Form: experiments.Quick, Seed: 3, Out: filepath.Join(t.TempDir(), "run")}
-	for _, setting := range settings {
-		override, err := experiments.ParseOverride(setting)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Overrides = append(o.Overrides, override)
-	}
-	return o
-}
-
 func TestQuickRun(t *testing.T) {
-	run, result, err := Study().Experiment.Start(t.Context(), backendtest.Open(t, "go"), options(t, small...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(run.Path(lesson.ReportFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r Report
-	if err := json.Unmarshal(data, &r); err != nil {
-		t.Fatal(err)
-	}
+	run := lessontest.Quick[Config, Report](t, Study(), "go", small...)
+	r := run.Report
 	if m := r.Products.Moments; len(m) != 3 || m[0].Step != 0 || m[2].Step != 20 || len(m[2].Maps) != 3 || len(m[2].Maps[1].X) != 48 || !(m[0].Gap.Length > 0) {
 		t.Fatalf("found the moments %+v", m)
 	}
@@ -61,31 +32,23 @@ func TestQuickRun(t *testing.T) {
 			t.Errorf("found the map %+v", m)
 		}
 	}
-	if r.Cones.Models != 4 || result.Metrics["products_lambda_0_recall_10_n"] != 200 {
-		t.Errorf("found %+v and the metrics %v", r.Cones, result.Metrics)
+	if r.Cones.Models != 4 || run.Found["products_lambda_0_recall_10_n"] != 200 {
+		t.Errorf("found %+v and the metrics %v", r.Cones, run.Found)
 	}
-	var c Config
-	if err := json.Unmarshal(run.Manifest.Config, &c); err != nil {
-		t.Fatal(err)
-	}
-	told, err := tell([]ran{{Seed: 1, Config: c, Report: r}, {Seed: 2, Config: c, Report: r}, {Seed: 3, Config: c, Report: r}})
+	told, err := tell(run.Seeds(3))
 	if err != nil || !strings.Contains(told.Answer, "after 20 steps. Closing it") || len(told.Sections) != 4 {
 		t.Errorf("three runs: %q, %v", told.Answer, err)
 	}
 	r.Products.Moments = r.Products.Moments[:1]
-	if _, err := tell([]ran{{Seed: 4, Config: c, Report: r}}); err == nil || !strings.Contains(err.Error(), "seed 4") {
+	if _, err := tell([]ran{{Seed: 4, Config: run.Config, Report: r}}); err == nil || !strings.Contains(err.Error(), "seed 4") {
 		t.Errorf("a report without its moments: %v", err)
 	}
 }
 
 func TestRefuses(t *testing.T) {
-	for setting, want := range map[string]string{"moments=[]": "last step", "moments=[60,10]": "later than", "moments=[7,60]": "multiples of", "moments=[10]": "last to be the last", "lambdas=[0,1]": "0.5",
+	lessontest.Refuses(t, Study(), map[string]string{"moments=[]": "last step", "moments=[60,10]": "later than", "moments=[7,60]": "multiples of", "moments=[10]": "last to be the last", "lambdas=[0,1]": "0.5",
 		"lambdas=[0,0.5,0.5]": "rising", "taus=[0]": "from 0.001", "perplexities=[]": "at least one", "perplexities=[1]": "from 2", "joined=0": "1 or more", "neighbours=60": "fewer than", "starts=1": "at least 2", "drawn=0": "at least 1", "fresh=3": "even",
-		"batch=5": "at least 20", "products.train.log_every=0": "log_every: expected at least 1", "products.init=x": "fresh weights", "pairs.train.average=0.9": "expected 0", "products.loss=siglip": "expected infonce", "products.dev=0": "products.dev", "pairs.temperature=5": "pairs."} {
-		if _, err := Study().Experiment.Config(backend.Go, options(t, setting)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: expected %q, found %v", setting, want, err)
-		}
-	}
+		"batch=5": "at least 20", "products.train.log_every=0": "log_every: expected at least 1", "products.init=x": "fresh weights", "pairs.train.average=0.9": "expected 0", "products.loss=siglip": "expected infonce", "products.dev=0": "products.dev", "pairs.temperature=5": "pairs."})
 }
 
 // A run that is stopped at random moments and resumed comes to the same.

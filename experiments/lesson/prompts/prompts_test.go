@@ -1,20 +1,14 @@
 package prompts
 
 import (
-	"encoding/json"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/glimpse-ml/glimpse/experiments"
-	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/lessontest"
 	"github.com/glimpse-ml/glimpse/experiments/resumetest"
-	"github.com/glimpse-ml/glimpse/internal/backend"
-	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
 
 // byHand is a classifier of two classes in the plane: "x {}" puts them where they belong, "y {}" exchanges them, "z {}" makes both the same.
@@ -76,35 +70,12 @@ func TestWordings(t *testing.T) {
 	}
 }
 
-func options(t *testing.T, settings ...string) experiments.Options {
-	t.Helper()
-	o := experiments.Options{Form: experiments.Quick, Seed: 3, Out: filepath.Join(t.TempDir(), "run")}
-	for _, setting := range settings {
-		override, err := experiments.ParseOverride(setting)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Overrides = append(o.Overrides, override)
-	}
-	return o
-}
-
 // small are settings for tests.
 var small = []string{"products.train.steps=6", "products.limit=120", "products.dev=40", "products.batch_size=16", "products.model.vision.height=8", "products.model.vision.width=8", "pairs.train.steps=6", "pairs.limit=120", "pairs.batch_size=16", "choosing=40", "draws=3"}
 
 func TestQuickRun(t *testing.T) {
-	run, result, err := Study().Experiment.Start(t.Context(), backendtest.Open(t, "go"), options(t, small...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(run.Path(lesson.ReportFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r Report
-	if err := json.Unmarshal(data, &r); err != nil {
-		t.Fatal(err)
-	}
+	run := lessontest.Quick[Config, Report](t, Study(), "go", small...)
+	r := run.Report
 	if len(r.Tasks) != 2 {
 		t.Fatalf("expected two tasks, found %+v", r)
 	}
@@ -118,25 +89,17 @@ func TestQuickRun(t *testing.T) {
 			t.Errorf("%s: found %+v", task.Name, task.Wordings)
 		}
 	}
-	if result.Metrics["captions_all_templates_n"] != 500 {
-		t.Errorf("found the metrics %v", result.Metrics)
+	if run.Found["captions_all_templates_n"] != 500 {
+		t.Errorf("found the metrics %v", run.Found)
 	}
-	var c Config
-	if err := json.Unmarshal(run.Manifest.Config, &c); err != nil {
-		t.Fatal(err)
-	}
-	told, err := tell([]ran{{Seed: 1, Config: c, Report: r}, {Seed: 2, Config: c, Report: r}, {Seed: 3, Config: c, Report: r}})
+	told, err := tell(run.Seeds(3))
 	if err != nil || !strings.Contains(told.Answer, "all 8 templates together") {
 		t.Errorf("three runs: %q, %v", told.Answer, err)
 	}
 }
 
 func TestRefuses(t *testing.T) {
-	for setting, want := range map[string]string{"labelled=imagenet": "cifar10 or scenes", "choosing=2": "at least 10", "draws=0": "at least 1", "products.dev=0": "products.dev", "pairs.loss=x": "pairs.loss"} {
-		if _, err := Study().Experiment.Config(backend.Go, options(t, setting)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: expected %q, found %v", setting, want, err)
-		}
-	}
+	lessontest.Refuses(t, Study(), map[string]string{"labelled=imagenet": "cifar10 or scenes", "choosing=2": "at least 10", "draws=0": "at least 1", "products.dev=0": "products.dev", "pairs.loss=x": "pairs.loss"})
 }
 
 // A run that is stopped at random moments and resumed comes to the same.

@@ -1,22 +1,18 @@
 package retrieval
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/glimpse-ml/glimpse/clip/evaluate"
 	"github.com/glimpse-ml/glimpse/datasets"
-	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/lessontest"
 	"github.com/glimpse-ml/glimpse/experiments/resumetest"
-	"github.com/glimpse-ml/glimpse/internal/backend"
-	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 	"github.com/glimpse-ml/glimpse/internal/stats"
 )
 
@@ -103,55 +99,28 @@ func TestGroup(t *testing.T) {
 	}
 }
 
-func options(t *testing.T, settings ...string) experiments.Options {
-	t.Helper()
-	o := experiments.Options{Form: experiments.Quick, Seed: 3, Out: filepath.Join(t.TempDir(), "run")}
-	for _, setting := range settings {
-		override, err := experiments.ParseOverride(setting)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Overrides = append(o.Overrides, override)
-	}
-	return o
-}
-
 var small = []string{"pairs.train.steps=4", "pairs.limit=200", "pairs.batch_size=32", "products.train.steps=4", "products.limit=200", "products.dev=20", "products.batch_size=16",
 	"products.model.vision.height=8", "products.model.vision.width=8", "confident=20", "examples=3"}
 
 func TestQuickRun(t *testing.T) {
-	run, result, err := Study().Experiment.Start(t.Context(), backendtest.Open(t, "go"), options(t, small...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(run.Path(lesson.ReportFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r Report
-	if err := json.Unmarshal(data, &r); err != nil {
-		t.Fatal(err)
-	}
+	run := lessontest.Quick[Config, Report](t, Study(), "go", small...)
+	r := run.Report
 	if r.Found.Images != 200 || len(r.ToTexts.Examples) != 3 || len(r.ToTexts.Tenths) != 10 || len(r.Spread) != 3 || len(r.Classes.Classes) != 40 || len(r.Classes.Levels) != 2 ||
 		r.ToTexts.Confident.N != 20 || r.Right.N != r.Found.Texts || r.Right.Covered.Value < 0.9 {
 		t.Errorf("found %+v", r)
 	}
-	if strings.Contains(string(data), "there is a") {
-		t.Error("expected a report without captions, found some")
+	if data, err := os.ReadFile(run.Path(lesson.ReportFile)); err != nil || strings.Contains(string(data), "there is a") {
+		t.Errorf("expected a report without captions, found some (%v)", err)
 	}
 	for _, name := range []string{"picture-to-text", "text-to-picture", "picture-to-text-mistakes", "text-to-picture-mistakes", "classes"} {
 		if _, err := os.Stat(run.Path(folder, name+".png")); err != nil {
 			t.Errorf("expected a sheet: %v", err)
 		}
 	}
-	if result.Metrics["picture_to_text_recall_1_n"] != 200 || result.Metrics["classes_top1_n"] != 200 {
-		t.Errorf("found the metrics %v", result.Metrics)
+	if run.Found["picture_to_text_recall_1_n"] != 200 || run.Found["classes_top1_n"] != 200 {
+		t.Errorf("found the metrics %v", run.Found)
 	}
-	var c Config
-	if err := json.Unmarshal(run.Manifest.Config, &c); err != nil {
-		t.Fatal(err)
-	}
-	told, err := tell([]ran{{Seed: 1, Config: c, Report: r}, {Seed: 2, Config: c, Report: r}, {Seed: 3, Config: c, Report: r}})
+	told, err := tell(run.Seeds(3))
 	if err != nil || !strings.HasPrefix(told.Answer, "Among 200 photographs of scenes and ") || len(told.Sections) != 8 || !strings.Contains(told.Sections[0].Text, "seed 3, text to picture") {
 		t.Errorf("three runs: %q, %v", told.Answer, err)
 	}
@@ -161,7 +130,7 @@ func TestQuickRun(t *testing.T) {
 		t.Errorf("other classes: found %v", err)
 	}
 	r.Classes.Pairs = nil // a model that never errs is drawn, too
-	if _, err := tell([]ran{{Seed: 1, Config: c, Report: r}}); err != nil {
+	if _, err := tell([]ran{{Seed: 1, Config: run.Config, Report: r}}); err != nil {
 		t.Error(err)
 	}
 }
@@ -203,12 +172,8 @@ func TestDiffering(t *testing.T) {
 }
 
 func TestRefuses(t *testing.T) {
-	for setting, want := range map[string]string{"confident=0": "at least 1 mistake", "examples=0": "examples: expected at least 1", "levels=[]": "at least one attribute", `levels=[""]`: "at least one attribute",
-		"products.dev=0": "products.dev", "pairs.temperature=7": "pairs.temperature"} {
-		if _, err := Study().Experiment.Config(backend.Go, options(t, setting)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: expected %q, found %v", setting, want, err)
-		}
-	}
+	lessontest.Refuses(t, Study(), map[string]string{"confident=0": "at least 1 mistake", "examples=0": "examples: expected at least 1", "levels=[]": "at least one attribute", `levels=[""]`: "at least one attribute",
+		"products.dev=0": "products.dev", "pairs.temperature=7": "pairs.temperature"})
 }
 
 // A run that is stopped at random moments and resumed comes to the same.

@@ -1,17 +1,12 @@
 package shardedloss
 
 import (
-	"encoding/json"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/glimpse-ml/glimpse/experiments"
-	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/lessontest"
 	"github.com/glimpse-ml/glimpse/experiments/resumetest"
-	"github.com/glimpse-ml/glimpse/internal/backend"
 	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
 
@@ -57,55 +52,23 @@ func TestGradients(t *testing.T) {
 	}
 }
 
-func options(t *testing.T, settings ...string) experiments.Options {
-	t.Helper()
-	o := experiments.Options{Form: experiments.Quick, Seed: 3, Out: filepath.Join(t.TempDir(), "run")}
-	for _, setting := range settings {
-		override, err := experiments.ParseOverride(setting)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Overrides = append(o.Overrides, override)
-	}
-	return o
-}
-
 func TestQuickRun(t *testing.T) {
-	b := backendtest.Open(t, "go")
-	run, result, err := Study().Experiment.Start(t.Context(), b, options(t, "devices=[1,4]", "pairs.train.steps=3", "pairs.limit=200", "pairs.batch_size=32", "batch=8"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(run.Path(lesson.ReportFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r Report
-	if err := json.Unmarshal(data, &r); err != nil {
-		t.Fatal(err)
-	}
+	run := lessontest.Quick[Config, Report](t, Study(), "go", "devices=[1,4]", "pairs.train.steps=3", "pairs.limit=200", "pairs.batch_size=32", "batch=8")
+	r := run.Report
 	if len(r.Compared) != 2*len(ways()) || len(r.Trained) != 3 || r.Trained[0].Devices != 4 {
 		t.Fatalf("found %d gradients and %+v", len(r.Compared), r.Trained)
 	}
-	if result.Metrics["global_recall_10_n"] != 200 || result.Metrics["local_gathered_without_gradient_4_cosine"] == 0 {
-		t.Errorf("found the metrics %v", result.Metrics)
+	if run.Found["global_recall_10_n"] != 200 || run.Found["local_gathered_without_gradient_4_cosine"] == 0 {
+		t.Errorf("found the metrics %v", run.Found)
 	}
-	var c Config
-	if err := json.Unmarshal(run.Manifest.Config, &c); err != nil {
-		t.Fatal(err)
-	}
-	told, err := tell([]ran{{Seed: 1, Config: c, Report: r}, {Seed: 2, Config: c, Report: r}, {Seed: 3, Config: c, Report: r}})
+	told, err := tell(run.Seeds(3))
 	if err != nil || !strings.Contains(told.Answer, "On 4 devices the true gradient is that of: local, gathered with gradient; gradient cache. Its direction alone: global, gathered without gradient (0.250 of its length).") {
 		t.Errorf("three runs: %q, %v", told.Answer, err)
 	}
 }
 
 func TestRefuses(t *testing.T) {
-	for setting, want := range map[string]string{"devices=[3]": "that divide", "devices=[2,1]": "rising", "devices=[]": "at least one", "width=0": "at least 1", "pairs.loss=siglip": "expected infonce"} {
-		if _, err := Study().Experiment.Config(backend.Go, options(t, setting)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: expected %q, found %v", setting, want, err)
-		}
-	}
+	lessontest.Refuses(t, Study(), map[string]string{"devices=[3]": "that divide", "devices=[2,1]": "rising", "devices=[]": "at least one", "width=0": "at least 1", "pairs.loss=siglip": "expected infonce"})
 }
 
 // A run that is stopped at random moments and resumed comes to the same.

@@ -1,17 +1,12 @@
 package temperature
 
 import (
-	"encoding/json"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/glimpse-ml/glimpse/experiments"
-	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/lessontest"
 	"github.com/glimpse-ml/glimpse/experiments/resumetest"
-	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 )
 
 // A softmax by hand: three texts, of which the picture's own is the first.
@@ -40,26 +35,8 @@ func TestSharpness(t *testing.T) {
 }
 
 func TestQuickRun(t *testing.T) {
-	options := experiments.Options{Form: experiments.Quick, Seed: 3, Out: filepath.Join(t.TempDir(), "run")}
-	for _, setting := range []string{"taus=[0.005,0.07,1]", "pairs.train.steps=4", "pairs.limit=200", "pairs.batch_size=32", "batch=20"} {
-		o, err := experiments.ParseOverride(setting)
-		if err != nil {
-			t.Fatal(err)
-		}
-		options.Overrides = append(options.Overrides, o)
-	}
-	run, result, err := Study().Experiment.Start(t.Context(), backendtest.Open(t, "go"), options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(run.Path(lesson.ReportFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r Report
-	if err := json.Unmarshal(data, &r); err != nil {
-		t.Fatal(err)
-	}
+	run := lessontest.Quick[Config, Report](t, Study(), "go", "taus=[0.005,0.07,1]", "pairs.train.steps=4", "pairs.limit=200", "pairs.batch_size=32", "batch=20")
+	r := run.Report
 	if len(r.Trained) != 5 || len(r.Same) != 3 {
 		t.Fatalf("found %d trainings and %d temperatures of one model", len(r.Trained), len(r.Same))
 	}
@@ -80,32 +57,17 @@ func TestQuickRun(t *testing.T) {
 	if r.Same[0].Entropy > r.Same[1].Entropy || r.Same[1].Entropy > r.Same[2].Entropy {
 		t.Errorf("expected an evener softmax at a higher temperature, found %+v", r.Same)
 	}
-	if result.Metrics["tau_0.07_recall_10_n"] != 200 || result.Metrics["clamped_final_tau"] == 0 {
-		t.Errorf("found the metrics %v", result.Metrics)
+	if run.Found["tau_0.07_recall_10_n"] != 200 || run.Found["clamped_final_tau"] == 0 {
+		t.Errorf("found the metrics %v", run.Found)
 	}
-	config := run.Manifest.Config
-	var c Config
-	if err := json.Unmarshal(config, &c); err != nil {
-		t.Fatal(err)
-	}
-	told, err := tell([]ran{{Seed: 1, Config: c, Report: r}, {Seed: 2, Config: c, Report: r}, {Seed: 3, Config: c, Report: r}})
+	told, err := tell(run.Seeds(3))
 	if err != nil || !strings.Contains(told.Answer, "recall@10") || len(told.Errata) != 1 {
 		t.Errorf("three runs: %q, %v", told.Answer, err)
 	}
 }
 
 func TestRefuses(t *testing.T) {
-	b := backendtest.Open(t, "go")
-	for setting, want := range map[string]string{"taus=[0.07]": "at least two", "taus=[0.07,-1]": "above 0", "batch=1": "at least 2 pairs", "speed=0": "speed", "pairs.loss=siglip": "expected infonce"} {
-		o, err := experiments.ParseOverride(setting)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = Study().Experiment.Config(b.Kind, experiments.Options{Form: experiments.Quick, Overrides: []experiments.Override{o}})
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: expected %q, found %v", setting, want, err)
-		}
-	}
+	lessontest.Refuses(t, Study(), map[string]string{"taus=[0.07]": "at least two", "taus=[0.07,-1]": "above 0", "batch=1": "at least 2 pairs", "speed=0": "speed", "pairs.loss=siglip": "expected infonce"})
 }
 
 // A run that is stopped at random moments and resumed comes to the same.
