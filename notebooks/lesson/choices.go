@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"strings"
 
-	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/composition"
 	"github.com/glimpse-ml/glimpse/internal/stats"
@@ -103,13 +102,4 @@ func One(b bool) int {
 // UpDown says whether a sentence about two objects is about above and below, not left and right.
 func UpDown(sentence string) bool {
 	return strings.Contains(sentence, string(scenes.Above)) || strings.Contains(sentence, string(scenes.Below))
-}
-
-// Probabilities are the softmax of scale times the cosines.
-func Probabilities(cosines []float64, scale float64) []float64 {
-	single := make([]float32, len(cosines))
-	for i, cosine := range cosines {
-		single[i] = float32(cosine)
-	}
-	return clip.Softmax(single, scale)
 }

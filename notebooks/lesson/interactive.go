@@ -10,6 +10,7 @@ import (
 
 	"github.com/janpfeifer/gonb/gonbui"
 	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
 
 	"github.com/glimpse-ml/glimpse/plots"
 )
@@ -67,7 +68,8 @@ func temperatureSlider(title string, labels []string, scores []float64, tau floa
 	if floats.HasNaN(scores) || math.IsInf(floats.Norm(scores, 1), 0) {
 		return "", fmt.Errorf("temperature slider: expected finite scores, found %v", scores)
 	}
-	p, entropy := softmax(scores, tau)
+	p := Softmax(scores, 1/tau)
+	entropy := math.Abs(stat.Entropy(p))
 	var page strings.Builder
 	fmt.Fprintf(&page, `<strong>%s</strong><div><label>temperature τ <input type="range" min="%g" max="%g" step="0.01" value="%.2f" `+
 		`aria-valuetext="temperature %.3f" style="width:50%%;vertical-align:middle"></label></div>`, html.EscapeString(title), coldest, hottest, math.Log10(tau), tau)
@@ -82,21 +84,6 @@ func temperatureSlider(title string, labels []string, scores []float64, tau floa
 	}
 	page.WriteString("</tbody></table>")
 	return page.String(), nil
-}
-
-// softmax is that of scores divided by tau, with its entropy in nats.
-func softmax(scores []float64, tau float64) (p []float64, entropy float64) {
-	p = make([]float64, len(scores))
-	for i, s := range scores {
-		p[i] = math.Exp((s - floats.Max(scores)) / tau)
-	}
-	floats.Scale(1/floats.Sum(p), p)
-	for _, x := range p {
-		if x > 0 {
-			entropy -= x * math.Log(x)
-		}
-	}
-	return p, math.Abs(entropy)
 }
 
 // Slider puts figures below the cell of which one is seen, the one that the reader has chosen with a slider: a heat map for each step of

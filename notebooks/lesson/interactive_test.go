@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"gonum.org/v1/gonum/stat"
+
 	"github.com/glimpse-ml/glimpse/internal/browsertest"
 	"github.com/glimpse-ml/glimpse/plots"
 )
@@ -51,7 +53,8 @@ func TestInteractiveFiguresWithoutScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, entropy := softmax(someScores, 0.1)
+	p := Softmax(someScores, 10)
+	entropy := stat.Entropy(p)
 	for i, want := range p {
 		if !strings.Contains(content, fmt.Sprintf(`width:%.2f%%"></div></td><td class="p" style="text-align:right">%.3f</td>`, 100*want, want)) {
 			t.Errorf("expected the probability %.3f of %q in %s", want, someLabels[i], content)
@@ -124,7 +127,8 @@ func TestInteractiveFiguresInABrowser(t *testing.T) {
 		p.Evaluate(`({P: [...document.querySelectorAll("#temperature .p")].map(e => e.textContent), Widths: [...document.querySelectorAll("#temperature .bar")].map(e => e.style.width),
 			Said: document.querySelector("#temperature output").textContent})`, &shown)
 		tau := math.Pow(10, at)
-		want, entropy := softmax(someScores, tau)
+		want := Softmax(someScores, 1/tau)
+		entropy := stat.Entropy(want)
 		for i, x := range want {
 			if shown.P[i] != fmt.Sprintf("%.3f", x) {
 				t.Errorf("τ = %.3f: the probability of %q is shown as %s, expected %.3f", tau, someLabels[i], shown.P[i], x)

@@ -1,18 +1,21 @@
 package lesson
 
 import (
-	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
+	"math"
 
-	"github.com/glimpse-ml/glimpse/attention"
+	"gonum.org/v1/gonum/floats"
 )
 
-// Softmax is [attention.Softmax] of some scores, each multiplied by a factor first, in float64.
+// Softmax is that of scores which are multiplied by a factor first, exp(factor e_i) / Σ_k exp(factor e_k): what [attention.Softmax] and
+// [clip.Softmax] compute, in float64 and without a backend.
 func Softmax(scores []float64, factor float64) []float64 {
-	exec := Try(graph.NewExec(Backend().Backend, func(e *graph.Node) *graph.Node {
-		return attention.Softmax(graph.MulScalar(e, factor))
-	}))
-	defer exec.Finalize()
-	alpha := Try(exec.Call(tensors.FromFlatDataAndDimensions(scores, 1, len(scores))))
-	return Try(tensors.CopyFlatData[float64](alpha[0]))
+	p, largest := make([]float64, len(scores)), math.Inf(-1)
+	for _, score := range scores {
+		largest = max(largest, factor*score)
+	}
+	for i, score := range scores {
+		p[i] = math.Exp(factor*score - largest)
+	}
+	floats.Scale(1/floats.Sum(p), p)
+	return p
 }
