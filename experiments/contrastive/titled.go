@@ -86,11 +86,6 @@ func (p *Titled) Evaluate(ctx context.Context, env *experiments.Env, m *clip.Mod
 
 // Fit trains a model. watch is told of every recorded step ([Watch]); nil for nobody. Pictures that could not be read are named in bad.
 func (p *Titled) Fit(ctx context.Context, env *experiments.Env, name string, m *clip.Model, watch func(experiments.Step) error) (trained experiments.Trained, bad []string, err error) {
-	source, err := newProductSource(m, p.data, p.Config, env.Seed)
-	if err != nil {
-		return trained, nil, err
-	}
-	defer source.close()
 	task := experiments.Task{
 		Embed:   embedProducts(m),
 		Compare: compareProducts(p.Config),
@@ -108,19 +103,23 @@ func (p *Titled) Fit(ctx context.Context, env *experiments.Env, name string, m *
 	if task.LR, err = experiments.LayerDecay(m.Store, p.Config.LayerDecay); err != nil {
 		return trained, nil, err
 	}
-	trained, err = experiments.Fit(ctx, env, name, m.Store, task, source, p.Config.Train, inWords)
-	return trained, source.bad(), err
+	return p.fit(ctx, env, name, m, m.Store, task, inWords)
 }
 
 // FitOther trains weights that are not a CLIP's on the batches of [Titled.Fit], which are the same for the same seed: pictures [N, H, W, 3] and
 // ids [N, L] as m prepares them, and masks [N, N] of texts that are right for other pictures too. m's own weights are not used.
 func (p *Titled) FitOther(ctx context.Context, env *experiments.Env, name string, m *clip.Model, store *model.Store, task experiments.Task) (trained experiments.Trained, bad []string, err error) {
+	return p.fit(ctx, env, name, m, store, task, func(map[string]float64) string { return "" })
+}
+
+// fit trains what is in a store on the data set's batches, as m prepares them.
+func (p *Titled) fit(ctx context.Context, env *experiments.Env, name string, m *clip.Model, store *model.Store, task experiments.Task, inWords func(map[string]float64) string) (trained experiments.Trained, bad []string, err error) {
 	source, err := newProductSource(m, p.data, p.Config, env.Seed)
 	if err != nil {
 		return trained, nil, err
 	}
 	defer source.close()
-	trained, err = experiments.Fit(ctx, env, name, store, task, source, p.Config.Train, func(map[string]float64) string { return "" })
+	trained, err = experiments.Fit(ctx, env, name, store, task, source, p.Config.Train, inWords)
 	return trained, source.bad(), err
 }
 
