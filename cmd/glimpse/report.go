@@ -19,7 +19,7 @@ func reportCommand() *cobra.Command {
 		Short:   "Write a page about a run, or of recorded results from run folders",
 		Example: examples("glimpse report run runs/longer", "glimpse report clip runs/lit-1 runs/lit-2 runs/lit-3"),
 	}
-	return group(cmd, reportRunCommand(), reportCLIPCommand(), reportCaptionsCommand(), reportPointingCommand(), reportLessonCommand())
+	return group(cmd, reportRunCommand(), reportCLIPCommand(), reportCaptionsCommand(), reportPointingCommand(), reportLessonCommand(), reportBuiltCommand())
 }
 
 func reportCaptionsCommand() *cobra.Command {
@@ -104,8 +104,7 @@ the attention. Without runs the page is written anew from what is recorded.`,
 }
 
 func reportLessonCommand() *cobra.Command {
-	var root string
-	cmd := &cobra.Command{
+	return reportSeriesCommand(studies.Claims(), &cobra.Command{
 		Use:   "lesson [RUN...]",
 		Short: "docs/results/lesson-NAME.md and docs/errata.md from runs of lesson/NAME",
 		Long: `Report lesson takes full runs of the lesson's experiments, lesson/NAME, into docs/results/lesson-NAME.json and writes
@@ -115,18 +114,36 @@ an earlier one of the same experiment and seed. All runs of an experiment have o
 give its runs of all seeds at once and remove the old docs/results/lesson-NAME.json. Without runs the pages are written
 anew from what is recorded.`,
 		Example: examples("glimpse report lesson runs/temperature-1 runs/temperature-2 runs/temperature-3", "glimpse report lesson"),
-		RunE: func(cmd *cobra.Command, runs []string) error {
-			pages, err := lesson.RecordResults(root, studies.All(), runs)
-			if err != nil {
+	})
+}
+
+func reportBuiltCommand() *cobra.Command {
+	return reportSeriesCommand(studies.BuiltOnCLIP(), &cobra.Command{
+		Use:   "built [RUN...]",
+		Short: "docs/results/built-on-clip.md from runs of built/NAME",
+		Long: `Report built takes full runs of the experiments built on CLIP, built/NAME, into docs/results/built-NAME.json and writes
+docs/results/built-NAME.md with its figures from them, and the list of all answers docs/results/built-on-clip.md. A run
+takes the place of an earlier one of the same experiment and seed. All runs of an experiment have one configuration; to
+record another one, give its runs of all seeds at once and remove the old docs/results/built-NAME.json. Without runs the
+pages are written anew from what is recorded.`,
+		Example: examples("glimpse report built runs/answering-1 runs/answering-2 runs/answering-3", "glimpse report built"),
+	})
+}
+
+// reportSeriesCommand is a command that records runs of a series' studies.
+func reportSeriesCommand(series lesson.Series, cmd *cobra.Command) *cobra.Command {
+	var root string
+	cmd.RunE = func(cmd *cobra.Command, runs []string) error {
+		pages, err := lesson.RecordResults(root, series, runs)
+		if err != nil {
+			return err
+		}
+		for _, page := range pages {
+			if _, err := fmt.Fprintln(cmd.OutOrStdout(), "The page is "+filepath.Join(root, page)); err != nil {
 				return err
 			}
-			for _, page := range pages {
-				if _, err := fmt.Fprintln(cmd.OutOrStdout(), "The page is "+filepath.Join(root, page)); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
+		}
+		return nil
 	}
 	cmd.Flags().StringVar(&root, "root", ".", "`folder` of the checkout")
 	return cmd

@@ -6,13 +6,14 @@ import (
 	"path/filepath"
 )
 
-// CheckPages is an error where a page, its figures' files or docs/errata.md of the checkout root differ from what the recorded runs say.
-func CheckPages(root string, studies []Study) error {
+// CheckPages is an error where a page, its figures' files or docs/errata.md of the checkout root differ from what the recorded runs of a series say.
+func CheckPages(root string, series Series) error {
+	studies := series.Studies
 	all, err := readAll(root, studies)
 	if err != nil {
 		return err
 	}
-	texts, err := summaries(studies, all)
+	texts, err := series.summaries(all)
 	if err != nil {
 		return err
 	}
@@ -29,29 +30,29 @@ func CheckPages(root string, studies []Study) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.Experiment.Name, err)
 		}
-		texts[fmt.Sprintf(pageFile, s.Name)] = s.page(told, runs)
+		texts[s.pageFile()] = s.page(told, runs)
 		for _, f := range told.figures() {
 			for _, ending := range endings {
-				wanted[fmt.Sprintf(figureFile, s.Name, f.Name+ending)] = true
+				wanted[s.figureFile(f.Name+ending)] = true
 			}
 		}
 	}
 	for name, text := range texts {
 		if written, err := os.ReadFile(filepath.Join(root, name)); err != nil || string(written) != text {
-			return fmt.Errorf("expected %s as its runs say, found it otherwise or not at all; write it with `glimpse report lesson`", name)
+			return fmt.Errorf("expected %s as its runs say, found it otherwise or not at all; write it with `glimpse report %s`", name, series.Name)
 		}
 	}
-	return checkFigures(root, wanted)
+	return series.checkFigures(root, wanted)
 }
 
 // checkFigures is an error where a figure is missing, or one is left of a page that no longer shows it.
-func checkFigures(root string, wanted map[string]bool) error {
+func (series Series) checkFigures(root string, wanted map[string]bool) error {
 	for name := range wanted {
 		if _, err := os.Stat(filepath.Join(root, name)); err != nil {
-			return fmt.Errorf("expected the figure %s, found none; draw it with `glimpse report lesson`", name)
+			return fmt.Errorf("expected the figure %s, found none; draw it with `glimpse report %s`", name, series.Name)
 		}
 	}
-	there, err := filepath.Glob(filepath.Join(root, "docs/images/lesson-*"))
+	there, err := filepath.Glob(filepath.Join(root, "docs/images/"+series.Name+"-*"))
 	if err != nil {
 		return err
 	}

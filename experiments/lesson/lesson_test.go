@@ -43,6 +43,11 @@ func ofDice() Study {
 	})
 }
 
+// ofGames is a series of one study.
+func ofGames() Series {
+	return Series{Name: "lesson", Title: "Games", Opening: "Each game has an experiment.", Index: "docs/results/lesson.md", Errata: "docs/errata.md", Studies: []Study{ofDice()}}
+}
+
 // ranDice is a full run with a seed and settings.
 func ranDice(t *testing.T, seed int64, form experiments.Form, settings ...experiments.Override) string {
 	t.Helper()
@@ -76,12 +81,12 @@ func checkout(t *testing.T) string {
 }
 
 func TestRecordAndCheck(t *testing.T) {
-	root, studies := checkout(t), []Study{ofDice()}
-	pages, err := RecordResults(root, studies, []string{ranDice(t, 2, experiments.Full), ranDice(t, 1, experiments.Full)})
+	root, series := checkout(t), ofGames()
+	pages, err := RecordResults(root, series, []string{ranDice(t, 2, experiments.Full), ranDice(t, 1, experiments.Full)})
 	if err != nil || len(pages) != 3 {
 		t.Fatal(pages, err)
 	}
-	if err := CheckPages(root, studies); err != nil {
+	if err := CheckPages(root, series); err != nil {
 		t.Fatal(err)
 	}
 	page, err := os.ReadFile(filepath.Join(root, "docs/results/lesson-dice.md"))
@@ -94,13 +99,13 @@ func TestRecordAndCheck(t *testing.T) {
 			t.Errorf("expected %q in the page, found\n%s", part, page)
 		}
 	}
-	for name, part := range map[string]string{IndexPage: "| [Are dice fair?](lesson-dice.md) | The mean is 4.60", ErrataPage: "| that dice are fair. | a mean of 4.60"} {
+	for name, part := range map[string]string{series.Index: "| [Are dice fair?](lesson-dice.md) | The mean is 4.60", series.Errata: "| that dice are fair. | a mean of 4.60"} {
 		if text, _ := os.ReadFile(filepath.Join(root, name)); !strings.Contains(string(text), part) {
 			t.Errorf("expected %q in %s, found\n%s", part, name, text)
 		}
 	}
 	// A run takes the place of the one with its seed.
-	if _, err := RecordResults(root, studies, []string{ranDice(t, 2, experiments.Full)}); err != nil {
+	if _, err := RecordResults(root, series, []string{ranDice(t, 2, experiments.Full)}); err != nil {
 		t.Fatal(err)
 	}
 	if text, _ := os.ReadFile(filepath.Join(root, "docs/results/lesson-dice.md")); string(text) == "" || strings.Count(string(text), "\n| 2 |") != 1 {
@@ -110,43 +115,43 @@ func TestRecordAndCheck(t *testing.T) {
 
 // What is not as the runs say is found.
 func TestCheckFinds(t *testing.T) {
-	studies := []Study{ofDice()}
+	series := ofGames()
 	for what, damage := range map[string]func(root string) error{
 		"expected docs/results/lesson-dice.md": func(root string) error {
 			return os.WriteFile(filepath.Join(root, "docs/results/lesson-dice.md"), []byte("by hand"), 0o644)
 		},
-		"expected docs/errata.md":                               func(root string) error { return os.Remove(filepath.Join(root, ErrataPage)) },
+		"expected docs/errata.md":                               func(root string) error { return os.Remove(filepath.Join(root, series.Errata)) },
 		"expected the figure docs/images/lesson-dice-means.svg": func(root string) error { return os.Remove(filepath.Join(root, "docs/images/lesson-dice-means.svg")) },
 		"found docs/images/lesson-dice-old.png": func(root string) error {
 			return os.WriteFile(filepath.Join(root, "docs/images/lesson-dice-old.png"), nil, 0o644)
 		},
 	} {
 		root := checkout(t)
-		if _, err := RecordResults(root, studies, []string{ranDice(t, 1, experiments.Full)}); err != nil {
+		if _, err := RecordResults(root, series, []string{ranDice(t, 1, experiments.Full)}); err != nil {
 			t.Fatal(err)
 		}
 		if err := damage(root); err != nil {
 			t.Fatal(err)
 		}
-		if err := CheckPages(root, studies); err == nil || !strings.Contains(err.Error(), what) {
+		if err := CheckPages(root, series); err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("expected %q, found %v", what, err)
 		}
 	}
 }
 
 func TestRecordRefuses(t *testing.T) {
-	root, studies := checkout(t), []Study{ofDice()}
+	root, series := checkout(t), ofGames()
 	one := ranDice(t, 1, experiments.Full)
 	for what, runs := range map[string][]string{
 		"expected a full run": {ranDice(t, 1, experiments.Quick)},
 		"expected runs of lesson/dice that differ in their seeds alone": {one, ranDice(t, 2, experiments.Full, experiments.Override{Key: "throws", Value: "20"})},
 		"expected a run folder": {t.TempDir()},
 	} {
-		if _, err := RecordResults(root, studies, runs); err == nil || !strings.Contains(err.Error(), what) {
+		if _, err := RecordResults(root, series, runs); err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("expected %q, found %v", what, err)
 		}
 	}
-	if _, err := RecordResults(t.TempDir(), studies, []string{one}); err == nil || !strings.Contains(err.Error(), "expected a checkout") {
+	if _, err := RecordResults(t.TempDir(), series, []string{one}); err == nil || !strings.Contains(err.Error(), "expected a checkout") {
 		t.Errorf("no checkout: %v", err)
 	}
 	if entries, _ := os.ReadDir(filepath.Join(root, "docs")); len(entries) > 0 {

@@ -2,18 +2,21 @@ package lesson
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/internal/stats"
 )
 
-const byCommand = "<!-- written by `glimpse report lesson`, do not edit -->\n\n"
+func byCommand(series string) string {
+	return "<!-- written by `glimpse report " + series + "`, do not edit -->\n\n"
+}
 
 // page is a study's page.
 func (s Study) page(told Told, runs []record) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n%s", s.Title, byCommand)
+	fmt.Fprintf(&b, "# %s\n\n%s", s.Title, byCommand(s.Series))
 	fmt.Fprintf(&b, "`glimpse train %s --seed N`, or with `--quick`\n\n%s\n", s.Experiment.Name, strings.TrimSpace(s.asks))
 	fmt.Fprintf(&b, "\n## Answer\n\n%s\n", strings.TrimSpace(told.Answer))
 	for _, section := range told.Sections {
@@ -22,7 +25,7 @@ func (s Study) page(told Told, runs []record) string {
 			fmt.Fprintf(&b, "\n%s\n", text)
 		}
 		for _, f := range section.Figures {
-			file := strings.TrimPrefix(fmt.Sprintf(figureFile, s.Name, f.Name), "docs/")
+			file := strings.TrimPrefix(s.figureFile(f.Name), "docs/")
 			fmt.Fprintf(&b, "\n![%s](../%s.png)\n\n*%s* ([SVG](../%s.svg))\n", f.Title, file, f.Caption, file)
 		}
 	}
@@ -42,14 +45,13 @@ func (s Study) page(told Told, runs []record) string {
 }
 
 // summaries are the pages about all studies together, by their names: the list of answers, and the lesson's errata.
-func summaries(studies []Study, all map[string]recorded) (map[string]string, error) {
-	index := "# The lesson's claims, measured\n\n" + byCommand +
-		"Each question has an experiment that runs on a laptop; its page has the figures. Intervals are 95%.\n\n" +
+func (series Series) summaries(all map[string]recorded) (map[string]string, error) {
+	index := "# " + series.Title + "\n\n" + byCommand(series.Name) + strings.TrimSpace(series.Opening) + "\n\n" +
 		"| question | answer | seeds |\n| --- | --- | ---: |\n"
-	errata := "# Errata of the lesson\n\n" + byCommand +
+	errata := "# Errata of the lesson\n\n" + byCommand(series.Name) +
 		"Claims of \"From vision-language models to CLIP\" that were found wrong, mixed up, or only half of the truth, with what was measured\n" +
 		"here and where the right figures are to be read.\n"
-	for _, s := range studies {
+	for _, s := range series.Studies {
 		runs := all[s.Name].Runs
 		if len(runs) == 0 {
 			index += fmt.Sprintf("| %s: `glimpse train %s` | not recorded yet | 0 |\n", s.Title, s.Experiment.Name)
@@ -60,16 +62,20 @@ func summaries(studies []Study, all map[string]recorded) (map[string]string, err
 			return nil, fmt.Errorf("%s: %w", s.Experiment.Name, err)
 		}
 		answer := strings.Join(strings.Fields(told.Answer), " ")
-		index += fmt.Sprintf("| [%s](lesson-%s.md) | %s | %d |\n", s.Title, s.Name, answer, len(runs))
+		index += fmt.Sprintf("| [%s](%s) | %s | %d |\n", s.Title, filepath.Base(s.pageFile()), answer, len(runs))
 		if len(told.Errata) == 0 {
 			continue
 		}
-		errata += fmt.Sprintf("\n## [%s](results/lesson-%s.md)\n\n| the lesson says | found | source |\n| --- | --- | --- |\n", s.Title, s.Name)
+		errata += fmt.Sprintf("\n## [%s](results/%s)\n\n| the lesson says | found | source |\n| --- | --- | --- |\n", s.Title, filepath.Base(s.pageFile()))
 		for _, e := range told.Errata {
 			errata += fmt.Sprintf("| %s | %s | %s |\n", e.Claim, e.Found, e.Source)
 		}
 	}
-	return map[string]string{IndexPage: index, ErrataPage: errata}, nil
+	texts := map[string]string{series.Index: index}
+	if series.Errata != "" {
+		texts[series.Errata] = errata
+	}
+	return texts, nil
 }
 
 // Percent is a share with one decimal, such as 12.3%.

@@ -3,6 +3,7 @@ package lesson
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,15 +12,23 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/atomicfile"
 )
 
-// The recorded results: docs/results/lesson-NAME.json holds one record a run of each study, and the pages are written from them. Nothing
+// The recorded results: docs/results/SERIES-NAME.json holds one record a run of each study, and the pages are written from them. Nothing
 // in the pages is typed by hand, and a test compares them.
-const (
-	recordedFile = "docs/results/lesson-%s.json"
-	pageFile     = "docs/results/lesson-%s.md"
-	figureFile   = "docs/images/lesson-%s-%s" // study, figure
-	IndexPage    = "docs/results/lesson.md"
-	ErrataPage   = "docs/errata.md"
-)
+func (s Study) recordedFile() string { return "docs/results/" + s.Series + "-" + s.Name + ".json" }
+func (s Study) pageFile() string     { return "docs/results/" + s.Series + "-" + s.Name + ".md" }
+func (s Study) figureFile(figure string) string {
+	return "docs/images/" + s.Series + "-" + s.Name + "-" + figure
+}
+
+// Series are studies that one page lists.
+type Series struct {
+	Name    string // of all its studies' experiments, NAME/STUDY, and of the command that writes the pages, `glimpse report NAME`
+	Title   string // of the page that lists the answers
+	Opening string // Markdown: what stands above the list
+	Index   string // that page, below the checkout's root
+	Errata  string // the page of what the lesson says otherwise, below the checkout's root; without one there is none
+	Studies []Study
+}
 
 // recorded is what a page is written from.
 type recorded struct {
@@ -28,13 +37,14 @@ type recorded struct {
 
 type record = experiments.Record[json.RawMessage]
 
-// RecordResults adds full runs of the studies to the recorded results of the checkout root, and writes the pages of all studies that have
-// recorded runs, with their figures, and docs/errata.md. A run takes the place of an earlier one of the same seed, and must be like
+// RecordResults adds full runs of a series of studies to the recorded results of the checkout root, and writes the pages of all studies that have
+// recorded runs, with their figures, and the pages about all of them. A run takes the place of an earlier one of the same seed, and must be like
 // the other runs of its study. It returns the pages that it wrote, below root.
-func RecordResults(root string, studies []Study, runs []string) ([]string, error) {
+func RecordResults(root string, series Series, runs []string) ([]string, error) {
 	if err := experiments.CheckCheckout(root); err != nil {
 		return nil, err
 	}
+	studies := series.Studies
 	all, err := readAll(root, studies)
 	if err != nil {
 		return nil, err
@@ -55,11 +65,11 @@ func RecordResults(root string, studies []Study, runs []string) ([]string, error
 		}
 		pages = append(pages, page)
 	}
-	texts, err := summaries(studies, all)
+	texts, err := series.summaries(all)
 	if err != nil {
 		return pages, err
 	}
-	for _, name := range []string{IndexPage, ErrataPage} {
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
 		if err := atomicfile.WriteFile(filepath.Join(root, name), []byte(texts[name])); err != nil {
 			return pages, err
 		}
@@ -72,7 +82,7 @@ func RecordResults(root string, studies []Study, runs []string) ([]string, error
 func readAll(root string, studies []Study) (map[string]recorded, error) {
 	all := map[string]recorded{}
 	for _, s := range studies {
-		r, err := experiments.ReadRecorded[recorded](root, fmt.Sprintf(recordedFile, s.Name))
+		r, err := experiments.ReadRecorded[recorded](root, s.recordedFile())
 		if err != nil {
 			return nil, err
 		}
@@ -105,7 +115,7 @@ func (s Study) check(r recorded) error {
 	for _, run := range r.Runs[1:] {
 		if different := experiments.Difference(run.Config, r.Runs[0].Config); different != "nothing" {
 			return fmt.Errorf("expected runs of %s that differ in their seeds alone, found seed %d with other settings (%s) than seed %d; give the runs of one "+
-				"configuration at once, and remove %s if those recorded are of another", s.Experiment.Name, run.Seed, different, r.Runs[0].Seed, fmt.Sprintf(recordedFile, s.Name))
+				"configuration at once, and remove %s if those recorded are of another", s.Experiment.Name, run.Seed, different, r.Runs[0].Seed, s.recordedFile())
 		}
 	}
 	return nil
@@ -119,7 +129,7 @@ func (s Study) write(root string, r recorded) (string, error) {
 	if _, err := s.tell(r.Runs); err != nil { // before anything is written
 		return "", fmt.Errorf("%s: %w", s.Experiment.Name, err)
 	}
-	r, err := experiments.WriteRecorded(root, fmt.Sprintf(recordedFile, s.Name), r)
+	r, err := experiments.WriteRecorded(root, s.recordedFile(), r)
 	if err != nil {
 		return "", err
 	}
@@ -130,18 +140,18 @@ func (s Study) write(root string, r recorded) (string, error) {
 	if err := s.draw(root, told); err != nil {
 		return "", err
 	}
-	page := fmt.Sprintf(pageFile, s.Name)
+	page := s.pageFile()
 	return page, atomicfile.WriteFile(filepath.Join(root, page), []byte(s.page(told, r.Runs)))
 }
 
 // draw saves the figures of a page.
 func (s Study) draw(root string, told Told) error {
-	if err := os.MkdirAll(filepath.Join(root, filepath.Dir(figureFile)), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(root, filepath.Dir(s.figureFile(""))), 0o755); err != nil {
 		return fmt.Errorf("cannot draw the results: %w", err)
 	}
 	for _, f := range told.figures() {
 		for _, ending := range endings {
-			if err := f.Plot.Save(filepath.Join(root, fmt.Sprintf(figureFile, s.Name, f.Name+ending))); err != nil {
+			if err := f.Plot.Save(filepath.Join(root, s.figureFile(f.Name+ending))); err != nil {
 				return err
 			}
 		}

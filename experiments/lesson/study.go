@@ -1,6 +1,7 @@
 package lesson
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 // Definition is what makes up a study. C is its configuration, R what a run finds out, as it is kept in the run's report.json; both
 // are written as JSON.
 type Definition[C, R any] struct {
+	Series  string // the experiment is SERIES/NAME; without one, lesson
 	Name    string // in lower case with hyphens, such as temperature: the experiment lesson/temperature
 	Summary string // one line for `glimpse train --list`
 	Title   string // of the page
@@ -67,6 +69,7 @@ type Erratum struct {
 
 // Study is an experiment of the lesson with its page.
 type Study struct {
+	Series     string
 	Name       string
 	Title      string
 	Experiment experiments.Experiment
@@ -80,7 +83,8 @@ const ReportFile = "report.json"
 
 // New makes a study. Where C has a method Check() error, settings that it refuses are refused before anything is done.
 func New[C, R any](d Definition[C, R]) Study {
-	name := "lesson/" + d.Name
+	series := cmp.Or(d.Series, "lesson")
+	name := series + "/" + d.Name
 	run := func(ctx context.Context, env *experiments.Env, config C) (experiments.Result, error) {
 		report, remarks, err := d.Run(ctx, env, config)
 		if err != nil {
@@ -96,7 +100,7 @@ func New[C, R any](d Definition[C, R]) Study {
 		return experiments.Result{Metrics: d.Metrics(report), Remarks: remarks}, told.drawInto(env.Run)
 	}
 	return Study{
-		Name: d.Name, Title: d.Title, asks: d.Asks,
+		Series: series, Name: d.Name, Title: d.Title, asks: d.Asks,
 		Experiment: experiments.New(name, d.Summary, d.Defaults, run),
 		tell: func(records []experiments.Record[json.RawMessage]) (Told, error) {
 			var runs []Run[C, R]

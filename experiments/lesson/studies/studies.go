@@ -17,8 +17,33 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/lesson/zeroshot"
 )
 
-// All are the studies in the lesson's order.
-func All() []lesson.Study {
+// Claims are the studies of the lesson's claims, in its order.
+func Claims() lesson.Series {
+	return lesson.Series{
+		Name: "lesson", Title: "The lesson's claims, measured", Index: "docs/results/lesson.md", Errata: "docs/errata.md",
+		Opening: "Each question has an experiment that runs on a laptop; its page has the figures. Intervals are 95%.",
+		Studies: claims(),
+	}
+}
+
+// BuiltOnCLIP are the studies of what is built on CLIP, the lesson's sixth part.
+func BuiltOnCLIP() lesson.Series {
+	return lesson.Series{
+		Name: "built", Title: "Built on CLIP, measured", Index: "docs/results/built-on-clip.md",
+		Opening: "CLIP is a judge; these are what is made with one. Each has an experiment that runs on a laptop; its page has the figures, and how the bars that\n" +
+			"were set beforehand came out. Intervals are 95%.",
+		Studies: builtOnCLIP(),
+	}
+}
+
+// All are the studies of both.
+func All() []lesson.Study { return append(claims(), builtOnCLIP()...) }
+
+func builtOnCLIP() []lesson.Study {
+	return []lesson.Study{}
+}
+
+func claims() []lesson.Study {
 	return []lesson.Study{
 		matrix.Study(),
 		temperature.Study(),
