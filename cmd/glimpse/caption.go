@@ -154,8 +154,8 @@ func caption(cmd *cobra.Command, f captionFlags, paths []string) error {
 		return err
 	}
 	defer c.Close()
-	if c.Tells && f.shown != (attentionFiles{}) {
-		return fmt.Errorf("%s: expected a captioner with attention to show, found Show and Tell's, which sees the picture once and looks nowhere", f.model)
+	if !c.Looks() && f.shown != (attentionFiles{}) {
+		return fmt.Errorf("%s: expected a captioner with attention to show, found one that has none, such as Show and Tell or a language model", f.model)
 	}
 	writer, err := c.NewWriter(f.writing, min(len(paths), captionGroup))
 	if err != nil {

@@ -31,6 +31,9 @@ func (c *Model) Adopt(dir string) error {
 	if err := c.Encoder.sameAs(file); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(dir, ConfigFile), err)
 	}
+	if err := c.sameDecoder(file); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(dir, ConfigFile), err)
+	}
 	saved, err := safetensors.Load(filepath.Join(dir, weightsFile))
 	if err != nil {
 		return err
@@ -43,6 +46,24 @@ func (c *Model) Adopt(dir string) error {
 	}
 	if file.Scale != 0 {
 		c.Encoder.scale = file.Scale
+	}
+	return nil
+}
+
+// sameDecoder is an error if a saved captioner's decoder is of another make than c's, or has another bridge to its language model. Sizes are left to
+// the weights' shapes.
+func (c *Model) sameDecoder(file captionerFile) error {
+	make := func(tells bool, language *captioning.LanguageConfig) string {
+		switch {
+		case language != nil:
+			return "a language model with the bridge " + string(language.Bridge)
+		case tells:
+			return "Show and Tell"
+		}
+		return "Show, Attend and Tell"
+	}
+	if ours, theirs := make(c.Tells, c.Language), make(file.Tells, file.Language); ours != theirs {
+		return fmt.Errorf("expected a captioner that is %s, found %s; go on with one of the same make", ours, theirs)
 	}
 	return nil
 }

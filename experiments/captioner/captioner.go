@@ -30,7 +30,8 @@ import (
 // Model is a trained (or fresh) decoder with its encoder and vocabulary. Not for concurrent use.
 type Model struct {
 	Config     captioning.Config
-	Tells      bool // the decoder is Show and Tell's, with the sizes of Config
+	Tells      bool                       // the decoder is Show and Tell's, with the sizes of Config
+	Language   *captioning.LanguageConfig // the decoder is a language model, and of Config max_len alone counts; nil for an LSTM
 	Vocabulary *captioning.Vocabulary
 	Data       string // name of the data set it was trained on
 
@@ -106,6 +107,9 @@ func (c *Model) LossesAs(scope *model.Scope, inputs []*graph.Node, how Writing) 
 func (c *Model) losses(scope *model.Scope, inputs []*graph.Node, said func(logits *graph.Node) *graph.Node) captioning.Losses {
 	features := c.Encoder.features(scope, inputs[0])
 	decoder := scope.At("decoder")
+	if c.Language != nil {
+		return c.languageLosses(decoder, features, inputs[1], inputs[2], said)
+	}
 	if c.Tells {
 		return c.tellLosses(decoder, features, inputs[1], inputs[2], said)
 	}
@@ -338,14 +342,15 @@ func (c *Model) Examples(set *Set, n int) ([]Example, error) {
 
 // captionerFile is a captioner on disk, beside its weights and vocabulary.
 type captionerFile struct {
-	Tells   bool              `json:"show_and_tell,omitempty"`
-	Decoder captioning.Config `json:"decoder"`
-	Encoder string            `json:"encoder"`
-	Size    int               `json:"size"`
-	Pool    int               `json:"pool,omitempty"`
-	Data    string            `json:"data"`
-	DataDir string            `json:"data_dir,omitempty"`
-	Seed    int64             `json:"seed"`
+	Tells    bool                       `json:"show_and_tell,omitempty"`
+	Language *captioning.LanguageConfig `json:"language_model,omitempty"`
+	Decoder  captioning.Config          `json:"decoder"`
+	Encoder  string                     `json:"encoder"`
+	Size     int                        `json:"size"`
+	Pool     int                        `json:"pool,omitempty"`
+	Data     string                     `json:"data"`
+	DataDir  string                     `json:"data_dir,omitempty"`
+	Seed     int64                      `json:"seed"`
 
 	CNN           *captioning.CNNConfig `json:"cnn,omitempty"`            // where it is not the encoder's usual one
 	Scale         float32               `json:"feature_scale,omitempty"`  // what features are multiplied by
@@ -378,7 +383,7 @@ func (c *Model) Save(dir string) error {
 	if err := c.Vocabulary.Save(filepath.Join(dir, vocabularyFile)); err != nil {
 		return err
 	}
-	file := captionerFile{Tells: c.Tells, Decoder: c.Config, Encoder: c.Encoder.name, Size: c.Encoder.size, Pool: c.Encoder.pool, Data: c.Data, DataDir: c.DataDir,
+	file := captionerFile{Tells: c.Tells, Language: c.Language, Decoder: c.Config, Encoder: c.Encoder.name, Size: c.Encoder.size, Pool: c.Encoder.pool, Data: c.Data, DataDir: c.DataDir,
 		Seed: c.seed, CNN: c.Encoder.ownCNN()}
 	if err := c.Encoder.describe(&file); err != nil {
 		return err
@@ -422,7 +427,7 @@ func Open(ctx context.Context, b *backend.Backend, dir string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := (&Model{Config: file.Decoder, Tells: file.Tells, Vocabulary: vocabulary, Data: file.Data, DataDir: file.DataDir, backend: b, Encoder: encoder}).Fresh(file.Seed)
+	c := (&Model{Config: file.Decoder, Tells: file.Tells, Language: file.Language, Vocabulary: vocabulary, Data: file.Data, DataDir: file.DataDir, backend: b, Encoder: encoder}).Fresh(file.Seed)
 	if err := checkWeights(saved, c.weightShapes()); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, weightsFile), err)
 	}

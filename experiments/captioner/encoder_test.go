@@ -60,6 +60,9 @@ func frozenWith(t *testing.T, make maker) *Model {
 func TestWritingSeesWhatTrainingSees(t *testing.T) {
 	t.Run("Show, Attend and Tell", func(t *testing.T) { writingSeesWhatTrainingSees(t, frozenCaptioner(t)) })
 	t.Run("Show and Tell", func(t *testing.T) { writingSeesWhatTrainingSees(t, frozenWith(t, NewShowAndTell)) })
+	for _, bridge := range captioning.Bridges() {
+		t.Run(string(bridge), func(t *testing.T) { writingSeesWhatTrainingSees(t, frozenWith(t, tinyLanguage(bridge))) })
+	}
 }
 
 func writingSeesWhatTrainingSees(t *testing.T, c *Model) {

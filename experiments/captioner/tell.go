@@ -26,8 +26,15 @@ func (c *Model) telling() captioning.ShowAndTellConfig {
 		FeatureDim: c.Config.FeatureDim, Dropout: c.Config.Dropout, MaxLen: c.Config.MaxLen}
 }
 
+// Looks says whether the decoder has attention weights, one for each place and word. Without attention they are all the same; Show and Tell and
+// language models have none.
+func (c *Model) Looks() bool { return !c.Tells && c.Language == nil }
+
 // decoder is the decoder as it is asked for captions.
 func (c *Model) decoder() captioning.Decoder {
+	if c.Language != nil {
+		return *c.Language
+	}
 	if c.Tells {
 		return c.telling()
 	}
@@ -36,6 +43,9 @@ func (c *Model) decoder() captioning.Decoder {
 
 // weightShapes are the shapes of the decoder's weights by their names.
 func (c *Model) weightShapes() map[string][]int {
+	if c.Language != nil {
+		return c.Language.WeightShapes()
+	}
 	if c.Tells {
 		return c.telling().WeightShapes()
 	}

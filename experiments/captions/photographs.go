@@ -116,7 +116,7 @@ type sets struct{ train, mirrored, dev, test *captioner.Set }
 
 func train(ctx context.Context, env *experiments.Env, cfg Config) (experiments.Result, error) {
 	var result experiments.Result
-	c, data, err := prepare(ctx, env, cfg, &result)
+	c, data, err := prepare(ctx, env, cfg, cfg.decoder(), &result)
 	if err != nil {
 		return result, err
 	}
@@ -127,7 +127,7 @@ func train(ctx context.Context, env *experiments.Env, cfg Config) (experiments.R
 		return result, err
 	}
 	report.Earlier = earlier.Processor + earlier.Earlier
-	if report.Foretold, err = foretell(ctx, env, cfg, c, data, earlier); err != nil {
+	if report.Foretold, err = foretell(ctx, env, cfg, "foretelling words", c, data, earlier); err != nil {
 		return result, err
 	}
 	if err := report.Foretold.score(ctx, env, cfg, c, data); err != nil {
@@ -180,10 +180,7 @@ func startedFrom(cfg Config) (*Report, error) {
 }
 
 // prepare opens the data, learns the vocabulary, and encodes pictures and captions.
-func prepare(ctx context.Context, env *experiments.Env, cfg Config, result *experiments.Result) (*captioner.Model, *sets, error) {
-	if cfg.Decoder != attend && cfg.Decoder != tell {
-		return nil, nil, fmt.Errorf("decoder: expected %s or %s, found %q", attend, tell, cfg.Decoder)
-	}
+func prepare(ctx context.Context, env *experiments.Env, cfg Config, make Maker, result *experiments.Result) (*captioner.Model, *sets, error) {
 	open, err := openSplits(env, cfg)
 	if err != nil {
 		return nil, nil, err
@@ -198,11 +195,7 @@ func prepare(ctx context.Context, env *experiments.Env, cfg Config, result *expe
 	if err != nil {
 		return nil, nil, err
 	}
-	make := captioner.New
-	if cfg.Decoder == tell {
-		make = captioner.NewShowAndTell
-	}
-	c, err := make(env.Backend, cfg.Model, captioning.NewVocabulary(captions, cfg.MinCount), encoder, env.Seed)
+	c, err := make(env.Backend, captioning.NewVocabulary(captions, cfg.MinCount), encoder, env.Seed)
 	if err != nil {
 		encoder.Close()
 		return nil, nil, err
@@ -240,8 +233,11 @@ func openEncoder(env *experiments.Env, cfg Config) (*captioner.Encoder, error) {
 	return captioner.OpenEncoder(env.Backend.Backend, cfg.Encoder, cfg.Size, cfg.Pool)
 }
 
-// Check refuses learning rates and schedules that cannot be.
+// Check refuses decoders, learning rates and schedules that cannot be.
 func (c Config) Check() error {
+	if c.Decoder != attend && c.Decoder != tell {
+		return fmt.Errorf("decoder: expected %s or %s, found %q", attend, tell, c.Decoder)
+	}
 	if err := c.Scheduled.Validate(); err != nil {
 		return fmt.Errorf("scheduled: %w", err)
 	}
@@ -297,7 +293,7 @@ func openSplits(env *experiments.Env, cfg Config) (open [3]datasets.Dataset, err
 const sortedTogether = 8
 
 // foretell trains the decoder to foretell people's words, or takes it as an earlier run has trained it.
-func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captioner.Model, data *sets, earlier *Report) (*Phase, error) {
+func foretell(ctx context.Context, env *experiments.Env, cfg Config, name string, c *captioner.Model, data *sets, earlier *Report) (*Phase, error) {
 	if cfg.Train.Steps == 0 {
 		return &Phase{Trained: earlier.Foretold.Trained}, nil
 	}
@@ -328,7 +324,7 @@ func foretell(ctx context.Context, env *experiments.Env, cfg Config, c *captione
 		Evaluate: onDev(env, cfg, c, data),
 		Figure:   devCIDEr,
 	}
-	trained, err := experiments.Fit(ctx, env, "foretelling words", c.Store, task, source, cfg.Train, inWords)
+	trained, err := experiments.Fit(ctx, env, name, c.Store, task, source, cfg.Train, inWords)
 	return &Phase{Trained: trained}, err
 }
 
