@@ -52,6 +52,10 @@ const colouredValues = 8
 // MapOfPictures draws a map of the first n pictures, points [n, 2] row-major, coloured by the first of [Pairs.Attributes]: the eight most frequent
 // values, the others in grey. Scenes have the colours of what they show.
 func (p *Pairs) MapOfPictures(title string, points []float64) (*plots.Figure, error) {
+	return plots.Scatter(plots.ScatterConfig{Title: title, EqualScale: true, HideTicks: true, Groups: p.coloured(points)})
+}
+
+func (p *Pairs) coloured(points []float64) []plots.PointGroup {
 	x, y := columns(points)
 	attribute := p.Attributes()[0]
 	values := p.frequent(attribute, len(x))
@@ -64,13 +68,14 @@ func (p *Pairs) MapOfPictures(title string, points []float64) (*plots.Figure, er
 		groups = append(groups, group)
 	}
 	for i := range x {
-		g := &groups[max(0, slices.IndexFunc(groups, func(g plots.PointGroup) bool { return g.Name == p.Examples[i].Attributes[attribute] }))]
+		value := p.Examples[i].Attributes[attribute]
+		g := &groups[max(0, slices.IndexFunc(groups, func(g plots.PointGroup) bool { return g.Name == value }))]
 		g.X, g.Y = append(g.X, x[i]), append(g.Y, y[i])
 	}
 	if len(groups[0].X) == 0 {
-		groups = groups[1:]
+		return groups[1:]
 	}
-	return plots.Scatter(plots.ScatterConfig{Title: title, EqualScale: true, HideTicks: true, Groups: groups})
+	return groups
 }
 
 // frequent are the values of an attribute that the first n pictures have, the most frequent first.
