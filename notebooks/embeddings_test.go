@@ -72,13 +72,13 @@ func wideFigures(t *testing.T, cell notebook.Cell, n int) {
 func checkFrames(t *testing.T, cell notebook.Cell, n int, first string) {
 	t.Helper()
 	page := strings.Join(cell.HTML(), "\n")
-	frames := regexp.MustCompile(`<img class="frame" src="data:image/svg\+xml[^"]{5000,}" alt="([^"]+)" style="width:100%;display:(block|none)">`).FindAllStringSubmatch(page, -1)
-	if !strings.Contains(page, `<input type="range"`) || len(frames) != n || frames[0][1] != first {
+	frames := regexp.MustCompile(`<img class="frame" src="data:image/svg\+xml([^"]+)" alt="([^"]+)" style="width:100%;display:(block|none)">`).FindAllStringSubmatch(page, -1)
+	if !strings.Contains(page, `<input type="range"`) || len(frames) != n || frames[0][2] != first {
 		t.Fatalf("expected a slider over %d figures, the first %q, found %d", n, first, len(frames))
 	}
 	for i, frame := range frames {
-		if seen := frame[2] == "block"; seen != (i == 0) {
-			t.Errorf("figure %d: is it seen at first? %v", i, seen)
+		if seen := frame[3] == "block"; seen != (i == 0) || len(frame[1]) < 5000 {
+			t.Errorf("figure %d of %d bytes: is it seen at first? %v", i, len(frame[1]), seen)
 		}
 	}
 }
