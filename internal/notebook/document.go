@@ -8,11 +8,14 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // Document is a notebook as it lies on disk (nbformat 4).
 type Document struct {
 	Cells []Cell
+
+	Processor time.Duration // of its cells, their compiling and Jupyter, where it was just executed
 }
 
 // Cell is one cell of a notebook.
