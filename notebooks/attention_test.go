@@ -22,17 +22,16 @@ import (
 // should go.
 func TestAttentionNotebook(t *testing.T) {
 	cells := execute(t, "03-attention.ipynb")
-	if len(cells) != 11 {
-		t.Fatalf("expected 11 code cells, found %d", len(cells))
+	if len(cells) != 10 {
+		t.Fatalf("expected 10 code cells, found %d", len(cells))
 	}
 	checkByHand(t, cells[0])
 	checkSoftmax(t, cells[1])
-	wideFigure(t, cells[3], 100) // a diagram
-	caption, places := checkLoop(t, cells[4], cells[5])
-	checkLook(t, cells[6], strings.Fields(caption))
-	checkMayNotChoose(t, cells[7], caption)
-	checkWalk(t, cells[8])
-	checkDescent(t, cells[10], places)
+	caption, places := checkLoop(t, cells[3], cells[4])
+	checkLook(t, cells[5], strings.Fields(caption))
+	checkMayNotChoose(t, cells[6], caption)
+	checkWalk(t, cells[7])
+	checkDescent(t, cells[9], places)
 }
 
 // checkSoftmax computes the lesson's example again, and counts what it misprints.
@@ -87,7 +86,11 @@ func checkLoop(t *testing.T, said, byHand notebook.Cell) (caption string, places
 	if len(words) < 4 {
 		t.Errorf("expected a sentence, the model says %q", caption)
 	}
-	checkStrip(t, said)
+	if pictures := said.Pictures(); len(pictures) != 2 || decode(t, pictures[0]).Bounds().Dx() != 800 {
+		t.Errorf("expected a diagram and a strip, found %d figures", len(pictures))
+	} else {
+		checkPanels(t, decode(t, pictures[1]))
+	}
 
 	row := regexp.MustCompile(`(?m)^ *\d+ reads (\S+) +looks most at row (\d+) column (\d+), α = ([\d.]+), takes (\S+) +differs by (\S+)$`)
 	last := "<start>"
@@ -183,7 +186,11 @@ func checkDescent(t *testing.T, cell notebook.Cell, places float64) {
 // checkStrip sees to a figure of the right width that is neither blank nor the same everywhere.
 func checkStrip(t *testing.T, cell notebook.Cell) {
 	t.Helper()
-	img := figure(t, cell)
+	checkPanels(t, figure(t, cell))
+}
+
+func checkPanels(t *testing.T, img image.Image) {
+	t.Helper()
 	colours := map[[3]uint32]bool{}
 	for y := range img.Bounds().Dy() {
 		for x := range img.Bounds().Dx() {

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/glimpse-ml/glimpse/internal/backend"
 	"github.com/glimpse-ml/glimpse/internal/notebook"
@@ -115,7 +116,7 @@ func TestNotebooksAreExecuted(t *testing.T) {
 // package share: nothing was trained there before them, and what one notebook has trained the next one finds. It returns the code
 // cells as they were committed.
 //
-// It also tries the exercises: as committed their check says "not yet", and with the solution behind them "right". A cell that the
+// It also tries the exercises: as committed their checks say "not yet", and with the solutions, at the end, "right". A cell that the
 // test has not looked at when it ends, though it computes or shows something, fails the test.
 func execute(t *testing.T, name string) []notebook.Cell {
 	t.Helper()
@@ -128,10 +129,12 @@ func execute(t *testing.T, name string) []notebook.Cell {
 	if err := os.WriteFile(path, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	began := time.Now()
 	doc, err := kernel.Check(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("executed in %.0f s, with %.0f s of processor time", time.Since(began).Seconds(), doc.Processor.Seconds())
 	var cells []notebook.Cell
 	for _, cell := range doc.Code() {
 		for _, output := range cell.Outputs {
@@ -142,8 +145,10 @@ func execute(t *testing.T, name string) []notebook.Cell {
 		if cell.Exercise != "" {
 			checkExercise(t, cell, cell.Exercise+": not yet: expected ")
 		}
-		if cell.Solution != "" {
-			checkExercise(t, cell, cell.Solution+": right")
+		for _, solved := range cell.Solutions {
+			checkExercise(t, cell, solved+": right")
+		}
+		if len(cell.Solutions) > 0 {
 			continue
 		}
 		cells = append(cells, cell)
@@ -161,7 +166,7 @@ func execute(t *testing.T, name string) []notebook.Cell {
 // checkExercise checks that an exercise has been checked, and how it went.
 func checkExercise(t *testing.T, cell notebook.Cell, want string) {
 	t.Helper()
-	if said := cell.Text(); !strings.Contains(said, want) || cell.Solution != "" && strings.Contains(said, "not yet") {
+	if said := cell.Text(); !strings.Contains(said, want) || len(cell.Solutions) > 0 && strings.Contains(said, "not yet") {
 		t.Errorf("an exercise: expected %q, the cell said %q", want, said)
 	}
 }

@@ -16,22 +16,22 @@ import (
 // look, and comparisons that can be so.
 func TestShowAttendAndTellNotebook(t *testing.T) {
 	cells := execute(t, "04-show-attend-and-tell.ipynb")
-	if len(cells) != 11 {
-		t.Fatalf("expected 11 code cells, found %d", len(cells))
+	if len(cells) != 10 {
+		t.Fatalf("expected 10 code cells, found %d", len(cells))
 	}
 	places, caption := checkCaptioner(t, cells[0])
 	wideFigure(t, cells[1], 100) // a diagram
-	words := checkSteps(t, cells[2], places)
+	words := checkSteps(t, cells[1], places)
 	if strings.Join(words, " ") != caption {
 		t.Errorf("the steps take %q, the caption is %q", words, caption)
 	}
-	checkAttendedWords(t, cells[3], append(words, "<end>"))
-	checkStrip(t, cells[3])
-	checkTable(t, cells[5], caption, places)
-	checkStrip(t, cells[7])
-	checkSoftAndHard(t, cells[8])
-	checkSearches(t, cells[9])
-	checkFailures(t, cells[10])
+	checkAttendedWords(t, cells[2], append(words, "<end>"))
+	checkStrip(t, cells[2])
+	checkTable(t, cells[4], caption, places)
+	checkStrip(t, cells[6])
+	checkSoftAndHard(t, cells[7])
+	checkSearches(t, cells[8])
+	checkFailures(t, cells[9])
 }
 
 // checkCaptioner checks a captioner of Scenes, a picture, and sentences about it.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"image"
+	"image/color"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -224,4 +225,16 @@ func touchedBy(s Scene, first, x, y int) bool {
 		}
 	}
 	return false
+}
+
+// A name of a colour is a colour: the middle of those that objects are drawn in.
+func TestColourOfItsName(t *testing.T) {
+	for i, name := range Colours() {
+		if got := color.RGBAModel.Convert(name).(color.RGBA); int(got.R) != palette[i].rgb[0] || int(got.B) != palette[i].rgb[2] || got.A != 255 {
+			t.Errorf("%s is %v, expected %v", name, got, palette[i].rgb)
+		}
+	}
+	if got := color.RGBAModel.Convert(Colour("")).(color.RGBA); got != (color.RGBA{A: 255}) {
+		t.Errorf("no colour is %v, expected black", got)
+	}
 }

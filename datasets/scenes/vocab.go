@@ -1,6 +1,9 @@
 package scenes
 
-import "slices"
+import (
+	"image/color"
+	"slices"
+)
 
 // Shape is what an object is. The empty Shape means "not said" and never belongs to an object.
 type Shape string
@@ -99,6 +102,18 @@ func Colours() []Colour {
 		names[i] = p.name
 	}
 	return names
+}
+
+// RGBA implements [image/color.Color]: the middle value of the colour, which objects vary around; black for what is none of the eight.
+func (c Colour) RGBA() (r, g, b, a uint32) {
+	var middle color.RGBA
+	for _, p := range palette {
+		if p.name == c {
+			middle = color.RGBA{R: uint8(p.rgb[0]), G: uint8(p.rgb[1]), B: uint8(p.rgb[2])}
+		}
+	}
+	middle.A = 255
+	return middle.RGBA()
 }
 
 // Class is the label of a scene with one object, such as "red circle".

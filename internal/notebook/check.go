@@ -48,7 +48,7 @@ func (k Kernel) Export(ctx context.Context, path, out string, s Surroundings) (p
 		return "", fmt.Errorf("expected a folder for pages, found: %w", err)
 	}
 	executed := filepath.Join(dir, stem(path)+".ipynb")
-	if err := k.convert(ctx, nil, "--to", "html", "--output-dir", dir, executed); err != nil {
+	if _, err := k.convert(ctx, nil, "--to", "html", "--output-dir", dir, executed); err != nil {
 		return "", fmt.Errorf("cannot make a page of %s: %w", path, err)
 	}
 	name := stem(path) + ".html"
@@ -82,7 +82,7 @@ func (k Kernel) execute(ctx context.Context, path, dir string, s Surroundings) (
 			return nil, fmt.Errorf("cannot execute %s: %w", path, err)
 		}
 	}
-	err := k.convert(ctx, s.Env, "--to", "notebook", "--execute", "--allow-errors", "--output-dir", dir, "--output", stem(path),
+	processor, err := k.convert(ctx, s.Env, "--to", "notebook", "--execute", "--allow-errors", "--output-dir", dir, "--output", stem(path),
 		"--ExecutePreprocessor.kernel_name="+Name, "--ExecutePreprocessor.timeout=1800", from)
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("stopped while %s was running: %w", path, ctx.Err())
@@ -94,6 +94,7 @@ func (k Kernel) execute(ctx context.Context, path, dir string, s Surroundings) (
 	if err != nil {
 		return nil, err
 	}
+	doc.Processor = processor
 	return doc, doc.firstFailure(path)
 }
 
@@ -102,11 +103,11 @@ func stem(path string) string {
 	return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 }
 
-// convert runs jupyter-nbconvert.
-func (k Kernel) convert(ctx context.Context, env []string, args ...string) error {
+// convert runs jupyter-nbconvert and says how much processor time it took, with all that it has started.
+func (k Kernel) convert(ctx context.Context, env []string, args ...string) (processor time.Duration, err error) {
 	nbconvert, err := jupyterProgram("jupyter-nbconvert", "jupyter-nbconvert")
 	if err != nil {
-		return err
+		return 0, err
 	}
 	cmd := exec.CommandContext(ctx, nbconvert, args...)
 	cmd.Env = append(append(os.Environ(), k.jupyterPath(), plainErrors+"=1"), env...)
@@ -115,9 +116,9 @@ func (k Kernel) convert(ctx context.Context, env []string, args ...string) error
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s said: %s (%w)", nbconvert, lastLines(said.String(), 3), err)
+		return 0, fmt.Errorf("%s said: %s (%w)", nbconvert, lastLines(said.String(), 3), err)
 	}
-	return nil
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
 }
 
 func (d *Document) firstFailure(path string) error {

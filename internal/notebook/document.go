@@ -8,11 +8,14 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // Document is a notebook as it lies on disk (nbformat 4).
 type Document struct {
 	Cells []Cell
+
+	Processor time.Duration // of its cells, their compiling and Jupyter, where it was just executed
 }
 
 // Cell is one cell of a notebook.
@@ -22,8 +25,8 @@ type Cell struct {
 	Run     int // the execution count, 0 when the cell was not executed
 	Outputs []Output
 
-	Exercise string // name of the exercise that the cell sets, see [Exercise]
-	Solution string // name of the exercise that the cell solves, see [WithSolutions]
+	Exercise  string   // name of the exercise that the cell sets, see [Exercise]
+	Solutions []string // names of the exercises that the cell solves, see [WithSolutions]
 
 	looked *bool
 }
@@ -53,7 +56,10 @@ func Read(path string) (*Document, error) {
 			Outputs []rawOutput `json:"outputs"`
 
 			Metadata struct {
-				Glimpse struct{ Exercise, Solution string } `json:"glimpse"`
+				Glimpse struct {
+					Exercise  string
+					Solutions []string
+				} `json:"glimpse"`
 			} `json:"metadata"`
 		} `json:"cells"`
 	}
@@ -66,7 +72,7 @@ func Read(path string) (*Document, error) {
 	doc := &Document{}
 	for _, c := range raw.Cells {
 		cell := Cell{Type: c.Type, Source: string(c.Source), Run: c.Run, looked: new(bool),
-			Exercise: c.Metadata.Glimpse.Exercise, Solution: c.Metadata.Glimpse.Solution}
+			Exercise: c.Metadata.Glimpse.Exercise, Solutions: c.Metadata.Glimpse.Solutions}
 		for _, o := range c.Outputs {
 			cell.Outputs = append(cell.Outputs, o.decode())
 		}

@@ -24,14 +24,12 @@ type Exercise struct {
 	Stub     string // the functions that the reader is to write, compiling and wrong
 	Check    string // from the line %% on
 	Solution string // the same functions, right
-
-	cell int // the index of the second cell
 }
 
 const (
 	solutionSummary = "<summary>A solution</summary>"
 	exerciseKey     = "exercise"
-	solutionKey     = "solution"
+	solutionsKey    = "solutions"
 )
 
 var (
@@ -46,10 +44,10 @@ func (d *Document) Exercises() ([]Exercise, error) {
 	var all []Exercise
 	for i, cell := range d.Cells {
 		if cell.Exercise == "" {
-			if cell.Type == "code" && callOfCheck.MatchString(cell.Source) && cell.Solution == "" {
+			if cell.Type == "code" && callOfCheck.MatchString(cell.Source) && len(cell.Solutions) == 0 {
 				return nil, fmt.Errorf("expected cell %d, which calls lesson.Exercise, to have the metadata {\"glimpse\": {\"exercise\": NAME}}, found none", i+1)
 			}
-			if strings.Contains(cell.Source, solutionSummary) && (i == 0 || d.Cells[i-1].Exercise == "" && d.Cells[i-1].Solution == "") {
+			if strings.Contains(cell.Source, solutionSummary) && (i == 0 || d.Cells[i-1].Exercise == "") {
 				return nil, fmt.Errorf("expected the solution in cell %d to stand behind its exercise, found another cell there", i+1)
 			}
 			continue
@@ -67,7 +65,7 @@ func (d *Document) Exercises() ([]Exercise, error) {
 }
 
 func (d *Document) exercise(i int) (Exercise, error) {
-	e := Exercise{Name: d.Cells[i].Exercise, cell: i}
+	e := Exercise{Name: d.Cells[i].Exercise}
 	at := mainLine.FindStringIndex(d.Cells[i].Source)
 	if d.Cells[i].Type != "code" || at == nil {
 		return e, fmt.Errorf("expected a code cell with a function, the line %%%%, and a check")
@@ -97,8 +95,8 @@ func (d *Document) exercise(i int) (Exercise, error) {
 	return e, nil
 }
 
-// WithSolutions reads a notebook and returns its text with a cell behind each exercise that holds the solution and the same check. Such
-// a cell has the metadata {"glimpse": {"solution": NAME}}.
+// WithSolutions reads a notebook and returns its text with one cell more at its end, if it has exercises: it holds all solutions and, behind them,
+// the checks of their exercises. It has the metadata {"glimpse": {"solutions": [NAME, ...]}}. One cell for all is compiled once.
 func WithSolutions(path string) ([]byte, error) {
 	doc, err := Read(path)
 	if err != nil {
@@ -116,14 +114,20 @@ func WithSolutions(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	cells := s["cells"].([]any)
-	for _, e := range slices.Backward(exercises) {
-		cells = slices.Insert(cells, e.cell+1, any(map[string]any{
-			"cell_type": "code", "id": "solution-" + e.Name, "execution_count": nil, "outputs": []any{},
-			"metadata": map[string]any{"glimpse": map[string]any{solutionKey: e.Name}},
-			"source":   splitLines(e.Solution + "\n" + e.Check),
-		}))
+	if len(exercises) == 0 {
+		return s.format()
 	}
-	s["cells"] = cells
+	var names []any
+	var solutions, checks strings.Builder
+	for _, e := range exercises {
+		names = append(names, e.Name)
+		solutions.WriteString(e.Solution + "\n")
+		checks.WriteString("{\n" + mainLine.ReplaceAllString(e.Check, "") + "\n}\n") // each with variables of its own
+	}
+	s["cells"] = append(s["cells"].([]any), map[string]any{
+		"cell_type": "code", "id": solutionsKey, "execution_count": nil, "outputs": []any{},
+		"metadata": map[string]any{"glimpse": map[string]any{solutionsKey: names}},
+		"source":   splitLines(solutions.String() + "%%\n" + checks.String()),
+	})
 	return s.format()
 }

@@ -3,6 +3,7 @@ package notebook
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -12,6 +13,9 @@ const (
 	check    = "%%\nlesson.Exercise(\"half\", half(3), 1.5, 0)"
 	solution = "<details><summary>A solution</summary>\n\n```go\nfunc half(x float64) float64 { return x / 2 }\n```\n\n</details>"
 )
+
+// third is another exercise, whose check has variables.
+const third = "func third(x float64) float64 { return x } // yours\n%%\nx := 3.0\nlesson.Exercise(\"third\", third(x), 1, 0)"
 
 // exerciseDocument is a notebook with one exercise of the given parts.
 func exerciseDocument(name, code, answer string) *Document {
@@ -23,7 +27,7 @@ func TestExercises(t *testing.T) {
 	if err != nil || len(exercises) != 1 {
 		t.Fatalf("got %v (%v), expected one exercise", exercises, err)
 	}
-	want := Exercise{Name: "half", Stub: stub, Check: check, Solution: "func half(x float64) float64 { return x / 2 }\n", cell: 1}
+	want := Exercise{Name: "half", Stub: stub, Check: check, Solution: "func half(x float64) float64 { return x / 2 }\n"}
 	if exercises[0] != want {
 		t.Errorf("got %+v, expected %+v", exercises[0], want)
 	}
@@ -56,6 +60,9 @@ func TestExerciseIsExecutedWithItsSolution(t *testing.T) {
 		map[string]any{"cell_type": "code", "id": "a", "execution_count": nil, "outputs": []any{}, "source": splitLines(stub + check),
 			"metadata": map[string]any{"glimpse": map[string]any{"exercise": "half"}}},
 		map[string]any{"cell_type": "markdown", "id": "b", "source": splitLines(solution), "metadata": map[string]any{}},
+		map[string]any{"cell_type": "code", "id": "c", "execution_count": nil, "outputs": []any{}, "source": splitLines(third),
+			"metadata": map[string]any{"glimpse": map[string]any{"exercise": "third"}}},
+		map[string]any{"cell_type": "markdown", "id": "d", "source": splitLines(strings.NewReplacer("half", "third", "x / 2", "x / 3").Replace(solution)), "metadata": map[string]any{}},
 	}}.format()
 	if err != nil {
 		t.Fatal(err)
@@ -74,8 +81,8 @@ func TestExerciseIsExecutedWithItsSolution(t *testing.T) {
 		t.Fatal(err)
 	}
 	code := doc.Code()
-	if len(code) != 2 || code[0].Exercise != "half" || code[1].Solution != "half" {
-		t.Fatalf("expected the exercise and its solution, found %+v", code)
+	if len(code) != 3 || code[0].Exercise != "half" || code[1].Exercise != "third" || !slices.Equal(code[2].Solutions, []string{"half", "third"}) {
+		t.Fatalf("expected two exercises and a cell with their solutions, found %+v", code)
 	}
 	if code[0].Looked() {
 		t.Error("no one has looked at the cell yet")
@@ -83,8 +90,8 @@ func TestExerciseIsExecutedWithItsSolution(t *testing.T) {
 	if said := code[0].Text(); said != "half: not yet: expected 1.5, found 3.142\n" {
 		t.Errorf("as committed the check said %q", said)
 	}
-	if said := code[1].Text(); said != "half: right\n" {
-		t.Errorf("with the solution the check said %q", said)
+	if said := code[2].Text(); said != "half: right\nthird: right\n" {
+		t.Errorf("with the solutions the checks said %q", said)
 	}
 	if !code[0].Looked() {
 		t.Error("the cell was looked at and does not know")

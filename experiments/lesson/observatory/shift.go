@@ -57,6 +57,18 @@ func newShiftable(e *evaluate.Embedded, classes [][]float32, labels []int) *shif
 	return s
 }
 
+// centroids are those of the pictures that have texts, and of the first text of each.
+func (s *shiftable) centroids() (images, texts []float64) {
+	return centroid(pick(s.images, s.pictures)), centroid(pick(s.texts, s.firsts))
+}
+
+// along are the embeddings moved by lambda along the gap, see [Shift].
+func (s *shiftable) along(gap []float64, lambda float64) *shiftable {
+	m := *s
+	m.images, m.texts, m.classes = moved(s.images, gap, -lambda), moved(s.texts, gap, lambda), moved(s.classes, gap, lambda)
+	return &m
+}
+
 // moved are unit(row + factor*by).
 func moved(rows [][]float32, by []float64, factor float64) [][]float32 {
 	out := make([][]float32, len(rows))
@@ -75,7 +87,7 @@ type hits struct{ at1, at10, class []float64 }
 // shiftsOf moves the embeddings by each lambda. The gap is that of all pictures and the first text of each.
 func shiftsOf(s *shiftable, lambdas, taus []float64, scale float64, batch int) Shifted {
 	out := Shifted{Scale: scale, Pairs: min(batch, len(s.firsts)), Texts: len(s.texts)}
-	mi, mt := centroid(pick(s.images, s.pictures)), centroid(pick(s.texts, s.firsts))
+	mi, mt := s.centroids()
 	gap := minus(mi, mt)
 	scales := []float64{scale}
 	for _, tau := range taus {
@@ -83,9 +95,7 @@ func shiftsOf(s *shiftable, lambdas, taus []float64, scale float64, batch int) S
 	}
 	var still, closed hits
 	for _, lambda := range lambdas {
-		m := *s
-		m.images, m.texts, m.classes = moved(s.images, gap, -lambda), moved(s.texts, gap, lambda), moved(s.classes, gap, lambda)
-		shift, found := m.measure(gap, scales, batch)
+		shift, found := s.along(gap, lambda).measure(gap, scales, batch)
 		shift.Lambda = lambda
 		out.Shifts = append(out.Shifts, shift)
 		switch lambda {
