@@ -1,0 +1,263 @@
+package guided
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/glimpse-ml/glimpse/clip"
+	"github.com/glimpse-ml/glimpse/clip/diffusion"
+	"github.com/glimpse-ml/glimpse/datasets/scenes"
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/built/judge"
+	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/stats"
+)
+
+// Config is the configuration of built/guided.
+type Config struct {
+	Pictures  int                     `json:"pictures"` // scenes to train on; windows are cut from them anew each time
+	Schedule  Schedule                `json:"schedule"`
+	Noise     diffusion.UNet          `json:"noise"` // the network that tells the noise
+	BatchSize int                     `json:"batch_size"`
+	Train     experiments.TrainConfig `json:"train"`
+	CLIP      diffusion.NoisedCLIP    `json:"clip"`
+	CLIPBatch int                     `json:"clip_batch"`
+	CLIPTrain experiments.TrainConfig `json:"clip_train"`
+	Judge     judge.Config            `json:"judge"`
+	Sampling  diffusion.Sampling      `json:"sampling"`
+	Scales    []float64               `json:"scales"` // of guidance, rising from 0, which is none
+	Rounds    int                     `json:"rounds"` // how often each prompt is asked at each scale; prompts of unseen pairs three times as often
+}
+
+// Schedule says which schedule of the noise.
+type Schedule struct {
+	Name  diffusion.ScheduleName `json:"name"`
+	Steps int                    `json:"steps"`
+}
+
+// Report is what a run found out.
+type Report struct {
+	Judge  map[scenes.Split]stats.Proportion `json:"judge"`  // accuracy of the classifier that counts, of new scenes
+	Levels []Level                           `json:"levels"` // what the guide makes of noise
+	Scales []Scaled                          `json:"scales"`
+	Way    judge.Strip                       `json:"way"`   // the first picture at the best scale on its way from noise
+	Guess  judge.Strip                       `json:"guess"` // what is guessed of the clean one meanwhile
+	WayAt  []int                             `json:"way_at"`
+}
+
+// Level is the guide's accuracy at a step of the noise.
+type Level struct {
+	Step  int              `json:"step"`
+	Left  float64          `json:"left"`  // alpha-bar
+	Right stats.Proportion `json:"right"` // pictures whose prompt is the likeliest of all 48
+}
+
+// Scaled is how samples come out at a scale of guidance.
+type Scaled struct {
+	Scale  float64          `json:"scale"`
+	Seen   stats.Proportion `json:"seen"`   // samples that are what the prompt says, colour and shape, of pairs that training had
+	Unseen stats.Proportion `json:"unseen"` // likewise of pairs that it never had
+	Colour stats.Proportion `json:"colour"` // samples whose colour is right, all prompts
+	Shape  stats.Proportion `json:"shape"`  // samples whose shape is right
+	Sure   float64          `json:"sure"`   // mean of how sure the judge is of what it sees
+	First  judge.Strip      `json:"first"`  // the first samples
+}
+
+// Study is the experiment built/guided: a diffusion model of pictures that knows no text, guided by a CLIP that was trained on noised
+// pictures (Dhariwal and Nichol 2021, arXiv 2105.05233; Nichol et al. 2022, arXiv 2112.10741).
+//
+//	glimpse train built/guided --seed 1    20 minutes on one core
+//	glimpse train built/guided --quick     60 seconds
+//
+// Time, machine and scores are in docs/results/built-guided.md.
+func Study() lesson.Study {
+	return lesson.New(lesson.Definition[Config, Report]{
+		Series: "built", Name: "guided", Title: "Pictures out of noise, guided by CLIP", Asks: asks,
+		Summary:  "a diffusion model that knows no text, guided by a CLIP of noised pictures: share of samples true to the prompt",
+		Defaults: defaults, Run: run, Metrics: figures, Tell: tell,
+	})
+}
+
+func defaults(form experiments.Form, _ backend.Kind) Config {
+	training := func(steps int, lr, average float64) experiments.TrainConfig {
+		t := experiments.TrainConfig{Steps: steps, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: average}
+		t.Optimizer.LR = lr
+		return t
+	}
+	c := Config{Pictures: 8000, Schedule: Schedule{diffusion.Cosine, 1000}, Noise: diffusion.DefaultUNet(), BatchSize: 64, Train: training(2000, 1e-3, 0.995),
+		CLIP: diffusion.DefaultNoisedCLIP(), CLIPBatch: 64, CLIPTrain: training(800, 1e-3, 0.99), Judge: judge.Default(form),
+		Sampling: diffusion.Sampling{Steps: 50, Eta: 1, Bound: 1}, Scales: []float64{0, 1, 3, 10, 30}, Rounds: 4}
+	if form == experiments.Quick {
+		c.Pictures, c.Train.Steps, c.Train.Average, c.CLIPTrain.Steps, c.CLIPTrain.Average = 1500, 80, 0.9, 60, 0.9
+		c.BatchSize, c.CLIPBatch, c.Noise.Channels, c.CLIP.Image.Channels = 32, 32, []int{32, 64}, []int{32, 64}
+		c.Sampling.Steps, c.Scales, c.Rounds = 10, []float64{0, 10}, 1
+	}
+	return c
+}
+
+// Check says what is wrong with the settings, if anything is.
+func (c Config) Check() error {
+	schedule, err := diffusion.NewSchedule(c.Schedule.Name, c.Schedule.Steps)
+	if err != nil {
+		return err
+	}
+	for _, err := range []error{c.Noise.Check(), c.CLIP.Image.Check(), c.Judge.Check(), c.Sampling.Check(schedule.Steps())} {
+		if err != nil {
+			return err
+		}
+	}
+	for i, s := range c.Scales {
+		if i == 0 && s != 0 || i > 0 && s <= c.Scales[i-1] {
+			return fmt.Errorf("scales: expected 0 and rising ones behind it, found %v", c.Scales)
+		}
+	}
+	switch {
+	case len(c.Scales) < 2:
+		return fmt.Errorf("scales: expected 0 and at least one other, found %v", c.Scales)
+	case c.Rounds < 1 || c.BatchSize < 2 || c.CLIPBatch < 2 || c.Pictures < max(c.BatchSize, c.CLIPBatch):
+		return fmt.Errorf("expected at least 1 round, batches of at least 2 and at least a batch of pictures, found rounds=%d, batch_size=%d, clip_batch=%d and pictures=%d", c.Rounds, c.BatchSize, c.CLIPBatch, c.Pictures)
+	case c.Noise.Side != c.CLIP.Image.Side || c.Noise.Depth != 3 || c.CLIP.Image.Depth != 3 || 2*c.Noise.Side < scenes.MinSize:
+		return fmt.Errorf("noise.side, clip.image.side: expected the same of at least %d pixels, and a depth of 3, found %d and %d", scenes.MinSize/2, c.Noise.Side, c.CLIP.Image.Side)
+	}
+	return nil
+}
+
+func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, remarks []string, err error) {
+	m := &parts{cfg: cfg, store: model.NewStore()}
+	m.seed(env.Seed)
+	if m.schedule, err = diffusion.NewSchedule(cfg.Schedule.Name, cfg.Schedule.Steps); err != nil {
+		return report, nil, err
+	}
+	if m.pictures, err = judge.Draw(cfg.Noise.Side, scenes.Train, uint64(env.Seed), cfg.Pictures); err != nil {
+		return report, nil, err
+	}
+	j, err := judge.Train(ctx, env, cfg.Judge, cfg.Noise.Side)
+	if err != nil {
+		return report, nil, err
+	}
+	defer j.Close()
+	report.Judge = map[scenes.Split]stats.Proportion{}
+	for _, split := range []scenes.Split{scenes.Test, scenes.Unseen} {
+		if report.Judge[split], err = j.Accuracy(split); err != nil {
+			return report, nil, err
+		}
+	}
+	if err := m.learnCLIP(ctx, env); err != nil {
+		return report, nil, err
+	}
+	if report.Levels, err = m.levels(env); err != nil {
+		return report, nil, err
+	}
+	if err := m.learnNoise(ctx, env); err != nil {
+		return report, nil, err
+	}
+	return report, nil, report.sample(ctx, env, m, j)
+}
+
+// parts are the two that are trained: what tells the noise and knows no text, and the guide.
+type parts struct {
+	cfg       Config
+	store     *model.Store
+	schedule  diffusion.Schedule
+	tokenizer *clip.Tokenizer
+	pictures  []judge.Picture
+}
+
+// example is a window of a picture with its noise.
+type example struct {
+	values, noise []float32
+	step          int32
+	ids           []int32
+	label         judge.Label
+}
+
+// source draws windows, noise and steps.
+func (m *parts) source(batch int, seed int64) (*judge.Source[example], error) {
+	side := m.cfg.Noise.Side
+	return judge.NewSource(len(m.pictures), batch, seed, func(i int, rng *rand.Rand) example {
+		p := m.pictures[i]
+		e := example{values: p.Window(rng), noise: make([]float32, 3*side*side), step: 1 + int32(rng.IntN(m.schedule.Steps())), label: p.Label}
+		for k := range e.noise {
+			e.noise[k] = float32(rng.NormFloat64())
+		}
+		if m.tokenizer != nil {
+			e.ids = m.tokenizer.EncodeBatch([]string{p.Scene.Caption(rng)}, m.cfg.CLIP.Text.ContextLength)
+		}
+		return e
+	}, func(items []example) []*tensors.Tensor {
+		var values, noise []float32
+		var steps, ids, labels []int32
+		for _, e := range items {
+			values, noise, steps, ids = append(values, e.values...), append(noise, e.noise...), append(steps, e.step), append(ids, e.ids...)
+			labels = append(labels, int32(e.label.Colour*len(scenes.Shapes())+e.label.Shape))
+		}
+		n := len(items)
+		all := []*tensors.Tensor{tensors.FromFlatDataAndDimensions(values, n, side, side, 3), tensors.FromFlatDataAndDimensions(noise, n, side, side, 3), tensors.FromFlatDataAndDimensions(steps, n)}
+		if m.tokenizer != nil {
+			all = append(all, tensors.FromFlatDataAndDimensions(ids, n, m.cfg.CLIP.Text.ContextLength), tensors.FromFlatDataAndDimensions(labels, n))
+		}
+		return all
+	})
+}
+
+// learnNoise trains the network that tells the noise.
+func (m *parts) learnNoise(ctx context.Context, env *experiments.Env) error {
+	plain := *m
+	plain.tokenizer = nil
+	source, err := plain.source(m.cfg.BatchSize, env.Seed)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	task := experiments.Task{Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
+		x := m.schedule.Noised(inputs[0], inputs[1], inputs[2])
+		return diffusion.Loss(m.cfg.Noise.Noise(scope.At(diffusion.NoiseScope), x, diffusion.AsFloat(inputs[2]), nil), inputs[1]), nil
+	}}
+	_, err = experiments.Fit(ctx, env, "diffusion", m.store, task, source, m.cfg.Train, func(map[string]float64) string { return "" })
+	return err
+}
+
+// learnCLIP trains the guide, contrastively, on noised pictures and their captions.
+func (m *parts) learnCLIP(ctx context.Context, env *experiments.Env) (err error) {
+	var corpus []string
+	for _, p := range m.pictures[:min(500, len(m.pictures))] {
+		corpus = append(corpus, p.Scene.Captions()...)
+	}
+	if m.tokenizer, err = clip.TrainTokenizer(slices.Concat(corpus, prompts()), 200); err != nil {
+		return err
+	}
+	m.cfg.CLIP.Text.VocabSize = m.tokenizer.VocabSize()
+	source, err := m.source(m.cfg.CLIPBatch, env.Seed+2)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	task := experiments.Task{
+		Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
+			scope = scope.At(diffusion.CLIPScope)
+			image := m.cfg.CLIP.EncodeImage(scope, m.schedule.Noised(inputs[0], inputs[1], inputs[2]), diffusion.AsFloat(inputs[2]))
+			n := inputs[4].Shape().Dim(0)
+			same := graph.Equal(graph.Reshape(inputs[4], n, 1), graph.Reshape(inputs[4], 1, n)) // what another picture's text says is true, too
+			loss, scale := clip.CompareMasked(scope, image, m.cfg.CLIP.EncodeText(scope, inputs[3]), graph.ConvertDType(same, image.DType()))
+			return loss, []experiments.Metric{{Name: "scale", Value: scale}}
+		},
+		After: func(scope *model.Scope, g *graph.Graph) { clip.ClampScale(scope.At(diffusion.CLIPScope), g) },
+	}
+	_, err = experiments.Fit(ctx, env, "clip of noise", m.store, task, source, m.cfg.CLIPTrain, func(map[string]float64) string { return "" })
+	return err
+}
+
+// prompts are those of all pairs of colour and shape.
+func prompts() (all []string) {
+	for _, l := range judge.Labels() {
+		all = append(all, l.Prompt())
+	}
+	return all
+}
