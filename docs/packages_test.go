@@ -22,7 +22,9 @@ var withoutExample = map[string]string{
 }
 
 // isStudy says whether a package is one of the lesson's experiments: its example is its command, which the comment of its Study shows.
-func isStudy(path string) bool { return strings.HasPrefix(path, "experiments/lesson/") }
+func isStudy(path string) bool {
+	return strings.HasPrefix(path, "experiments/lesson/") || strings.HasPrefix(path, "experiments/built/")
+}
 
 type listed struct {
 	Dir                                string

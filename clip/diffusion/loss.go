@@ -7,20 +7,25 @@ import (
 
 // Noised mixes pictures x [N, H, W, C] with noise e of the same shape as the steps t [N] (int32) of the schedule say: the same shape.
 func (s Schedule) Noised(x, e, t *graph.Node) *graph.Node {
-	n, g := x.Shape().Dim(0), x.Graph()
-	left := make([]float32, len(s.Left))
+	signal, spread := s.mixture(t)
+	return graph.Add(graph.Mul(signal, x), graph.Mul(spread, e))
+}
+
+// Loss is how far a network is off, a scalar: the mean square of the error of its v, which for pictures x and noise e of the same
+// shape at the steps t [N] (int32) is sqrt(left) e - sqrt(1-left) x (Salimans and Ho 2022, section 4).
+func (s Schedule) Loss(v, x, e, t *graph.Node) *graph.Node {
+	signal, spread := s.mixture(t)
+	return graph.ReduceAllMean(graph.Square(graph.Sub(v, graph.Sub(graph.Mul(signal, e), graph.Mul(spread, x)))))
+}
+
+// mixture is sqrt(left) and sqrt(1-left) at steps t [N] (int32): [N, 1, 1, 1] both.
+func (s Schedule) mixture(t *graph.Node) (signal, spread *graph.Node) {
+	n, left := t.Shape().Dim(0), make([]float32, len(s.Left))
 	for i, v := range s.Left {
 		left[i] = float32(v)
 	}
-	of := graph.Gather(graph.Const(g, left), graph.Reshape(t, n, 1))
-	of = graph.Reshape(of, n, 1, 1, 1)
-	return graph.Add(graph.Mul(graph.Sqrt(of), x), graph.Mul(graph.Sqrt(graph.OneMinus(of)), e))
-}
-
-// Loss is the mean square of what the network finds of the noise e wrongly, a scalar (Ho et al. 2020, equation 14). 1 is what a network
-// gets that finds nothing.
-func Loss(found, e *graph.Node) *graph.Node {
-	return graph.ReduceAllMean(graph.Square(graph.Sub(found, e)))
+	of := graph.Reshape(graph.Gather(graph.Const(t.Graph(), left), graph.Reshape(t, n, 1)), n, 1, 1, 1)
+	return graph.Sqrt(of), graph.Sqrt(graph.OneMinus(of))
 }
 
 // AsFloat writes steps [N] (int32) as the networks want them.

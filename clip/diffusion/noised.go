@@ -18,7 +18,7 @@ type NoisedCLIP struct {
 // DefaultNoisedCLIP is one for pictures of 16 pixels.
 func DefaultNoisedCLIP() NoisedCLIP {
 	u := DefaultUNet()
-	u.Blocks = 1
+	u.Channels = []int{48, 96}
 	return NoisedCLIP{EmbedDim: 64, Image: u, Text: clip.TextConfig{ContextLength: 16, Width: 64, Layers: 2, Heads: 4}}
 }
 
@@ -32,7 +32,7 @@ func (c NoisedCLIP) EncodeImage(scope *model.Scope, x, t *graph.Node) *graph.Nod
 			x = nn.AvgPool2D(x, 2)
 		}
 		for i := range u.Blocks {
-			x = u.block(scope.At("down%d", level).At("%d", i), x, when, nil, channels, u.attends(level))
+			x = u.block(scope.At("down%d", level).At("%d", i), x, when, channels, u.attends(level))
 		}
 	}
 	x = nn.GlobalMean(silu(nn.GroupNorm(scope.At("norm"), x, u.Groups, normEps))) // [N, C]

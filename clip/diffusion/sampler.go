@@ -47,7 +47,7 @@ func NewSampler(b compute.Backend, store *model.Store, schedule Schedule, cfg Sa
 	}
 	exec, err := model.NewExec(b, store, func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {
 		x, z, s := inputs[0], inputs[1], strideOf(inputs[2])
-		at := Noisy{X: x, T: graph.BroadcastToDims(s.t, x.Shape().Dim(0)), Spread: s.spread, Scale: graph.Reshape(inputs[3])}
+		at := Noisy{X: x, T: graph.BroadcastToDims(s.t, x.Shape().Dim(0)), Signal: s.signal, Spread: s.spread, Scale: graph.Reshape(inputs[3])}
 		to, guess := s.back(x, tell(scope, at, inputs[4:]), z, cfg.Bound)
 		return []*graph.Node{to, guess}
 	})

@@ -12,23 +12,22 @@ import (
 // UNet describes the network that tells the noise (Ronneberger et al. 2015, as in Ho et al. 2020, appendix B).
 type UNet struct {
 	Side     int   `json:"side"`     // of the pictures, in pixels
-	Depth    int   `json:"depth"`    // numbers at each pixel: 3, or those of a latent
+	Depth    int   `json:"depth"`    // numbers at each pixel: 3
 	Patch    int   `json:"patch"`    // side of the squares of pixels that are put together into one place of the first grid
 	Channels []int `json:"channels"` // of each grid; each has half the side of the one before
 	Blocks   int   `json:"blocks"`   // residual blocks at each grid, going down; as many going up
 	Groups   int   `json:"groups"`   // of the group norms
 	Heads    int   `json:"heads"`    // of attention
-	Context  int   `json:"context"`  // width of the text's tokens that places look at (cross-attention); 0 for no text
 }
 
 // DefaultUNet is a network for pictures of 16 pixels.
 func DefaultUNet() UNet {
-	return UNet{Side: 16, Depth: 3, Patch: 2, Channels: []int{64, 128}, Blocks: 2, Groups: 8, Heads: 4}
+	return UNet{Side: 16, Depth: 3, Patch: 2, Channels: []int{64, 96}, Blocks: 1, Groups: 8, Heads: 4}
 }
 
 // Check says what is wrong with the sizes, if anything is.
 func (c UNet) Check() error {
-	if min(c.Side, c.Depth, c.Patch, len(c.Channels), c.Blocks, c.Groups, c.Heads) < 1 || c.Context < 0 {
+	if min(c.Side, c.Depth, c.Patch, len(c.Channels), c.Blocks, c.Groups, c.Heads) < 1 {
 		return fmt.Errorf("u-net: expected sizes of at least 1, found %+v", c)
 	}
 	if whole := c.Patch << (len(c.Channels) - 1); c.Side%whole != 0 {
@@ -42,9 +41,10 @@ func (c UNet) Check() error {
 	return nil
 }
 
-// Noise tells the noise in pictures x [N, side, side, depth] at steps t [N] (float32): the same shape. text is what the places
-// look at; nil where the network has none.
-func (c UNet) Noise(scope *model.Scope, x, t *graph.Node, text *Tokens) *graph.Node {
+// V tells the noise in pictures x [N, side, side, depth] at steps t [N] (float32), as v = sqrt(left) noise - sqrt(1-left) picture: the
+// same shape. A network that learns v need not copy the noise where there is nothing else, and its guess of the picture is never an error
+// divided by next to nothing (Salimans and Ho 2022, section 4).
+func (c UNet) V(scope *model.Scope, x, t *graph.Node) *graph.Node {
 	n, side := x.Shape().Dim(0), c.Side/c.Patch
 	x.AssertDims(n, c.Side, c.Side, c.Depth)
 	when := c.when(scope.At("time"), t)
@@ -56,16 +56,16 @@ func (c UNet) Noise(scope *model.Scope, x, t *graph.Node, text *Tokens) *graph.N
 			x = nn.AvgPool2D(x, 2)
 		}
 		for i := range c.Blocks {
-			x = c.block(s.At("%d", i), x, when, text, channels, c.attends(level))
+			x = c.block(s.At("%d", i), x, when, channels, c.attends(level))
 			kept = append(kept, x)
 		}
 	}
-	x = c.block(scope.At("middle"), x, when, text, c.Channels[len(c.Channels)-1], true)
+	x = c.block(scope.At("middle"), x, when, c.Channels[len(c.Channels)-1], true)
 	for level := len(c.Channels) - 1; level >= 0; level-- {
 		s := scope.At("up%d", level)
 		for i := range c.Blocks {
 			last := len(kept) - 1
-			x = c.block(s.At("%d", i), graph.Concatenate([]*graph.Node{x, kept[last]}, 3), when, text, c.Channels[level], c.attends(level))
+			x = c.block(s.At("%d", i), graph.Concatenate([]*graph.Node{x, kept[last]}, 3), when, c.Channels[level], c.attends(level))
 			kept = kept[:last]
 		}
 		if level > 0 {
@@ -88,14 +88,11 @@ func (c UNet) when(scope *model.Scope, t *graph.Node) *graph.Node {
 	return silu(nn.Linear(scope.At("1"), x, width, true))
 }
 
-// block is a residual block and, behind it, attention to the other places and to the text where there is one.
-func (c UNet) block(scope *model.Scope, x, when *graph.Node, text *Tokens, channels int, attends bool) *graph.Node {
+// block is a residual block and, behind it where a grid attends, attention to the other places.
+func (c UNet) block(scope *model.Scope, x, when *graph.Node, channels int, attends bool) *graph.Node {
 	x = residual(scope, x, when, channels, c.Groups)
 	if attends {
 		x = c.lookAround(scope.At("self"), x)
-	}
-	if text != nil && c.Context > 0 {
-		x = c.lookAtText(scope.At("cross"), x, text)
 	}
 	return x
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -22,24 +21,15 @@ import (
 
 // Config is the configuration of built/guided.
 type Config struct {
+	Model     diffusion.GuidedConfig  `json:"model"`    // vocab_size is set from the vocabulary, and scale from what is found
 	Pictures  int                     `json:"pictures"` // scenes to train on; windows are cut from them anew each time
-	Schedule  Schedule                `json:"schedule"`
-	Noise     diffusion.UNet          `json:"noise"` // the network that tells the noise
 	BatchSize int                     `json:"batch_size"`
-	Train     experiments.TrainConfig `json:"train"`
-	CLIP      diffusion.NoisedCLIP    `json:"clip"`
+	Train     experiments.TrainConfig `json:"train"` // of the network that tells the noise
 	CLIPBatch int                     `json:"clip_batch"`
 	CLIPTrain experiments.TrainConfig `json:"clip_train"`
 	Judge     judge.Config            `json:"judge"`
-	Sampling  diffusion.Sampling      `json:"sampling"`
 	Scales    []float64               `json:"scales"` // of guidance, rising from 0, which is none
 	Rounds    int                     `json:"rounds"` // how often each prompt is asked at each scale; prompts of unseen pairs three times as often
-}
-
-// Schedule says which schedule of the noise.
-type Schedule struct {
-	Name  diffusion.ScheduleName `json:"name"`
-	Steps int                    `json:"steps"`
 }
 
 // Report is what a run found out.
@@ -91,27 +81,23 @@ func defaults(form experiments.Form, _ backend.Kind) Config {
 		t.Optimizer.LR = lr
 		return t
 	}
-	c := Config{Pictures: 8000, Schedule: Schedule{diffusion.Cosine, 1000}, Noise: diffusion.DefaultUNet(), BatchSize: 64, Train: training(2000, 1e-3, 0.995),
-		CLIP: diffusion.DefaultNoisedCLIP(), CLIPBatch: 64, CLIPTrain: training(800, 1e-3, 0.99), Judge: judge.Default(form),
-		Sampling: diffusion.Sampling{Steps: 50, Eta: 1, Bound: 1}, Scales: []float64{0, 1, 3, 10, 30}, Rounds: 4}
+	c := Config{Model: diffusion.DefaultGuided(), Pictures: 8000, BatchSize: 64, Train: training(1500, 2e-3, 0.99),
+		CLIPBatch: 64, CLIPTrain: training(500, 1e-3, 0.98), Judge: judge.Default(form), Scales: []float64{0, 1, 3, 10, 30}, Rounds: 3}
 	if form == experiments.Quick {
 		c.Pictures, c.Train.Steps, c.Train.Average, c.CLIPTrain.Steps, c.CLIPTrain.Average = 1500, 80, 0.9, 60, 0.9
-		c.BatchSize, c.CLIPBatch, c.Noise.Channels, c.CLIP.Image.Channels = 32, 32, []int{32, 64}, []int{32, 64}
-		c.Sampling.Steps, c.Scales, c.Rounds = 10, []float64{0, 10}, 1
+		c.BatchSize, c.CLIPBatch, c.Model.Noise.Channels, c.Model.CLIP.Image.Channels = 32, 32, []int{32, 64}, []int{32, 64}
+		c.Model.Sampling.Steps, c.Scales, c.Rounds = 10, []float64{0, 10}, 1
 	}
 	return c
 }
 
 // Check says what is wrong with the settings, if anything is.
 func (c Config) Check() error {
-	schedule, err := diffusion.NewSchedule(c.Schedule.Name, c.Schedule.Steps)
-	if err != nil {
+	if err := c.Model.Check(); err != nil {
 		return err
 	}
-	for _, err := range []error{c.Noise.Check(), c.CLIP.Image.Check(), c.Judge.Check(), c.Sampling.Check(schedule.Steps())} {
-		if err != nil {
-			return err
-		}
+	if err := c.Judge.Check(); err != nil {
+		return err
 	}
 	for i, s := range c.Scales {
 		if i == 0 && s != 0 || i > 0 && s <= c.Scales[i-1] {
@@ -123,22 +109,18 @@ func (c Config) Check() error {
 		return fmt.Errorf("scales: expected 0 and at least one other, found %v", c.Scales)
 	case c.Rounds < 1 || c.BatchSize < 2 || c.CLIPBatch < 2 || c.Pictures < max(c.BatchSize, c.CLIPBatch):
 		return fmt.Errorf("expected at least 1 round, batches of at least 2 and at least a batch of pictures, found rounds=%d, batch_size=%d, clip_batch=%d and pictures=%d", c.Rounds, c.BatchSize, c.CLIPBatch, c.Pictures)
-	case c.Noise.Side != c.CLIP.Image.Side || c.Noise.Depth != 3 || c.CLIP.Image.Depth != 3 || 2*c.Noise.Side < scenes.MinSize:
-		return fmt.Errorf("noise.side, clip.image.side: expected the same of at least %d pixels, and a depth of 3, found %d and %d", scenes.MinSize/2, c.Noise.Side, c.CLIP.Image.Side)
+	case c.Model.Noise.Depth != 3 || 2*c.Model.Noise.Side < scenes.MinSize:
+		return fmt.Errorf("model.noise: expected a side of at least %d pixels and a depth of 3, found %d and %d", scenes.MinSize/2, c.Model.Noise.Side, c.Model.Noise.Depth)
 	}
 	return nil
 }
 
 func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, remarks []string, err error) {
-	m := &parts{cfg: cfg, store: model.NewStore()}
-	m.seed(env.Seed)
-	if m.schedule, err = diffusion.NewSchedule(cfg.Schedule.Name, cfg.Schedule.Steps); err != nil {
+	m, err := newLearner(cfg, env.Seed)
+	if err != nil {
 		return report, nil, err
 	}
-	if m.pictures, err = judge.Draw(cfg.Noise.Side, scenes.Train, uint64(env.Seed), cfg.Pictures); err != nil {
-		return report, nil, err
-	}
-	j, err := judge.Train(ctx, env, cfg.Judge, cfg.Noise.Side)
+	j, err := judge.Train(ctx, env, cfg.Judge, cfg.Model.Noise.Side)
 	if err != nil {
 		return report, nil, err
 	}
@@ -158,16 +140,49 @@ func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, 
 	if err := m.learnNoise(ctx, env); err != nil {
 		return report, nil, err
 	}
-	return report, nil, report.sample(ctx, env, m, j)
+	if err := report.sample(ctx, env, m, j); err != nil {
+		return report, nil, err
+	}
+	m.Config.Scale = report.best().Scale
+	return report, nil, m.Save(env.Run.Path("model"))
 }
 
-// parts are the two that are trained: what tells the noise and knows no text, and the guide.
-type parts struct {
-	cfg       Config
-	store     *model.Store
-	schedule  diffusion.Schedule
-	tokenizer *clip.Tokenizer
-	pictures  []judge.Picture
+// best is the scale with the largest share of true samples of seen pairs.
+func (r Report) best() Scaled {
+	best := r.Scales[0]
+	for _, s := range r.Scales {
+		if s.Seen.Value > best.Seen.Value {
+			best = s
+		}
+	}
+	return best
+}
+
+// learner is the model with what it learns from.
+type learner struct {
+	*diffusion.Guided
+	cfg      Config
+	pictures []judge.Picture
+}
+
+func newLearner(cfg Config, seed int64) (*learner, error) {
+	pictures, err := judge.Draw(cfg.Model.Noise.Side, scenes.Train, uint64(seed), cfg.Pictures)
+	if err != nil {
+		return nil, err
+	}
+	var corpus []string
+	for _, p := range pictures[:min(500, len(pictures))] {
+		corpus = append(corpus, p.Scene.Captions()...)
+	}
+	for _, l := range judge.Labels() {
+		corpus = append(corpus, l.Prompt())
+	}
+	tokenizer, err := clip.TrainTokenizer(corpus, 200)
+	if err != nil {
+		return nil, err
+	}
+	m, err := diffusion.NewGuided(cfg.Model, tokenizer, seed)
+	return &learner{m, cfg, pictures}, err
 }
 
 // example is a window of a picture with its noise.
@@ -179,17 +194,15 @@ type example struct {
 }
 
 // source draws windows, noise and steps.
-func (m *parts) source(batch int, seed int64) (*judge.Source[example], error) {
-	side := m.cfg.Noise.Side
+func (m *learner) source(batch int, seed int64) (*judge.Source[example], error) {
+	side := m.Config.Noise.Side
 	return judge.NewSource(len(m.pictures), batch, seed, func(i int, rng *rand.Rand) example {
 		p := m.pictures[i]
-		e := example{values: p.Window(rng), noise: make([]float32, 3*side*side), step: 1 + int32(rng.IntN(m.schedule.Steps())), label: p.Label}
+		e := example{values: p.Window(rng), noise: make([]float32, 3*side*side), step: 1 + int32(rng.IntN(m.Schedule.Steps())), label: p.Label}
 		for k := range e.noise {
 			e.noise[k] = float32(rng.NormFloat64())
 		}
-		if m.tokenizer != nil {
-			e.ids = m.tokenizer.EncodeBatch([]string{p.Scene.Caption(rng)}, m.cfg.CLIP.Text.ContextLength)
-		}
+		e.ids = m.Tokenizer.EncodeBatch([]string{p.Scene.Caption(rng)}, m.Config.CLIP.Text.ContextLength)
 		return e
 	}, func(items []example) []*tensors.Tensor {
 		var values, noise []float32
@@ -199,41 +212,29 @@ func (m *parts) source(batch int, seed int64) (*judge.Source[example], error) {
 			labels = append(labels, int32(e.label.Colour*len(scenes.Shapes())+e.label.Shape))
 		}
 		n := len(items)
-		all := []*tensors.Tensor{tensors.FromFlatDataAndDimensions(values, n, side, side, 3), tensors.FromFlatDataAndDimensions(noise, n, side, side, 3), tensors.FromFlatDataAndDimensions(steps, n)}
-		if m.tokenizer != nil {
-			all = append(all, tensors.FromFlatDataAndDimensions(ids, n, m.cfg.CLIP.Text.ContextLength), tensors.FromFlatDataAndDimensions(labels, n))
-		}
-		return all
+		return []*tensors.Tensor{tensors.FromFlatDataAndDimensions(values, n, side, side, 3), tensors.FromFlatDataAndDimensions(noise, n, side, side, 3),
+			tensors.FromFlatDataAndDimensions(steps, n), tensors.FromFlatDataAndDimensions(ids, n, m.Config.CLIP.Text.ContextLength), tensors.FromFlatDataAndDimensions(labels, n)}
 	})
 }
 
 // learnNoise trains the network that tells the noise.
-func (m *parts) learnNoise(ctx context.Context, env *experiments.Env) error {
-	plain := *m
-	plain.tokenizer = nil
-	source, err := plain.source(m.cfg.BatchSize, env.Seed)
+func (m *learner) learnNoise(ctx context.Context, env *experiments.Env) error {
+	source, err := m.source(m.cfg.BatchSize, env.Seed)
 	if err != nil {
 		return err
 	}
 	defer source.Close()
 	task := experiments.Task{Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
-		x := m.schedule.Noised(inputs[0], inputs[1], inputs[2])
-		return diffusion.Loss(m.cfg.Noise.Noise(scope.At(diffusion.NoiseScope), x, diffusion.AsFloat(inputs[2]), nil), inputs[1]), nil
+		x := m.Schedule.Noised(inputs[0], inputs[1], inputs[2])
+		v := m.Config.Noise.V(scope.At(diffusion.NoiseScope), x, diffusion.AsFloat(inputs[2]))
+		return m.Schedule.Loss(v, inputs[0], inputs[1], inputs[2]), nil
 	}}
-	_, err = experiments.Fit(ctx, env, "diffusion", m.store, task, source, m.cfg.Train, func(map[string]float64) string { return "" })
+	_, err = experiments.Fit(ctx, env, "diffusion", m.Store, task, source, m.cfg.Train, func(map[string]float64) string { return "" })
 	return err
 }
 
 // learnCLIP trains the guide, contrastively, on noised pictures and their captions.
-func (m *parts) learnCLIP(ctx context.Context, env *experiments.Env) (err error) {
-	var corpus []string
-	for _, p := range m.pictures[:min(500, len(m.pictures))] {
-		corpus = append(corpus, p.Scene.Captions()...)
-	}
-	if m.tokenizer, err = clip.TrainTokenizer(slices.Concat(corpus, prompts()), 200); err != nil {
-		return err
-	}
-	m.cfg.CLIP.Text.VocabSize = m.tokenizer.VocabSize()
+func (m *learner) learnCLIP(ctx context.Context, env *experiments.Env) error {
 	source, err := m.source(m.cfg.CLIPBatch, env.Seed+2)
 	if err != nil {
 		return err
@@ -242,22 +243,14 @@ func (m *parts) learnCLIP(ctx context.Context, env *experiments.Env) (err error)
 	task := experiments.Task{
 		Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
 			scope = scope.At(diffusion.CLIPScope)
-			image := m.cfg.CLIP.EncodeImage(scope, m.schedule.Noised(inputs[0], inputs[1], inputs[2]), diffusion.AsFloat(inputs[2]))
+			image := m.Config.CLIP.EncodeImage(scope, m.Schedule.Noised(inputs[0], inputs[1], inputs[2]), diffusion.AsFloat(inputs[2]))
 			n := inputs[4].Shape().Dim(0)
 			same := graph.Equal(graph.Reshape(inputs[4], n, 1), graph.Reshape(inputs[4], 1, n)) // what another picture's text says is true, too
-			loss, scale := clip.CompareMasked(scope, image, m.cfg.CLIP.EncodeText(scope, inputs[3]), graph.ConvertDType(same, image.DType()))
+			loss, scale := clip.CompareMasked(scope, image, m.Config.CLIP.EncodeText(scope, inputs[3]), graph.ConvertDType(same, image.DType()))
 			return loss, []experiments.Metric{{Name: "scale", Value: scale}}
 		},
 		After: func(scope *model.Scope, g *graph.Graph) { clip.ClampScale(scope.At(diffusion.CLIPScope), g) },
 	}
-	_, err = experiments.Fit(ctx, env, "clip of noise", m.store, task, source, m.cfg.CLIPTrain, func(map[string]float64) string { return "" })
+	_, err = experiments.Fit(ctx, env, "clip of noise", m.Store, task, source, m.cfg.CLIPTrain, func(map[string]float64) string { return "" })
 	return err
-}
-
-// prompts are those of all pairs of colour and shape.
-func prompts() (all []string) {
-	for _, l := range judge.Labels() {
-		all = append(all, l.Prompt())
-	}
-	return all
 }

@@ -13,12 +13,9 @@ import (
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/built/judge"
-	"github.com/glimpse-ml/glimpse/internal/nn"
 	"github.com/glimpse-ml/glimpse/internal/progress"
 	"github.com/glimpse-ml/glimpse/internal/stats"
 )
-
-func (m *parts) seed(seed int64) { m.store.SetParam("/"+nn.SeedParam, seed) }
 
 // asked are the labels of a round: each pair once, the unseen ones three times.
 func asked() (all []judge.Label) {
@@ -33,42 +30,28 @@ func asked() (all []judge.Label) {
 	return all
 }
 
-// embed returns the unit embeddings of the prompts, [N, D].
-func (m *parts) embed(env *experiments.Env, labels []judge.Label) (*tensors.Tensor, error) {
-	exec, err := model.NewExec(env.Backend.Backend, m.store, func(scope *model.Scope, ids *graph.Node) *graph.Node {
-		return m.cfg.CLIP.EncodeText(scope.At(diffusion.CLIPScope), ids)
-	})
-	if err != nil {
-		return nil, err
-	}
-	defer exec.Finalize()
-	var texts []string
+func promptsOf(labels []judge.Label) (texts []string) {
 	for _, l := range labels {
 		texts = append(texts, l.Prompt())
 	}
-	length := m.cfg.CLIP.Text.ContextLength
-	out, err := exec.Call1(tensors.FromFlatDataAndDimensions(m.tokenizer.EncodeBatch(texts, length), len(texts), length))
-	if err != nil {
-		return nil, fmt.Errorf("cannot embed the prompts: %w", err)
-	}
-	return out, nil
+	return texts
 }
 
 // sample makes pictures for all prompts at all scales, from the same noise, and has them judged.
-func (r *Report) sample(ctx context.Context, env *experiments.Env, m *parts, j *judge.Judge) error {
+func (r *Report) sample(ctx context.Context, env *experiments.Env, m *learner, j *judge.Judge) error {
 	labels := asked()
-	texts, err := m.embed(env, labels)
+	texts, err := m.Embed(env.Backend.Backend, promptsOf(labels))
 	if err != nil {
 		return err
 	}
 	defer texts.FinalizeAll()
-	side := m.cfg.Noise.Side
-	sampler, err := diffusion.NewSampler(env.Backend.Backend, m.store, m.schedule, m.cfg.Sampling, side, 3, diffusion.ByCLIP(m.cfg.Noise, m.cfg.CLIP))
+	side := m.Config.Noise.Side
+	sampler, err := m.Sampler(env.Backend.Backend, m.Config.Sampling)
 	if err != nil {
 		return err
 	}
 	defer sampler.Close()
-	bar := progress.New(env.Messages, "sampling", int64(len(m.cfg.Scales)*m.cfg.Rounds*m.cfg.Sampling.Steps), progress.Options{})
+	bar := progress.New(env.Messages, "sampling", int64(len(m.cfg.Scales)*m.cfg.Rounds*m.Config.Sampling.Steps), progress.Options{})
 	defer bar.Done()
 	best := -1.0
 	for _, scale := range m.cfg.Scales {
@@ -111,16 +94,16 @@ func (r *Report) sample(ctx context.Context, env *experiments.Env, m *parts, j *
 }
 
 // levels is the guide's accuracy at several steps of the noise.
-func (m *parts) levels(env *experiments.Env) (all []Level, err error) {
+func (m *learner) levels(env *experiments.Env) (all []Level, err error) {
 	labels := judge.Labels()
-	texts, err := m.embed(env, labels)
+	texts, err := m.Embed(env.Backend.Backend, promptsOf(labels))
 	if err != nil {
 		return nil, err
 	}
 	defer texts.FinalizeAll()
-	exec, err := model.NewExec(env.Backend.Backend, m.store, func(scope *model.Scope, inputs []*graph.Node) *graph.Node {
-		x := m.schedule.Noised(inputs[0], inputs[1], inputs[2])
-		image := m.cfg.CLIP.EncodeImage(scope.At(diffusion.CLIPScope), x, diffusion.AsFloat(inputs[2]))
+	exec, err := model.NewExec(env.Backend.Backend, m.Store, func(scope *model.Scope, inputs []*graph.Node) *graph.Node {
+		x := m.Schedule.Noised(inputs[0], inputs[1], inputs[2])
+		image := m.Config.CLIP.EncodeImage(scope.At(diffusion.CLIPScope), x, diffusion.AsFloat(inputs[2]))
 		return graph.DotGeneral(image, []int{1}, nil, inputs[3], []int{1}, nil)
 	})
 	if err != nil {
@@ -128,12 +111,12 @@ func (m *parts) levels(env *experiments.Env) (all []Level, err error) {
 	}
 	defer exec.Finalize()
 	const tested = 200
-	pictures, err := judge.Draw(m.cfg.Noise.Side, scenes.Test, testSeed, tested)
+	pictures, err := judge.Draw(m.Config.Noise.Side, scenes.Test, testSeed, tested)
 	if err != nil {
 		return nil, err
 	}
 	rng := rand.New(rand.NewPCG(testSeed, 2))
-	side, T := m.cfg.Noise.Side, m.schedule.Steps()
+	side, T := m.Config.Noise.Side, m.Schedule.Steps()
 	for _, tenths := range []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9} {
 		step := tenths * T / 10
 		var values []float32
@@ -167,7 +150,7 @@ func (m *parts) levels(env *experiments.Env) (all []Level, err error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, Level{step, m.schedule.Left[step], stats.NewProportion(right, tested)})
+		all = append(all, Level{step, m.Schedule.Left[step], stats.NewProportion(right, tested)})
 	}
 	return all, nil
 }

@@ -33,13 +33,17 @@ func (c *Count) Add(labels []Label, verdicts []Verdict) {
 	}
 }
 
-// Seen is the share of samples that are what the prompt says, of pairs of colour and shape that training had; Unseen of those that it never had.
-func (c Count) Seen() stats.Proportion   { return stats.NewProportion(c.right, c.seen) }
+// Seen is the share of samples that are what the prompt says, of pairs of colour and shape that training had.
+func (c Count) Seen() stats.Proportion { return stats.NewProportion(c.right, c.seen) }
+
+// Unseen is that of pairs which training never had.
 func (c Count) Unseen() stats.Proportion { return stats.NewProportion(c.rightUnseen, c.unseen) }
 
-// Colour is the share of samples whose colour is right, Shape that of those whose shape is.
+// Colour is the share of samples whose colour is right.
 func (c Count) Colour() stats.Proportion { return stats.NewProportion(c.rightColours, c.n) }
-func (c Count) Shape() stats.Proportion  { return stats.NewProportion(c.rightShapes, c.n) }
+
+// Shape is the share of samples whose shape is right.
+func (c Count) Shape() stats.Proportion { return stats.NewProportion(c.rightShapes, c.n) }
 
 // Sure is the mean of how sure the judge is of what it sees.
 func (c Count) Sure() float64 { return c.sure / float64(max(c.n, 1)) }

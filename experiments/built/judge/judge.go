@@ -28,7 +28,7 @@ type Config struct {
 // Default is a classifier for pictures of 16 pixels or more.
 func Default(form experiments.Form) Config {
 	c := Config{Channels: []int{32, 64, 96}, Pictures: 4800, Tested: 500, BatchSize: 64,
-		Train: experiments.TrainConfig{Steps: 600, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: 0.98}}
+		Train: experiments.TrainConfig{Steps: 400, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: 0.98}}
 	c.Train.Optimizer.LR = 2e-3
 	if form == experiments.Quick {
 		c.Pictures, c.Tested, c.BatchSize, c.Train.Steps, c.Train.Average = 1200, 100, 32, 150, 0.9

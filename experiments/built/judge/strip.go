@@ -26,19 +26,29 @@ func NewStrip(values []float32, side, n int, labels []Label, verdicts []Verdict)
 	size := 3 * side * side
 	n = min(n, len(values)/size)
 	s := Strip{Side: side}
-	row := image.NewRGBA(image.Rect(0, 0, n*side, side))
-	for i := range n {
-		draw.Draw(row, image.Rect(i*side, 0, (i+1)*side, side), Pixels(values[i*size:(i+1)*size], side), image.Point{}, draw.Src)
-		if labels != nil {
-			s.Asked, s.Found = append(s.Asked, labels[i].String()), append(s.Found, verdicts[i].Label.String())
-		}
+	for i := range min(n, len(labels)) {
+		s.Asked, s.Found = append(s.Asked, labels[i].String()), append(s.Found, verdicts[i].Label.String())
 	}
 	var b bytes.Buffer
-	if err := png.Encode(&b, row); err != nil {
+	if err := png.Encode(&b, Tiled(values[:n*size], side, n, 0)); err != nil {
 		return s, err
 	}
 	s.PNG = b.Bytes()
 	return s, nil
+}
+
+// Tiled lays pictures [side, side, 3] in -1..1 out in rows of so many columns, with white gaps of so many pixels between them.
+func Tiled(values []float32, side, columns, gap int) *image.RGBA {
+	size := 3 * side * side
+	n := len(values) / size
+	rows := (n + columns - 1) / columns
+	out := image.NewRGBA(image.Rect(0, 0, columns*(side+gap)-gap, rows*(side+gap)-gap))
+	draw.Draw(out, out.Rect, image.White, image.Point{}, draw.Src)
+	for i := range n {
+		at := image.Pt(i%columns*(side+gap), i/columns*(side+gap))
+		draw.Draw(out, image.Rectangle{at, at.Add(image.Pt(side, side))}, Pixels(values[i*size:(i+1)*size], side), image.Point{}, draw.Src)
+	}
+	return out
 }
 
 // Row is the strip as a row of a sheet, each picture enlarged so that its pixels can be seen. Those that are what was asked for are framed.
@@ -49,7 +59,7 @@ func (s Strip) Row(heading string, notes []string) (plots.SheetRow, error) {
 	}
 	row := plots.SheetRow{Heading: heading}
 	for i := range img.Bounds().Dx() / s.Side {
-		p := plots.SheetPicture{Picture: enlarged(img, image.Rect(i*s.Side, 0, (i+1)*s.Side, s.Side))}
+		p := plots.SheetPicture{Picture: Enlarged(img, image.Rect(i*s.Side, 0, (i+1)*s.Side, s.Side), 6)}
 		if i < len(s.Asked) {
 			p.Note, p.Marked = s.Asked[i], s.Asked[i] == s.Found[i]
 		}
@@ -61,14 +71,12 @@ func (s Strip) Row(heading string, notes []string) (plots.SheetRow, error) {
 	return row, nil
 }
 
-const enlarge = 6
-
-// enlarged writes every pixel of a part of a picture as a square.
-func enlarged(img image.Image, part image.Rectangle) *image.RGBA {
-	out := image.NewRGBA(image.Rect(0, 0, part.Dx()*enlarge, part.Dy()*enlarge))
+// Enlarged writes every pixel of a part of a picture as a square of so many pixels, so that it can be seen.
+func Enlarged(img image.Image, part image.Rectangle, times int) *image.RGBA {
+	out := image.NewRGBA(image.Rect(0, 0, part.Dx()*times, part.Dy()*times))
 	for y := range out.Rect.Dy() {
 		for x := range out.Rect.Dx() {
-			out.Set(x, y, img.At(part.Min.X+x/enlarge, part.Min.Y+y/enlarge))
+			out.Set(x, y, img.At(part.Min.X+x/times, part.Min.Y+y/times))
 		}
 	}
 	return out
