@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -29,6 +30,7 @@ type Config struct {
 	CLIPTrain experiments.TrainConfig `json:"clip_train"`
 	Judge     judge.Config            `json:"judge"`
 	Scales    []float64               `json:"scales"` // of guidance, rising from 0, which is none
+	Climb     ClimbConfig             `json:"climb"`
 	Rounds    int                     `json:"rounds"` // how often each prompt is asked at each scale; prompts of unseen pairs three times as often
 }
 
@@ -40,6 +42,9 @@ type Report struct {
 	Way    judge.Strip                       `json:"way"`   // the first picture at the best scale on its way from noise
 	Guess  judge.Strip                       `json:"guess"` // what is guessed of the clean one meanwhile
 	WayAt  []int                             `json:"way_at"`
+
+	Climbed []Climbed `json:"climbed"` // pixels that climb the similarity, with no diffusion model
+	Clean   float64   `json:"clean"`   // mean cosine of clean scenes and their prompts
 }
 
 // Level is the guide's accuracy at a step of the noise.
@@ -82,11 +87,12 @@ func defaults(form experiments.Form, _ backend.Kind) Config {
 		return t
 	}
 	c := Config{Model: diffusion.DefaultGuided(), Pictures: 8000, BatchSize: 64, Train: training(1500, 2e-3, 0.99),
-		CLIPBatch: 64, CLIPTrain: training(500, 1e-3, 0.98), Judge: judge.Default(form), Scales: []float64{0, 1, 3, 10, 30}, Rounds: 3}
+		CLIPBatch: 64, CLIPTrain: training(500, 1e-3, 0.98), Judge: judge.Default(form), Scales: []float64{0, 1, 3, 10, 30}, Rounds: 3,
+		Climb: ClimbConfig{Steps: 60, Rate: 0.05, Cutouts: []int{0, 4}}}
 	if form == experiments.Quick {
 		c.Pictures, c.Train.Steps, c.Train.Average, c.CLIPTrain.Steps, c.CLIPTrain.Average = 1500, 80, 0.9, 60, 0.9
 		c.BatchSize, c.CLIPBatch, c.Model.Noise.Channels, c.Model.CLIP.Image.Channels = 32, 32, []int{32, 64}, []int{32, 64}
-		c.Model.Sampling.Steps, c.Scales, c.Rounds = 10, []float64{0, 10}, 1
+		c.Model.Sampling.Steps, c.Scales, c.Rounds, c.Climb.Steps = 10, []float64{0, 10}, 1, 10
 	}
 	return c
 }
@@ -109,6 +115,8 @@ func (c Config) Check() error {
 		return fmt.Errorf("scales: expected 0 and at least one other, found %v", c.Scales)
 	case c.Rounds < 1 || c.BatchSize < 2 || c.CLIPBatch < 2 || c.Pictures < max(c.BatchSize, c.CLIPBatch):
 		return fmt.Errorf("expected at least 1 round, batches of at least 2 and at least a batch of pictures, found rounds=%d, batch_size=%d, clip_batch=%d and pictures=%d", c.Rounds, c.BatchSize, c.CLIPBatch, c.Pictures)
+	case c.Climb.Steps < 1 || !(c.Climb.Rate > 0) || len(c.Climb.Cutouts) == 0 || slices.Min(c.Climb.Cutouts) < 0:
+		return fmt.Errorf("climb: expected at least a step, a rate above 0 and numbers of cutouts from 0 on, found %+v", c.Climb)
 	case c.Model.Noise.Depth != 3 || 2*c.Model.Noise.Side < scenes.MinSize:
 		return fmt.Errorf("model.noise: expected a side of at least %d pixels and a depth of 3, found %d and %d", scenes.MinSize/2, c.Model.Noise.Side, c.Model.Noise.Depth)
 	}
@@ -134,7 +142,10 @@ func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, 
 	if err := m.learnCLIP(ctx, env); err != nil {
 		return report, nil, err
 	}
-	if report.Levels, err = m.levels(env); err != nil {
+	if report.Levels, report.Clean, err = m.levels(env); err != nil {
+		return report, nil, err
+	}
+	if err := report.climb(ctx, env, m, j); err != nil {
 		return report, nil, err
 	}
 	if err := m.learnNoise(ctx, env); err != nil {

@@ -71,12 +71,17 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	if err != nil {
 		return told, err
 	}
+	climbed, err := climbedFigure(r)
+	if err != nil {
+		return told, err
+	}
 	const intervals = "95% intervals, over samples for one seed and over seeds for several."
 	told.Sections = []lesson.Section{
 		{Heading: "How strongly to guide", Text: table(runs), Figures: []lesson.Figure{{Name: "scale", Title: "True samples by the scale of guidance", Caption: "Scale 0 is no guidance. " + intervals, Plot: shares}}},
 		{Heading: "Samples", Text: fmt.Sprintf("The first %d samples at each scale of seed %d, not chosen, from the same noise; framed where the classifier finds what the prompt says.", len(r.Scales[0].First.Asked), runs[0].Seed),
 			Figures: []lesson.Figure{{Name: "samples", Title: "The first samples at each scale", Caption: "Prompts below the pictures; framed: true to the prompt.", Plot: samples},
 				{Name: "way", Title: "From noise to a picture", Caption: fmt.Sprintf("The first sample of seed %d at its best scale. Above the picture as it is, below what is guessed of the clean one; steps of the noise that are left below.", runs[0].Seed), Plot: way}}},
+		{Heading: "CLIP alone", Text: climbedTable(runs), Figures: []lesson.Figure{{Name: "pixels", Title: "Pixels that climb the similarity", Caption: fmt.Sprintf("The first prompts of seed %d. Framed: true to the prompt.", runs[0].Seed), Plot: climbed}}},
 		{Heading: "Who counts, and who guides", Text: judges(runs), Figures: []lesson.Figure{{Name: "guide", Title: "What CLIP sees in noise",
 			Caption: "Share of new scenes whose prompt CLIP finds the likeliest of all 48, by the share of the picture's variance that the noise has left. " + intervals, Plot: levels}}},
 	}
@@ -101,6 +106,36 @@ func table(runs []ran) string {
 			lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Scales[i].Sure }), 2)})
 	}
 	return lesson.Table([]string{"scale", "true, seen pairs", "true, pairs never seen", "colour right", "shape right", "how sure the classifier is"}, rows)
+}
+
+func climbedTable(runs []ran) string {
+	var rows [][]string
+	for i, c := range runs[0].Report.Climbed {
+		rows = append(rows, []string{climbedName(c), lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Climbed[i].Cosine }), 2),
+			lesson.PercentOf(share(runs, func(r Report) stats.Proportion { return r.Climbed[i].True })), lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Climbed[i].Sure }), 2)})
+	}
+	return fmt.Sprintf("What if there is no diffusion model, and the pixels of a grey picture go up the slope of the similarity themselves, %d steps for each of the 48 prompts? Clean scenes and their prompts have a cosine of %s (mean).\n\n",
+		runs[0].Config.Climb.Steps, lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Clean }), 2)) +
+		lesson.Table([]string{"what climbs", "cosine reached", "true to the prompt", "how sure the classifier is"}, rows)
+}
+
+func climbedName(c Climbed) string {
+	if c.Cutouts == 0 {
+		return "the whole picture"
+	}
+	return fmt.Sprintf("the mean of %d random cutouts", c.Cutouts)
+}
+
+func climbedFigure(r Report) (*plots.Figure, error) {
+	cfg := plots.SheetConfig{Title: "Pixels that climb the similarity"}
+	for _, c := range r.Climbed {
+		row, err := c.First.Row(climbedName(c), nil)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Rows = append(cfg.Rows, row)
+	}
+	return plots.Sheet(cfg)
 }
 
 func shareFigure(runs []ran) (*plots.Figure, error) {
@@ -165,6 +200,10 @@ func figures(r Report) map[string]float64 {
 	out := map[string]float64{}
 	for split, p := range r.Judge {
 		lesson.PutMean(out, "judge_"+string(split), stats.Mean(p))
+	}
+	for _, c := range r.Climbed {
+		lesson.PutMean(out, fmt.Sprintf("pixels_%d_cutouts", c.Cutouts), stats.Mean(c.True))
+		out[fmt.Sprintf("pixels_%d_cutouts_cosine", c.Cutouts)] = c.Cosine
 	}
 	for _, s := range r.Scales {
 		name := fmt.Sprintf("scale_%g_", s.Scale)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -93,12 +94,12 @@ func (r *Report) sample(ctx context.Context, env *experiments.Env, m *learner, j
 	return nil
 }
 
-// levels is the guide's accuracy at several steps of the noise.
-func (m *learner) levels(env *experiments.Env) (all []Level, err error) {
+// levels is the guide's accuracy at several steps of the noise, and the mean cosine of clean scenes and their prompts.
+func (m *learner) levels(env *experiments.Env) (all []Level, clean float64, err error) {
 	labels := judge.Labels()
 	texts, err := m.Embed(env.Backend.Backend, promptsOf(labels))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer texts.FinalizeAll()
 	exec, err := model.NewExec(env.Backend.Backend, m.Store, func(scope *model.Scope, inputs []*graph.Node) *graph.Node {
@@ -107,13 +108,13 @@ func (m *learner) levels(env *experiments.Env) (all []Level, err error) {
 		return graph.DotGeneral(image, []int{1}, nil, inputs[3], []int{1}, nil)
 	})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer exec.Finalize()
 	const tested = 200
 	pictures, err := judge.Draw(m.Config.Noise.Side, scenes.Test, testSeed, tested)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	rng := rand.New(rand.NewPCG(testSeed, 2))
 	side, T := m.Config.Noise.Side, m.Schedule.Steps()
@@ -129,7 +130,7 @@ func (m *learner) levels(env *experiments.Env) (all []Level, err error) {
 		}
 		out, err := exec.Call1(tensors.FromFlatDataAndDimensions(values, tested, side, side, 3), tensors.FromFlatDataAndDimensions(noise, tested, side, side, 3), tensors.FromFlatDataAndDimensions(steps, tested), texts)
 		if err != nil {
-			return nil, fmt.Errorf("cannot measure the guide: %w", err)
+			return nil, 0, fmt.Errorf("cannot measure the guide: %w", err)
 		}
 		right := 0
 		err = tensors.ConstFlatData(out, func(cosines []float32) {
@@ -144,15 +145,18 @@ func (m *learner) levels(env *experiments.Env) (all []Level, err error) {
 				if labels[best] == pictures[i].Label {
 					right++
 				}
+				if step == 0 {
+					clean += float64(row[slices.Index(labels, pictures[i].Label)]) / tested
+				}
 			}
 		})
 		out.FinalizeAll()
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		all = append(all, Level{step, m.Schedule.Left[step], stats.NewProportion(right, tested)})
 	}
-	return all, nil
+	return all, clean, nil
 }
 
 // testSeed is that of the scenes that the guide is tested with, the same in every run.

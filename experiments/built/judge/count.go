@@ -39,6 +39,9 @@ func (c Count) Seen() stats.Proportion { return stats.NewProportion(c.right, c.s
 // Unseen is that of pairs which training never had.
 func (c Count) Unseen() stats.Proportion { return stats.NewProportion(c.rightUnseen, c.unseen) }
 
+// All is the share of all samples.
+func (c Count) All() stats.Proportion { return stats.NewProportion(c.right+c.rightUnseen, c.n) }
+
 // Colour is the share of samples whose colour is right.
 func (c Count) Colour() stats.Proportion { return stats.NewProportion(c.rightColours, c.n) }
 
