@@ -47,13 +47,14 @@ func generateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   `generate --run RUNDIR --out FILE.png PROMPT`,
 		Short: "Make pictures out of noise, guided by CLIP",
-		Long: `Generate makes pictures of a prompt such as "a green square" with the model of a run of built/guided: a diffusion
-model that knows no text, and a CLIP that says in which direction to go.
+		Long: `Generate makes pictures of a prompt such as "a green square" with the model of a run of built/guided: a
+diffusion model that knows no text, and a CLIP that says in which direction to go.
 
 --n pictures are made from noise that depends on --seed alone, and are laid out in the order in which they were drawn;
-none is left out. With one seed another prompt or another scale starts from the same noise. --scale is how strongly CLIP guides: 0 is not at all, and without the
-flag it is the one that did best in the run. --steps is how many steps are taken from noise to picture, and --eta how much new noise each
-of them brings: 0 none (DDIM), 1 as much as in training (DDPM).
+none is left out. With one seed another prompt or another scale starts from the same noise. --scale is how strongly CLIP
+guides: 0 is not at all, and without the flag it is the one that did best in the run. --steps is how many steps are
+taken from noise to picture, and --eta how much new noise each of them brings: 0 none (DDIM), 1 as much as in training
+(DDPM).
 
 --gif writes the way from noise to the pictures as an animation. --json prints one object.`,
 		Example: examples(
