@@ -35,7 +35,9 @@ func (c NoisedCLIP) EncodeImage(scope *model.Scope, x, t *graph.Node) *graph.Nod
 			x = u.block(scope.At("down%d", level).At("%d", i), x, when, channels, u.attends(level))
 		}
 	}
-	x = nn.GlobalMean(silu(nn.GroupNorm(scope.At("norm"), x, u.Groups, normEps))) // [N, C]
+	x = silu(nn.GroupNorm(scope.At("norm"), x, u.Groups, normEps))
+	n := x.Shape().Dim(0)
+	x = graph.Reshape(x, n, x.Shape().Size()/n) // where something is says what it is the outline of: no mean over places
 	return clip.Normalize(nn.Linear(scope.At("proj"), x, c.EmbedDim, false))
 }
 

@@ -81,7 +81,7 @@ func defaults(form experiments.Form, kind backend.Kind) Config {
 		return t
 	}
 	c := Config{Model: diffusion.DefaultGuided(), Pictures: 8000, BatchSize: 32, Train: training(4000, 2e-3, 0.995),
-		CLIPBatch: 64, CLIPTrain: training(500, 1e-3, 0.98), Judge: judge.Default(form), Scales: []float64{0, 1, 3, 10, 30}, Rounds: 3,
+		CLIPBatch: 64, CLIPTrain: training(1000, 2e-3, 0.99), Judge: judge.Default(form), Scales: []float64{0, 1, 3, 10, 30}, Rounds: 3,
 		Climb: ClimbConfig{Steps: 60, Rate: 0.05, Cutouts: []int{0, 4}}}
 	if form == experiments.Quick {
 		c.Pictures, c.Train.Steps, c.Train.Average, c.CLIPTrain.Steps, c.CLIPTrain.Average = 1500, 200, 0.95, 60, 0.9

@@ -59,7 +59,11 @@ func (m *learner) source(batch int, seed int64) (*judge.Source[example], error) 
 		for k := range e.noise {
 			e.noise[k] = float32(rng.NormFloat64())
 		}
-		e.ids = m.Tokenizer.EncodeBatch([]string{p.Scene.Caption(rng)}, m.Config.CLIP.Text.ContextLength)
+		caption := p.Label.Prompt() // half of the captions name colour and shape and nothing else; the others may leave out either
+		if rng.IntN(2) == 0 {
+			caption = p.Scene.Caption(rng)
+		}
+		e.ids = m.Tokenizer.EncodeBatch([]string{caption}, m.Config.CLIP.Text.ContextLength)
 		return e
 	}, func(items []example) []*tensors.Tensor {
 		var values, noise []float32
