@@ -141,7 +141,7 @@ func TestGuidanceIsTheSlope(t *testing.T) {
 		}
 		taken, up, down := float64(tensors.ToScalar[float32](out[0])), float64(tensors.ToScalar[float32](out[1])), float64(tensors.ToScalar[float32](out[2]))
 		slope := (up - down) / 0.02
-		if math.Abs(slope) < 0.05 || math.Abs(taken-2*spread*slope) > 0.02*math.Abs(2*spread*slope) {
+		if math.Abs(slope) < 0.01 || math.Abs(taken-2*spread*slope) > 0.02*math.Abs(2*spread*slope) {
 			t.Errorf("expected %g to be taken from the noise, found %g", 2*spread*slope, taken)
 		}
 	})
