@@ -62,8 +62,8 @@ type Scaled struct {
 // Study is the experiment built/guided: a diffusion model of pictures that knows no text, guided by a CLIP that was trained on noised
 // pictures (Dhariwal and Nichol 2021, arXiv 2105.05233; Nichol et al. 2022, arXiv 2112.10741).
 //
-//	glimpse train built/guided --seed 1    15 minutes on one core
-//	glimpse train built/guided --quick     60 seconds
+//	glimpse train built/guided --seed 1    20 minutes on one core
+//	glimpse train built/guided --quick     40 seconds
 //
 // Time, machine and scores are in docs/results/built-guided.md.
 func Study() lesson.Study {
@@ -81,7 +81,7 @@ func defaults(form experiments.Form, kind backend.Kind) Config {
 		return t
 	}
 	c := Config{Model: diffusion.DefaultGuided(), Pictures: 8000, BatchSize: 32, Train: training(4000, 2e-3, 0.995),
-		CLIPBatch: 64, CLIPTrain: training(1000, 2e-3, 0.99), Judge: judge.Default(form), Scales: []float64{0, 1, 3, 10, 30}, Rounds: 3,
+		CLIPBatch: 64, CLIPTrain: training(2000, 2e-3, 0.995), Judge: judge.Default(form), Scales: []float64{0, 1, 3, 10, 30}, Rounds: 3,
 		Climb: ClimbConfig{Steps: 60, Rate: 0.05, Cutouts: []int{0, 4}}}
 	if form == experiments.Quick {
 		c.Pictures, c.Train.Steps, c.Train.Average, c.CLIPTrain.Steps, c.CLIPTrain.Average = 1500, 200, 0.95, 60, 0.9
