@@ -3,6 +3,7 @@ package studies
 
 import (
 	"github.com/glimpse-ml/glimpse/experiments/built/describing"
+	"github.com/glimpse-ml/glimpse/experiments/built/guided"
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/attending"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/batchsize"
@@ -43,6 +44,7 @@ func All() []lesson.Study { return append(claims(), builtOnCLIP()...) }
 func builtOnCLIP() []lesson.Study {
 	return []lesson.Study{
 		describing.Study(),
+		guided.Study(),
 	}
 }
 
