@@ -2,6 +2,7 @@
 package studies
 
 import (
+	"github.com/glimpse-ml/glimpse/experiments/built/answering"
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/attending"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/batchsize"
@@ -40,7 +41,9 @@ func BuiltOnCLIP() lesson.Series {
 func All() []lesson.Study { return append(claims(), builtOnCLIP()...) }
 
 func builtOnCLIP() []lesson.Study {
-	return []lesson.Study{}
+	return []lesson.Study{
+		answering.Study(),
+	}
 }
 
 func claims() []lesson.Study {
