@@ -26,7 +26,8 @@ type Model struct {
 	backend compute.Backend
 }
 
-// New makes a network on the image tower of a CLIP, whose weights it copies; its own are fresh and depend on the seed alone.
+// New makes a network on the image tower of a CLIP, whose weights it copies; its own are fresh and depend on the seed alone, and so do those of a tower that
+// has none yet.
 func New(cfg Config, tower *clip.Model, seed int64) (*Model, error) {
 	cfg.Vision, cfg.EmbedDim = tower.Config.Vision, tower.Config.EmbedDim
 	if err := cfg.whole(); err != nil {
