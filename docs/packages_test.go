@@ -21,8 +21,10 @@ var withoutExample = map[string]string{
 	"experiments/resumetest": "its functions take a *testing.T; docs/examples/devise shows how they are used",
 }
 
-// isStudy says whether a package is one of the lesson's experiments: its example is its command, which the comment of its Study shows.
-func isStudy(path string) bool { return strings.HasPrefix(path, "experiments/lesson/") }
+// isStudy says whether a package is one of the lesson's experiments, or of what is built on CLIP: its example is its command, which the comment of its Study shows.
+func isStudy(path string) bool {
+	return strings.HasPrefix(path, "experiments/lesson/") || strings.HasPrefix(path, "experiments/built/")
+}
 
 type listed struct {
 	Dir                                string

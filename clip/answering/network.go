@@ -41,6 +41,7 @@ func Look(scope *model.Scope, cfg Config, pictures, ids *graph.Node) *graph.Node
 	} else {
 		places = clip.ImageGrid(scope, cfg.Vision, pictures)
 		places = graph.Reshape(places, n, p, places.Shape().Dim(-1))
+		places = graph.Concatenate([]*graph.Node{places, coordinates(places, cfg)}, -1)
 	}
 	x := nn.LayerNorm(s.At("norm"), nn.Linear(s.At("project"), places, w, true), normEps)
 	x = graph.Add(x, graph.ExpandAxes(position, 0))
@@ -50,6 +51,19 @@ func Look(scope *model.Scope, cfg Config, pictures, ids *graph.Node) *graph.Node
 	x = nn.LayerNorm(s.At("norm_after"), x, normEps)
 	x.AssertDims(n, p, w)
 	return x
+}
+
+// coordinates are those of the places, as FiLM has them beside the features: [N, P, 2], right and down, each from -1 to 1.
+func coordinates(places *graph.Node, cfg Config) *graph.Node {
+	h, w, _ := cfg.Vision.Grid()
+	flat := make([]float32, 0, 2*h*w)
+	for y := range h {
+		for x := range w {
+			flat = append(flat, float32(2*x+1)/float32(w)-1, float32(2*y+1)/float32(h)-1)
+		}
+	}
+	table := graph.Reshape(graph.Const(places.Graph(), flat), 1, h*w, 2)
+	return graph.BroadcastToDims(table, places.Shape().Dim(0), h*w, 2)
 }
 
 // Read is the words of questions by themselves, ids [N, Q, L] to [N*Q, L, W], and what keeps attention from the padding, [N*Q, 1, 1, L].

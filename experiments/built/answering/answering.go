@@ -3,6 +3,7 @@ package answering
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -22,9 +23,10 @@ type Config struct {
 	Network       answering.Config        `json:"network"`        // the tower, words, answers and what is seen and heard are set by the study
 	Pictures      int                     `json:"pictures"`       // of a batch, drawn anew for each
 	Questions     int                     `json:"questions"`      // about each picture
-	Train         experiments.TrainConfig `json:"train"`          // of each network that sees and hears
+	Train         experiments.TrainConfig `json:"train"`          // of each network that sees and hears, on a frozen tower
 	BaselineSteps int                     `json:"baseline_steps"` // of each that does not
-	TowerRate     float64                 `json:"tower_rate"`     // what the learning rate of a tower that is fine-tuned is multiplied by
+	TuneSteps     int                     `json:"tune_steps"`     // of the network on the grid after that, when its tower learns too
+	TuneRate      float64                 `json:"tune_rate"`      // what the learning rate is multiplied by then
 	Tests         int                     `json:"tests"`          // scenes of each split; every question about them is asked
 }
 
@@ -44,11 +46,11 @@ func Study() lesson.Study {
 }
 
 func defaults(form experiments.Form, _ backend.Kind) Config {
-	c := Config{CLIP: scenesclip.Defaults(form), Network: answering.Default(), Pictures: 48, Questions: 6, BaselineSteps: 400, TowerRate: 1, Tests: 500,
-		Train: experiments.TrainConfig{Steps: 2000, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: 0.99}}
-	c.Train.Optimizer.WarmupSteps = 100
+	c := Config{CLIP: scenesclip.Defaults(form), Network: answering.Default(), Pictures: 48, Questions: 6, BaselineSteps: 400, TuneSteps: 1200, TuneRate: 0.7, Tests: 500,
+		Train: experiments.TrainConfig{Steps: 1200, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: 0.99}}
+	c.Train.Optimizer.LR, c.Train.Optimizer.Beta2, c.Train.Optimizer.WarmupSteps = 1.5e-3, 0.98, 100
 	if form == experiments.Quick {
-		c.Pictures, c.BaselineSteps, c.Tests, c.Train.Steps, c.Train.Average = 32, 30, 60, 60, 0.9
+		c.Pictures, c.BaselineSteps, c.Tests, c.Train.Steps, c.TuneSteps, c.Train.Average = 24, 20, 60, 40, 40, 0.9
 		c.Train.Optimizer.WarmupSteps = 10
 	}
 	return c
@@ -61,10 +63,10 @@ func (c Config) Check() error {
 		return fmt.Errorf("pictures, questions: expected at least 1 of each, found %d and %d", c.Pictures, c.Questions)
 	case c.Tests < 6:
 		return fmt.Errorf("tests: expected at least 6 scenes, which are shown, found %d", c.Tests)
-	case c.BaselineSteps < 1:
-		return fmt.Errorf("baseline_steps: expected at least 1, found %d", c.BaselineSteps)
-	case !(c.TowerRate > 0):
-		return fmt.Errorf("tower_rate: expected more than 0, found %g", c.TowerRate)
+	case c.BaselineSteps < 1 || c.TuneSteps < 1:
+		return fmt.Errorf("baseline_steps, tune_steps: expected at least 1 of each, found %d and %d", c.BaselineSteps, c.TuneSteps)
+	case !(c.TuneRate > 0):
+		return fmt.Errorf("tune_rate: expected more than 0, found %g", c.TuneRate)
 	}
 	if err := c.Network.Check(); err != nil {
 		return fmt.Errorf("network.%w", err)
@@ -74,20 +76,11 @@ func (c Config) Check() error {
 
 // variant is a network of the study.
 type variant struct {
-	name  string
-	sees  answering.Sight
-	deaf  bool
-	tower tower
+	name string
+	sees answering.Sight
+	deaf bool
+	tune bool // it goes on from the network before it, and its tower learns too; the others' stays as CLIP left it
 }
-
-// tower is what becomes of the image tower.
-type tower int
-
-const (
-	frozen    tower = iota
-	fineTuned       // trained further, from CLIP's weights
-	fromNone        // trained from nothing: a control without CLIP
-)
 
 // The networks' names.
 const (
@@ -96,18 +89,16 @@ const (
 	pooled        = "pooled embedding"
 	gridFrozen    = "grid, frozen"
 	gridTuned     = "grid, fine-tuned"
-	gridFresh     = "grid, without CLIP"
 )
 
-// variants are all networks, those first that know least. The one that is fine-tuned is the run's model.
+// variants are all networks, those first that know least. The last is the run's model.
 func variants() []variant {
 	return []variant{
-		{questionAlone, answering.Nothing, false, frozen},
-		{pictureAlone, answering.Grid, true, frozen},
-		{pooled, answering.Pooled, false, frozen},
-		{gridFrozen, answering.Grid, false, frozen},
-		{gridTuned, answering.Grid, false, fineTuned},
-		{gridFresh, answering.Grid, false, fromNone},
+		{questionAlone, answering.Nothing, false, false},
+		{pictureAlone, answering.Grid, true, false},
+		{pooled, answering.Pooled, false, false},
+		{gridFrozen, answering.Grid, false, false},
+		{gridTuned, answering.Grid, false, true},
 	}
 }
 
@@ -121,74 +112,76 @@ func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, 
 	if err != nil {
 		return report, nil, err
 	}
+	var m *answering.Model
 	for _, v := range variants() {
-		m, err := train(ctx, env, cfg, eye, v)
-		if err != nil {
+		if v.tune {
+			thaw(m.Store)
+		} else if m, err = fresh(env, cfg, eye, v); err != nil {
+			return report, nil, err
+		}
+		if err := train(ctx, env, cfg, m, v); err != nil {
 			return report, nil, err
 		}
 		if err := report.measure(env, m, v.name, tests); err != nil {
 			return report, nil, err
 		}
-		if v.tower == fineTuned {
-			if err := m.Save(env.Run.Path("model")); err != nil {
-				return report, nil, err
-			}
-			report.Kept = v.name
-		}
 		m.Close()
-		m.Store.Finalize()
 	}
-	return report, nil, nil
+	report.Kept = gridTuned
+	return report, nil, m.Save(env.Run.Path("model"))
 }
 
-// train trains a network on scenes that are each seen once.
-func train(ctx context.Context, env *experiments.Env, cfg Config, eye *clip.Model, v variant) (*answering.Model, error) {
-	if v.tower == fromNone {
-		fresh, err := clip.New(eye.Config, eye.Tokenizer, env.Seed+1)
-		if err != nil {
-			return nil, err
-		}
-		eye = fresh
-	}
-	t := cfg.Train
-	if v.deaf || v.sees == answering.Nothing {
-		t.Steps = cfg.BaselineSteps
-	}
-	set, err := cfg.CLIP.Scenes(scenes.Train, uint64(env.Seed)+otherScenes, (t.Steps+1)*cfg.Pictures)
+// fresh is an untrained network on CLIP's tower, which is frozen.
+func fresh(env *experiments.Env, cfg Config, eye *clip.Model, v variant) (*answering.Model, error) {
+	c := cfg.Network
+	c.Sees, c.Deaf, c.Answers = v.sees, v.deaf, scenes.Answers()
+	set, err := cfg.CLIP.Scenes(scenes.Train, uint64(env.Seed)+otherScenes, 2000)
 	if err != nil {
 		return nil, err
 	}
-	c := cfg.Network
-	c.Sees, c.Deaf, c.Answers, c.Words = v.sees, v.deaf, scenes.Answers(), vocabulary(set)
+	c.Words = vocabulary(set)
 	m, err := answering.New(c, eye, env.Seed)
 	if err != nil {
 		return nil, err
 	}
-	task := experiments.Task{
-		Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
-			last := len(inputs) - 1
-			loss, accuracy := answering.Loss(m.Forward(scope, inputs[:last]), inputs[last])
-			return loss, []experiments.Metric{{Name: "accuracy", Value: accuracy}}
-		},
-		LR: func(path string) float64 {
-			if experiments.IsVisual(path) && v.tower == fineTuned {
-				return cfg.TowerRate
-			}
-			return 1
-		},
-	}
-	if v.tower == frozen {
-		if err := experiments.Freeze(m.Store, experiments.IsVisual); err != nil {
-			return nil, err
+	return m, experiments.Freeze(m.Store, experiments.IsVisual)
+}
+
+// thaw lets the tower learn.
+func thaw(store *model.Store) {
+	for v := range store.IterVariables() {
+		if experiments.IsVisual(v.Path()) && !strings.Contains(v.Path(), "/running_") {
+			v.SetTrainable(true)
 		}
+	}
+}
+
+// train trains a network on scenes that are each seen once.
+func train(ctx context.Context, env *experiments.Env, cfg Config, m *answering.Model, v variant) error {
+	t, seed := cfg.Train, uint64(env.Seed)+otherScenes
+	switch {
+	case v.tune:
+		t.Steps, seed = cfg.TuneSteps, seed+otherScenes
+		t.Optimizer.LR *= cfg.TuneRate
+	case v.deaf || v.sees == answering.Nothing:
+		t.Steps = cfg.BaselineSteps
+	}
+	set, err := cfg.CLIP.Scenes(scenes.Train, seed, (t.Steps+1)*cfg.Pictures)
+	if err != nil {
+		return err
 	}
 	source, err := newSource(m, cfg, set, env.Seed)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer source.Close()
+	task := experiments.Task{Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
+		last := len(inputs) - 1
+		loss, accuracy := answering.Loss(m.Forward(scope, inputs[:last]), inputs[last])
+		return loss, []experiments.Metric{{Name: "accuracy", Value: accuracy}}
+	}}
 	_, err = experiments.Fit(ctx, env, v.name, m.Store, task, source, t, func(map[string]float64) string { return "" })
-	return m, err
+	return err
 }
 
 // otherScenes keeps the scenes with questions from being those with captions.

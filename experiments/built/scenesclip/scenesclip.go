@@ -22,10 +22,10 @@ type Config struct {
 	Train      experiments.TrainConfig `json:"train"`
 }
 
-// Defaults is a convolutional tower that leaves a grid of 8 x 8 places of pictures of 64 x 64, and a transformer of two layers.
+// Defaults is a convolutional tower that leaves a grid of 6 x 6 places of pictures of 48 x 48, and a transformer of two layers.
 func Defaults(form experiments.Form) Config {
-	c := Config{Model: clip.Tiny(0), BatchSize: 96, Full: 0.5, MaxObjects: scenes.MostObjects,
-		Train: experiments.TrainConfig{Steps: 1500, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: 0.99}}
+	c := Config{Model: clip.Tiny(0), BatchSize: 64, Full: 0.5, MaxObjects: scenes.MostObjects,
+		Train: experiments.TrainConfig{Steps: 1000, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: 0.99}}
 	c.Model.EmbedDim = 64
 	c.Model.Vision.Height, c.Model.Vision.Width, c.Model.Vision.Patch = 48, 48, 4
 	c.Model.Vision.Mean, c.Model.Vision.Std = [3]float64{0.5, 0.5, 0.5}, [3]float64{0.5, 0.5, 0.5}
@@ -33,7 +33,7 @@ func Defaults(form experiments.Form) Config {
 	c.Model.Text.Width, c.Model.Text.Layers, c.Model.Text.Heads, c.Model.Text.ContextLength = 64, 2, 4, 40
 	c.Train.Optimizer.LR, c.Train.Optimizer.WarmupSteps = 2e-3, 50
 	if form == experiments.Quick {
-		c.BatchSize, c.Train.Steps, c.Train.Average = 48, 100, 0.9
+		c.BatchSize, c.Train.Steps, c.Train.Average = 32, 60, 0.9
 	}
 	return c
 }
