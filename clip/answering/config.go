@@ -35,7 +35,7 @@ type Config struct {
 }
 
 // Default is a network for small pictures, without words, answers and a tower.
-func Default() Config { return Config{Sees: Grid, Width: 64, Heads: 4, Look: 1, Layers: 3, Length: 12} }
+func Default() Config { return Config{Sees: Grid, Width: 64, Heads: 4, Look: 1, Layers: 2, Length: 12} }
 
 // Check says what is wrong with a configuration, if anything is.
 func (c Config) Check() error {

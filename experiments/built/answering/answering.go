@@ -46,11 +46,12 @@ func Study() lesson.Study {
 }
 
 func defaults(form experiments.Form, _ backend.Kind) Config {
-	c := Config{CLIP: scenesclip.Defaults(form), Network: answering.Default(), Pictures: 48, Questions: 6, BaselineSteps: 400, TuneSteps: 1200, TuneRate: 0.7, Tests: 500,
-		Train: experiments.TrainConfig{Steps: 1200, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: 0.99}}
-	c.Train.Optimizer.LR, c.Train.Optimizer.Beta2, c.Train.Optimizer.WarmupSteps = 1.5e-3, 0.98, 100
+	c := Config{CLIP: scenesclip.Defaults(form), Network: answering.Default(), Pictures: 24, Questions: 8, BaselineSteps: 600, TuneSteps: 3000, TuneRate: 0.7, Tests: 500,
+		Train: experiments.TrainConfig{Steps: 2500, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: 0.99}}
+	c.CLIP.MaxObjects = 3
+	c.Train.Optimizer.LR, c.Train.Optimizer.Beta2, c.Train.Optimizer.WarmupSteps = 2e-3, 0.98, 100
 	if form == experiments.Quick {
-		c.Pictures, c.BaselineSteps, c.Tests, c.Train.Steps, c.TuneSteps, c.Train.Average = 24, 20, 60, 40, 40, 0.9
+		c.BaselineSteps, c.Tests, c.Train.Steps, c.TuneSteps, c.Train.Average = 20, 60, 60, 60, 0.9
 		c.Train.Optimizer.WarmupSteps = 10
 	}
 	return c

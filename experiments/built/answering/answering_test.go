@@ -91,7 +91,7 @@ func TestQuickRun(t *testing.T) {
 			}
 		}
 	}
-	if r.Kept != gridTuned || len(r.Shown) != 2*shownScenes || len(r.Shown[0].Asked) < 3 {
+	if r.Kept != gridTuned || len(r.Shown) != 2*shownScenes || len(r.Shown[0].Asked) < 5 {
 		t.Errorf("found %q kept and %+v shown", r.Kept, r.Shown)
 	}
 	if run.Found["grid_fine_tuned_all_test_n"] != 7 {

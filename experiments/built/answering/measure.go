@@ -25,7 +25,7 @@ type Result struct {
 	Right   stats.Mean   `json:"right"` // share of the questions; the interval is a bootstrap over scenes, N of them
 }
 
-// Shown is a scene with some of its questions and what was answered.
+// Shown is a scene with the questions about it and what was answered.
 type Shown struct {
 	Split scenes.Split `json:"split"`
 	Scene int          `json:"scene"` // its number among the scenes that are tested with
@@ -191,19 +191,15 @@ func (t test) right(answers [][]string, group string) stats.Mean {
 	})
 }
 
-// What is shown: the first scenes of a split, the first questions of each kind about each.
+// shownScenes is of how many scenes of a split the answers are shown.
 const shownScenes = 6
 
-// show keeps one question of each kind of the first scenes, whatever was answered.
+// show keeps every question about the first scenes, whatever was answered.
 func (r *Report) show(t test, answers [][]string) {
 	for i := range min(shownScenes, len(t.scenes)) {
 		s := Shown{Split: t.split, Scene: i}
-		seen := map[string]bool{}
 		for k, q := range t.asked[i] {
-			if group := groupsOf(q)[1]; !seen[group] {
-				seen[group] = true
-				s.Asked = append(s.Asked, Asked{q.Text, answers[i][k], q.Answer})
-			}
+			s.Asked = append(s.Asked, Asked{q.Text, answers[i][k], q.Answer})
 		}
 		r.Shown = append(r.Shown, s)
 	}

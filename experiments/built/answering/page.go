@@ -14,7 +14,7 @@ const asks = `Visual question answering (Antol et al. 2015, arXiv 1505.00468): a
 pictures and words together; "How Much Can CLIP Benefit Vision-and-Language Tasks?" (Shen et al. 2022, arXiv 2107.06383) puts its image tower in the place of the usual one and finds
 that what is to be taken from it is the grid of its last layer, not the embedding that CLIP compares with texts.
 
-A CLIP is trained from nothing on scenes of one to four objects and their captions. On its image tower stands a small network (package clip/answering): the words of the question attend to each other and to what
+A CLIP is trained from nothing on scenes of one to three objects and their captions. On its image tower stands a small network (package clip/answering): the words of the question attend to each other and to what
 the tower knows of the places of the picture. It learns from scenes that are each seen once, with some of the questions that Scenes asks about them: for the colour, shape, size or texture of an object,
 for a number, for existence ("is there a red circle?"), for a relation ("is the red circle left of the star?"). It is then asked every question about new scenes. The scenes of the split test have pairs of colour and
 shape as training had them; each scene of the split unseen has at least one pair that training never had.
@@ -97,7 +97,7 @@ func tell(runs []ran) (told lesson.Told, err error) {
 		return told, err
 	}
 	told.Sections = append(told.Sections, lesson.Section{Heading: "Answers", Figures: sheets,
-		Text: "The fine-tuned network's answers about the first scenes of each split, one question of each kind: not chosen, right and wrong."})
+		Text: "The fine-tuned network's answers to every question about the first scenes of each split: not chosen, right and wrong."})
 	return told, nil
 }
 
@@ -184,7 +184,7 @@ func examples(run ran) (figures []lesson.Figure, err error) {
 			}
 			row := plots.SheetRow{Pictures: []plots.SheetPicture{{Picture: set.Scene(s.Scene).Image()}}}
 			for _, a := range s.Asked {
-				line := fmt.Sprintf("%s  %s", a.Question, a.Answer)
+				line := fmt.Sprintf("%s %s", a.Question, a.Answer)
 				asked++
 				if a.Answer == a.Truth {
 					good++
