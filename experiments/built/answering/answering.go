@@ -46,12 +46,12 @@ func Study() lesson.Study {
 }
 
 func defaults(form experiments.Form, _ backend.Kind) Config {
-	c := Config{CLIP: scenesclip.Defaults(form), Network: answering.Default(), Pictures: 24, Questions: 8, BaselineSteps: 600, TuneSteps: 3000, TuneRate: 0.7, Tests: 500,
-		Train: experiments.TrainConfig{Steps: 2500, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: 0.99}}
+	c := Config{CLIP: scenesclip.Defaults(form), Network: answering.Default(), Pictures: 24, Questions: 8, BaselineSteps: 500, TuneSteps: 2200, TuneRate: 0.7, Tests: 500,
+		Train: experiments.TrainConfig{Steps: 1500, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: 0.99}}
 	c.CLIP.MaxObjects = 3
 	c.Train.Optimizer.LR, c.Train.Optimizer.Beta2, c.Train.Optimizer.WarmupSteps = 2e-3, 0.98, 100
 	if form == experiments.Quick {
-		c.BaselineSteps, c.Tests, c.Train.Steps, c.TuneSteps, c.Train.Average = 20, 60, 60, 60, 0.9
+		c.BaselineSteps, c.Tests, c.Train.Steps, c.TuneSteps, c.Train.Average = 20, 60, 40, 40, 0.9
 		c.Train.Optimizer.WarmupSteps = 10
 	}
 	return c

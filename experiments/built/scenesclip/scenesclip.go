@@ -25,15 +25,15 @@ type Config struct {
 // Defaults is a convolutional tower that leaves a grid of 6 x 6 places of pictures of 48 x 48, and a transformer of two layers.
 func Defaults(form experiments.Form) Config {
 	c := Config{Model: clip.Tiny(0), BatchSize: 64, Full: 0.5, MaxObjects: scenes.MostObjects,
-		Train: experiments.TrainConfig{Steps: 1000, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: 0.99}}
+		Train: experiments.TrainConfig{Steps: 800, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: 0.99}}
 	c.Model.EmbedDim = 64
-	c.Model.Vision.Height, c.Model.Vision.Width, c.Model.Vision.Patch = 48, 48, 4
+	c.Model.Vision.Height, c.Model.Vision.Width, c.Model.Vision.Patch = 48, 48, 2 // of patches of 4, shapes and textures were hardly seen
 	c.Model.Vision.Mean, c.Model.Vision.Std = [3]float64{0.5, 0.5, 0.5}, [3]float64{0.5, 0.5, 0.5}
-	c.Model.Vision.Stages = []clip.Stage{{Channels: 48, Blocks: 1}, {Channels: 96, Blocks: 1}}
+	c.Model.Vision.Stages = []clip.Stage{{Channels: 32, Blocks: 1}, {Channels: 64, Blocks: 1}, {Channels: 96, Blocks: 1}}
 	c.Model.Text.Width, c.Model.Text.Layers, c.Model.Text.Heads, c.Model.Text.ContextLength = 64, 2, 4, 40
 	c.Train.Optimizer.LR, c.Train.Optimizer.WarmupSteps = 2e-3, 50
 	if form == experiments.Quick {
-		c.BatchSize, c.Train.Steps, c.Train.Average = 32, 60, 0.9
+		c.BatchSize, c.Train.Steps, c.Train.Average = 24, 40, 0.9
 	}
 	return c
 }
