@@ -2,6 +2,7 @@
 package studies
 
 import (
+	"github.com/glimpse-ml/glimpse/experiments/built/answering"
 	"github.com/glimpse-ml/glimpse/experiments/built/describing"
 	"github.com/glimpse-ml/glimpse/experiments/built/guided"
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
@@ -45,6 +46,7 @@ func builtOnCLIP() []lesson.Study {
 	return []lesson.Study{
 		describing.Study(),
 		guided.Study(),
+		answering.Study(),
 	}
 }
 

@@ -1,0 +1,151 @@
+package answering
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/glimpse-ml/glimpse/clip"
+	"github.com/glimpse-ml/glimpse/clip/answering"
+	"github.com/glimpse-ml/glimpse/datasets/scenes"
+	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/experiments/lesson/lessontest"
+	"github.com/glimpse-ml/glimpse/experiments/resumetest"
+	"github.com/glimpse-ml/glimpse/internal/backend"
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
+)
+
+// small are settings with which the quick form takes seconds in pure Go.
+var small = []string{"clip.train.steps=3", "clip.batch_size=4", "train.steps=3", "baseline_steps=2", "tune_steps=3", "pictures=3", "questions=2", "tests=7", "network.width=16", "network.heads=2",
+	"network.layers=1", "clip.model.vision.height=32", "clip.model.vision.width=32"}
+
+func TestGroups(t *testing.T) {
+	for text, want := range map[string]struct {
+		kind   scenes.Kind
+		answer string
+		groups []string
+	}{
+		"what colour is the circle?":                        {scenes.AskAttribute, "red", []string{everything, "attribute", "colour"}},
+		"what colour is the large dotted circle?":           {scenes.AskAttribute, "pink", []string{everything, "attribute", "colour", novel}},
+		"what is the small red shape?":                      {scenes.AskAttribute, "star", []string{everything, "attribute", "shape"}},
+		"what is the red striped shape?":                    {scenes.AskAttribute, "cross", []string{everything, "attribute", "shape"}},
+		"what is the striped red shape?":                    {scenes.AskAttribute, "cross", []string{everything, "attribute", "shape", novel}},
+		"what size is the red cross?":                       {scenes.AskAttribute, "small", []string{everything, "attribute", "size", novel}},
+		"what texture is the red circle?":                   {scenes.AskAttribute, "plain", []string{everything, "attribute", "texture"}},
+		"how many red crosses are there?":                   {scenes.AskCount, "two", []string{everything, "count", novel}},
+		"how many crosses are there?":                       {scenes.AskCount, "two", []string{everything, "count"}},
+		"is there a green triangle?":                        {scenes.AskExistence, "no", []string{everything, "existence", novel}},
+		"is the red circle left of the blue ring?":          {scenes.AskRelation, "yes", []string{everything, "relation", novel}},
+		"is the red circle left of the large striped star?": {scenes.AskRelation, "no", []string{everything, "relation"}},
+	} {
+		if found := groupsOf(scenes.Question{Kind: want.kind, Text: text, Answer: want.answer}); !slices.Equal(found, want.groups) {
+			t.Errorf("%q, %s: expected %q, found %q", text, want.answer, want.groups, found)
+		}
+	}
+}
+
+// Every question about many scenes fits the network, and none about scenes of the splits train and test is about a pair that training does not have.
+func TestQuestionsFit(t *testing.T) {
+	cfg := defaults(experiments.Full, backend.ONNX)
+	c := cfg.Network
+	train, err := cfg.CLIP.Scenes(scenes.Train, 1, 3000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Words = vocabulary(train)
+	longest, unseen := 0, 0
+	for _, split := range []scenes.Split{scenes.Train, scenes.Test, scenes.Unseen} {
+		set, err := cfg.CLIP.Scenes(split, 2, 2000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range set.Len() {
+			for _, q := range set.Scene(i).Questions() {
+				if _, err := c.Encode(q.Text); err != nil {
+					t.Fatal(err)
+				}
+				longest = max(longest, len(answering.WordsOf(q.Text)))
+				if slices.Contains(groupsOf(q), novel) {
+					if unseen++; split != scenes.Unseen {
+						t.Errorf("%s: %q, %s is about a pair that is held out", split, q.Text, q.Answer)
+					}
+				}
+			}
+		}
+	}
+	if longest < c.Length-1 { // more objects than here need one word more
+		t.Errorf("expected room for the longest question and hardly more, %d words, found %d", longest, c.Length)
+	}
+	if unseen < 1000 {
+		t.Errorf("found only %d questions about pairs never seen", unseen)
+	}
+}
+
+func TestQuickRun(t *testing.T) {
+	run := lessontest.Quick[Config, Report](t, Study(), "go", small...)
+	r := run.Report
+	for _, v := range variants() {
+		for _, split := range []scenes.Split{scenes.Test, scenes.Unseen} {
+			if m := r.find(v.name, everything, split); m.N != 7 || m.Low > m.Value || m.High < m.Value {
+				t.Errorf("%s, %s: found %+v", v.name, split, m)
+			}
+		}
+	}
+	if r.Kept != gridTuned || len(r.Shown) != 2*shownScenes || len(r.Shown[0].Asked) < 5 {
+		t.Errorf("found %q kept and %+v shown", r.Kept, r.Shown)
+	}
+	if run.Found["grid_fine_tuned_all_test_n"] != 7 {
+		t.Errorf("found the metrics %v", run.Found)
+	}
+	told, err := tell(run.Seeds(3))
+	if err != nil || !strings.Contains(told.Answer, "from the question alone ") || len(told.Sections) != 3 {
+		t.Errorf("three runs: %q, %v", told.Answer, err)
+	}
+	// The network in the run's folder answers as it did; the CLIP beside it is the one that it began with, and not the one that it became.
+	m, err := answering.Load(run.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := run.Config.testScenes(scenes.Test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := r.Shown[0].Asked[0]
+	answers, err := m.Ask(backendtest.Go(t), set.Scene(0).Image(), asked.Question)
+	if err != nil || answers[0].Answer != asked.Answer {
+		t.Errorf("%q: expected %q, found %v (%v)", asked.Question, asked.Answer, answers, err)
+	}
+	if _, err := clip.Load(run.Path("clip")); err != nil {
+		t.Error(err)
+	}
+}
+
+// The frozen towers stay as CLIP left them, and the one that is fine-tuned does not.
+func TestFrozenTowers(t *testing.T) {
+	run := lessontest.Quick[Config, Report](t, Study(), "go", small...)
+	eye, err := clip.Load(run.Path("clip"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := answering.Load(run.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const stem = "/visual/conv1/weight"
+	before, after := eye.Store.GetVariable(stem).MustValue(), m.Store.GetVariable(stem).MustValue()
+	if before.Equal(after) {
+		t.Error("the tower that is fine-tuned has the weights of CLIP's")
+	}
+}
+
+// A run of many trainings that is stopped at random moments comes to the same.
+func TestResume(t *testing.T) {
+	b, o := resumetest.Quick(t, small...)
+	resumetest.Exact(t, Study().Experiment, b, o, 3)
+}
+
+func TestRefuses(t *testing.T) {
+	lessontest.Refuses(t, Study(), map[string]string{"pictures=0": "at least 1 of each", "tests=3": "at least 6", "baseline_steps=0": "at least 1 of each", "tune_rate=0": "more than 0",
+		"network.width=30": "network.width: expected a multiple of heads", "clip.batch_size=1": "at least 2", "clip.full=2": "a share from 0 to 1", "clip.max_objects=9": "1 to 4",
+		"clip.model.vision.width=64": "square pictures"})
+}
