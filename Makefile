@@ -35,9 +35,10 @@ torture: ## kill runs 1,000 times at random moments and resume them (minutes)
 # that is no failure.
 FUZZTIME ?= 10s
 FUZZFLAGS ?=
+FUZZORDER ?= cat
 fuzz: ## throw random bytes at every parser, FUZZTIME=10s at each
 	@list=$$(go test -tags $(TAGS) -list '^Fuzz' ./...) || { echo "$$list"; exit 1; }; failed=; said=$$(mktemp); \
-	for target in $$(echo "$$list" | awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2 ":" names[i]; n = 0 }'); do \
+	for target in $$(echo "$$list" | awk '/^Fuzz/ { names[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2 ":" names[i]; n = 0 }' | $(FUZZORDER)); do \
 		if go test -tags $(TAGS) -run '^$$' -fuzz "^$${target##*:}\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $(FUZZFLAGS) "$${target%:*}" >$$said 2>&1 || \
 			{ grep -q 'context deadline exceeded' $$said && ! grep -q 'Failing input' $$said; }; \
 		then echo "$$target: $$(grep -a 'execs' $$said | tail -n 1)"; \
