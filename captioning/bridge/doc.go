@@ -8,5 +8,7 @@
 //     2204.14198), sections 2.1 and 2.2, appendix A.1. The picture becomes a few vectors, and the language model looks at them before each of its
 //     blocks, through a gate that is closed at first.
 //
-// All take features [N, L, D] of L places. Left out: ClipCap's and Flamingo's inputs of several pictures, and LLaVA's second stage.
+// All take features [N, L, D] of L places. What differs from the papers: ClipCap maps CLIP's one vector of a picture, which its transformer takes apart into
+// several, where these read places or their mean; Flamingo reads several pictures, and its networks have the square of ReLU, where these have ReLU; LLaVA's second stage of
+// training is left out.
 package bridge

@@ -65,6 +65,7 @@ func readConfig(path string) (Config, error) {
 		Kind       string `json:"model_type"`
 		Activation string `json:"activation_function"`
 		Inner      *int   `json:"n_inner"`
+		Tied       *bool  `json:"tie_word_embeddings"`
 		ByLayer    bool   `json:"scale_attn_by_inverse_layer_idx"`
 		Unscaled   *bool  `json:"scale_attn_weights"`
 	}{Config: Config{Eps: 1e-5}}
@@ -78,6 +79,8 @@ func readConfig(path string) (Config, error) {
 		return Config{}, fmt.Errorf("%s: expected activation_function gelu_new, found %q", path, file.Activation)
 	case file.Inner != nil && *file.Inner != 4*file.Width:
 		return Config{}, fmt.Errorf("%s: expected n_inner of 4 n_embd = %d, found %d", path, 4*file.Width, *file.Inner)
+	case file.Tied != nil && !*file.Tied:
+		return Config{}, fmt.Errorf("%s: expected tie_word_embeddings, the scores being products with the embeddings, found weights of their own", path)
 	case file.ByLayer || file.Unscaled != nil && !*file.Unscaled:
 		return Config{}, fmt.Errorf("%s: expected scores of the attention scaled by the heads' width alone, found them scaled otherwise", path)
 	}

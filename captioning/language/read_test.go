@@ -91,7 +91,7 @@ func TestRead(t *testing.T) {
 func TestReadRefuses(t *testing.T) {
 	for want, config := range map[string]map[string]any{
 		"model_type gpt2": {"model_type": "gpt_neo"}, "gelu_new": {"activation_function": "relu"}, "n_inner": {"n_inner": 7}, "scaled otherwise": {"scale_attn_by_inverse_layer_idx": true},
-		"a multiple of n_head": {"n_head": 3}, "of shape [12 8]": {"vocab_size": 12}, "h.1.": {"n_layer": 1},
+		"a multiple of n_head": {"n_head": 3}, "of shape [12 8]": {"vocab_size": 12}, "h.1.": {"n_layer": 1}, "tie_word_embeddings": {"tie_word_embeddings": false},
 	} {
 		if _, _, err := Read(published(t, config, nil)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("expected an error about %q, found %v", want, err)

@@ -25,7 +25,7 @@ func Timestep(t *graph.Node, width int) *graph.Node {
 }
 
 // residual is two 3x3 convolutions and a shortcut, x [N, H, W, C] to [N, H, W, channels]. What is known of the step, when [N, D],
-// scales and shifts the second norm (Dhariwal and Nichol 2021, section 4.2: adaptive group norm). The last convolution starts at 0: a fresh block passes
+// scales and shifts the second norm (Dhariwal and Nichol 2021: adaptive group norm). The last convolution starts at 0: a fresh block passes
 // its input through.
 func residual(scope *model.Scope, x, when *graph.Node, channels, groups int) *graph.Node {
 	n := x.Shape().Dim(0)

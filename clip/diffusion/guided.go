@@ -79,8 +79,13 @@ func NewGuided(cfg GuidedConfig, tokenizer *clip.Tokenizer, seed int64) (*Guided
 	return m, nil
 }
 
-// Embed returns the unit embeddings of texts, [N, D].
+// Embed returns the unit embeddings of texts, [N, D]. One that is longer than the context is an error that names it.
 func (m *Guided) Embed(b compute.Backend, texts []string) (*tensors.Tensor, error) {
+	length := m.Config.CLIP.Text.ContextLength
+	ids, err := m.Tokenizer.EncodeWhole(texts, length)
+	if err != nil {
+		return nil, err
+	}
 	exec, err := model.NewExec(b, m.Store, func(scope *model.Scope, ids *graph.Node) *graph.Node {
 		return m.Config.CLIP.EncodeText(scope.At(CLIPScope), ids)
 	})
@@ -88,8 +93,7 @@ func (m *Guided) Embed(b compute.Backend, texts []string) (*tensors.Tensor, erro
 		return nil, fmt.Errorf("cannot embed texts: %w", err)
 	}
 	defer exec.Finalize()
-	length := m.Config.CLIP.Text.ContextLength
-	out, err := exec.Call1(tensors.FromFlatDataAndDimensions(m.Tokenizer.EncodeBatch(texts, length), len(texts), length))
+	out, err := exec.Call1(tensors.FromFlatDataAndDimensions(ids, len(texts), length))
 	if err != nil {
 		return nil, fmt.Errorf("cannot embed texts: %w", err)
 	}

@@ -99,7 +99,7 @@ func tiny() GuidedConfig {
 	c.Schedule.Steps, c.Sampling.Steps, c.CLIP.EmbedDim = 20, 3, 8
 	c.Noise = UNet{Side: 8, Depth: 3, Patch: 2, Channels: []int{8, 16}, Blocks: 1, Groups: 4, Heads: 2}
 	c.CLIP.Image = c.Noise
-	c.CLIP.Text.Width, c.CLIP.Text.Layers, c.CLIP.Text.Heads, c.CLIP.Text.ContextLength = 16, 1, 2, 8
+	c.CLIP.Text.Width, c.CLIP.Text.Layers, c.CLIP.Text.Heads, c.CLIP.Text.ContextLength = 16, 1, 2, 16
 	return c
 }
 

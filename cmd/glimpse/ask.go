@@ -28,7 +28,7 @@ func askCommand() *cobra.Command {
 		Short: "Ask a question about a picture",
 		Long: `Ask answers a question about a picture with a network that was trained to, on what a CLIP sees
 (glimpse train built/answering). The answer is one of those that the network has learned to choose from: yes and no,
-numbers from zero to four, colours, shapes, sizes and textures. The whole picture is squashed to the square that
+numbers, colours, shapes, sizes and textures. The whole picture is squashed to the square that
 the tower sees.
 
 The network knows drawn scenes and the words of the questions about them: a word that it does not know is an error

@@ -53,8 +53,8 @@ diffusion model that knows no text, and a CLIP that says in which direction to g
 --n pictures are made from noise that depends on --seed alone, and are laid out in the order in which they were drawn;
 none is left out. With one seed another prompt or another scale starts from the same noise. --scale is how strongly CLIP
 guides: 0 is not at all, and without the flag it is the one that did best in the run. --steps is how many steps are
-taken from noise to picture, and --eta how much new noise each of them brings: 0 none (DDIM), 1 as much as in training
-(DDPM).
+taken from noise to picture, and --eta how much new noise each of them brings: 0 none (DDIM), 1 as much as DDPM's
+posterior.
 
 --gif writes the way from noise to the pictures as an animation. --json prints one object.`,
 		Example: examples(

@@ -50,13 +50,14 @@ func (c *Model) Adopt(dir string) error {
 	return nil
 }
 
-// sameDecoder is an error if a saved captioner's decoder is of another make than c's, or has another bridge to its language model. Sizes are left to
-// the weights' shapes.
+// sameDecoder is an error if a saved captioner's decoder is of another make than c's, or another bridge to its language model, or one of other sizes. The
+// sizes of the others are left to the weights' shapes.
 func (c *Model) sameDecoder(file captionerFile) error {
 	make := func(tells bool, language *captioning.LanguageConfig) string {
 		switch {
 		case language != nil:
-			return "a language model with the bridge " + string(language.Bridge)
+			l := language.Language
+			return fmt.Sprintf("a language model with the bridge %s (length %d, layers %d; %d blocks of width %d)", language.Bridge, language.Length, language.Layers, l.Layers, l.Width)
 		case tells:
 			return "Show and Tell"
 		}

@@ -50,8 +50,8 @@ type Example struct {
 // cross-attention (Alayrac et al. 2022) with a small GPT-2, beside Show, Attend and Tell (Xu et al. 2015), on the same photographs, with the same
 // frozen encoder and for equally many steps.
 //
-//	glimpse train built/captioning --seed 1    an hour on one core
-//	glimpse train built/captioning --quick     half a minute, on Scenes
+//	glimpse train built/captioning --seed 1
+//	glimpse train built/captioning --quick     20 seconds on two cores, on Scenes
 //
 // Time, machine and scores are in docs/results/built-captioning.md.
 func Study() lesson.Study {
@@ -86,7 +86,9 @@ func (c Config) Check() error {
 			return fmt.Errorf("language: %w", err)
 		}
 	}
-	switch {
+	switch m := c.Captions.Model; {
+	case c.Language.MaxLen != m.MaxLen || c.Language.LabelSmoothing != m.LabelSmoothing:
+		return fmt.Errorf("language: expected max_len and label_smoothing of captions.model, %d and %g, found %d and %g", m.MaxLen, m.LabelSmoothing, c.Language.MaxLen, c.Language.LabelSmoothing)
 	case !(c.LR > 0):
 		return fmt.Errorf("lr: expected more than 0, found %g", c.LR)
 	case c.Captions.Critical.Train.Steps != 0 || c.Captions.Start != "" || c.Captions.Scheduled.Decay != captioning.DecayNone || c.Captions.Train.Steps < 1:

@@ -62,8 +62,8 @@ type Scaled struct {
 // Study is the experiment built/guided: a diffusion model of pictures that knows no text, guided by a CLIP that was trained on noised
 // pictures (Dhariwal and Nichol 2021, arXiv 2105.05233; Nichol et al. 2022, arXiv 2112.10741).
 //
-//	glimpse train built/guided --seed 1    20 minutes on one core
-//	glimpse train built/guided --quick     40 seconds
+//	glimpse train built/guided --seed 1
+//	glimpse train built/guided --quick     25 seconds on two cores
 //
 // Time, machine and scores are in docs/results/built-guided.md.
 func Study() lesson.Study {

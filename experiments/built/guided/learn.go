@@ -50,12 +50,12 @@ type example struct {
 	label         judge.Label
 }
 
-// source draws windows, noise and steps.
-func (m *learner) source(batch int, seed int64) (*judge.Source[example], error) {
+// source draws windows, noise and steps of the noise, from least on.
+func (m *learner) source(batch int, seed int64, least int) (*judge.Source[example], error) {
 	side := m.Config.Noise.Side
 	return judge.NewSource(len(m.pictures), batch, seed, func(i int, rng *rand.Rand) example {
 		p := m.pictures[i]
-		e := example{values: p.Window(rng), noise: make([]float32, 3*side*side), step: 1 + int32(rng.IntN(m.Schedule.Steps())), label: p.Label}
+		e := example{values: p.Window(rng), noise: make([]float32, 3*side*side), step: int32(least + rng.IntN(m.Schedule.Steps()+1-least)), label: p.Label}
 		for k := range e.noise {
 			e.noise[k] = float32(rng.NormFloat64())
 		}
@@ -80,7 +80,7 @@ func (m *learner) source(batch int, seed int64) (*judge.Source[example], error) 
 
 // learnNoise trains the network that tells the noise.
 func (m *learner) learnNoise(ctx context.Context, env *experiments.Env) error {
-	source, err := m.source(m.cfg.BatchSize, env.Seed)
+	source, err := m.source(m.cfg.BatchSize, env.Seed, 1)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (m *learner) learnNoise(ctx context.Context, env *experiments.Env) error {
 
 // learnCLIP trains the guide, contrastively, on noised pictures and their captions.
 func (m *learner) learnCLIP(ctx context.Context, env *experiments.Env) error {
-	source, err := m.source(m.cfg.CLIPBatch, env.Seed+2)
+	source, err := m.source(m.cfg.CLIPBatch, env.Seed+2, 0) // the clean picture too
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func tell(runs []ran) (told lesson.Told, err error) {
 				{Name: "way", Title: "From noise to a picture", Caption: fmt.Sprintf("The first sample of seed %d at its best scale. Above the picture as it is, below what is guessed of the clean one; steps of the noise that are left below.", runs[0].Seed), Plot: way}}},
 		{Heading: "CLIP alone", Text: climbedTable(runs), Figures: []lesson.Figure{{Name: "pixels", Title: "Pixels that climb the similarity", Caption: fmt.Sprintf("The first prompts of seed %d. Framed: true to the prompt.", runs[0].Seed), Plot: climbed}}},
 		{Heading: "Who counts, and who guides", Text: judges(runs), Figures: []lesson.Figure{{Name: "guide", Title: "What CLIP sees in noise",
-			Caption: "Share of new scenes whose prompt CLIP finds the likeliest of all 48, by the share of the picture's variance that the noise has left. " + intervals, Plot: levels}}},
+			Caption: "Share of new scenes whose prompt CLIP finds the likeliest of all 48, by the share of the variance that is noise. " + intervals, Plot: levels}}},
 	}
 	return told, nil
 }

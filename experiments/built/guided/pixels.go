@@ -44,26 +44,15 @@ func (r *Report) climb(ctx context.Context, env *experiments.Env, m *learner, j 
 	bar := progress.New(env.Messages, "pixels climb", int64(len(cfg.Cutouts)*cfg.Steps), progress.Options{})
 	defer bar.Done()
 	for _, cutouts := range cfg.Cutouts {
-		exec, err := m.slope(env, cutouts)
-		if err != nil {
-			return err
-		}
 		rng := rand.New(rand.NewPCG(uint64(env.Seed), 11))
 		x := make([]float32, len(labels)*3*side*side)
 		for i := range x {
 			x[i] = float32(0.1 * rng.NormFloat64())
 		}
-		var cosine float64
-		for range cfg.Steps {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if cosine, err = climbOnce(exec, x, texts, cutoutsOf(rng, max(cutouts, 1), side), cfg.Rate, side); err != nil {
-				return err
-			}
-			bar.Add(1)
+		cosine, err := m.climbAll(ctx, env, x, texts, cutouts, rng, bar)
+		if err != nil {
+			return err
 		}
-		exec.Finalize()
 		verdicts, err := j.Look(x)
 		if err != nil {
 			return err
@@ -77,6 +66,26 @@ func (r *Report) climb(ctx context.Context, env *experiments.Env, m *learner, j 
 		r.Climbed = append(r.Climbed, c)
 	}
 	return nil
+}
+
+// climbAll takes all steps with x, and returns the mean cosine of what has become of it.
+func (m *learner) climbAll(ctx context.Context, env *experiments.Env, x []float32, texts *tensors.Tensor, cutouts int, rng *rand.Rand, bar *progress.Bar) (cosine float64, err error) {
+	exec, err := m.slope(env, cutouts)
+	if err != nil {
+		return 0, err
+	}
+	defer exec.Finalize()
+	side, cfg := m.Config.Noise.Side, m.cfg.Climb
+	for range cfg.Steps {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		if _, err := climbOnce(exec, x, texts, cutoutsOf(rng, max(cutouts, 1), side), cfg.Rate, side); err != nil {
+			return 0, err
+		}
+		bar.Add(1)
+	}
+	return climbOnce(exec, x, texts, cutoutsOf(rng, max(cutouts, 1), side), 0, side)
 }
 
 // slope prepares pictures x [N, S, S, 3], texts [N, D] and cutouts [K, 2, S, S] to the slope of the mean similarity, and the mean cosine of the whole pictures. With no

@@ -27,7 +27,7 @@ func Defaults(form experiments.Form) Config {
 	c := Config{Model: clip.Tiny(0), BatchSize: 64, Full: 0.5, MaxObjects: scenes.MostObjects,
 		Train: experiments.TrainConfig{Steps: 800, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: 0.99}}
 	c.Model.EmbedDim = 64
-	c.Model.Vision.Height, c.Model.Vision.Width, c.Model.Vision.Patch = 48, 48, 2 // of patches of 4, shapes and textures were hardly seen
+	c.Model.Vision.Height, c.Model.Vision.Width, c.Model.Vision.Patch = 48, 48, 2
 	c.Model.Vision.Mean, c.Model.Vision.Std = [3]float64{0.5, 0.5, 0.5}, [3]float64{0.5, 0.5, 0.5}
 	c.Model.Vision.Stages = []clip.Stage{{Channels: 32, Blocks: 1}, {Channels: 64, Blocks: 1}, {Channels: 96, Blocks: 1}}
 	c.Model.Text.Width, c.Model.Text.Layers, c.Model.Text.Heads, c.Model.Text.ContextLength = 64, 2, 4, 40
@@ -84,9 +84,14 @@ func Train(ctx context.Context, env *experiments.Env, cfg Config) (*clip.Model, 
 		After: clip.ClampScale,
 	}
 	if _, err := experiments.Fit(ctx, env, "clip", m.Store, task, source, cfg.Train, func(map[string]float64) string { return "" }); err != nil {
+		m.Close()
 		return nil, err
 	}
-	return m, m.Save(env.Run.Path("clip"))
+	if err := m.Save(env.Run.Path("clip")); err != nil {
+		m.Close()
+		return nil, err
+	}
+	return m, nil
 }
 
 // fresh is an untrained model with a vocabulary for the captions.
