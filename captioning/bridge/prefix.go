@@ -1,8 +1,6 @@
 package bridge
 
 import (
-	"math"
-
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -66,18 +64,11 @@ const eps = 1e-5
 
 // attend is multi-head attention of x [N, Q, W] on memory [N, M, W']: [N, Q, W]. Variables: to_queries, to_keys_values, project.
 func attend(scope *model.Scope, x, memory *Node, heads int) *Node {
-	n, Q, W, M := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2), memory.Shape().Dim(1)
-	w := W / heads
-	split := func(x *Node, length int) *Node {
-		return graph.Reshape(graph.Transpose(graph.Reshape(x, n, length, heads, w), 1, 2), n*heads, length, w)
-	}
-	q := split(graph.MulScalar(nn.Linear(scope.At("to_queries"), x, W, false), 1/math.Sqrt(float64(w))), Q)
+	W := x.Shape().Dim(2)
+	q := nn.Linear(scope.At("to_queries"), x, W, false)
 	kv := nn.Linear(scope.At("to_keys_values"), memory, 2*W, false)
-	k, v := split(graph.SliceAxis(kv, -1, graph.AxisRange(0, W)), M), split(graph.SliceAxis(kv, -1, graph.AxisRangeToEnd(W)), M)
-	weights := graph.Softmax(graph.DotGeneral(q, []int{2}, []int{0}, k, []int{2}, []int{0}), -1) // [N heads, Q, M]
-	read := graph.DotGeneral(weights, []int{2}, []int{0}, v, []int{1}, []int{0})
-	read = graph.Reshape(graph.Transpose(graph.Reshape(read, n, heads, Q, w), 1, 2), n, Q, W)
-	return nn.Linear(scope.At("project"), read, W, true)
+	k, v := graph.SliceAxis(kv, -1, graph.AxisRange(0, W)), graph.SliceAxis(kv, -1, graph.AxisRangeToEnd(W))
+	return nn.Linear(scope.At("project"), nn.Attend(q, k, v, heads, nil), W, true)
 }
 
 // feedForward is x [..., W] through a hidden layer of 4 W with ReLU.

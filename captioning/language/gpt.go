@@ -98,7 +98,7 @@ func Run(scope *model.Scope, cfg Config, x *Node, between Between) (h *Node, pas
 		b := cfg.block(scope, i)
 		x = between.before(i, x)
 		q, own := b.queries(x)
-		x = b.finish(x, b.attendAll(q, own, future))
+		x = b.finish(x, nn.Attend(q, own.K, own.V, cfg.Heads, future))
 		past = append(past, own)
 	}
 	return nn.LayerNorm(scope.At("ln_f"), x, cfg.Eps), past
@@ -115,7 +115,7 @@ func Logits(scope *model.Scope, cfg Config, ids *Node) *Node {
 	return Scores(scope, cfg, h)
 }
 
-// causal [1, T, T] keeps each place (row) from those after it.
+// causal [1, 1, T, T] keeps each place (row) from those after it.
 func causal(g *graph.Graph, T int) *Node {
 	bias := make([]float32, T*T)
 	for i := range T {
@@ -123,7 +123,7 @@ func causal(g *graph.Graph, T int) *Node {
 			bias[i*T+j] = never
 		}
 	}
-	return graph.Reshape(graph.Const(g, bias), 1, T, T)
+	return graph.Reshape(graph.Const(g, bias), 1, 1, T, T)
 }
 
 // never is a score whose exponential is 0.
@@ -146,15 +146,7 @@ func (b block) queries(x *Node) (q *Node, own KeysValues) {
 	W := b.cfg.Width
 	qkv := b.affine("attn", "c_attn", nn.LayerNorm(b.scope.At("ln_1"), x, b.cfg.Eps), 3*W, 0.02)
 	part := func(i int) *Node { return graph.SliceAxis(qkv, -1, graph.AxisRange(i*W, (i+1)*W)) }
-	return graph.MulScalar(part(0), 1/math.Sqrt(float64(W/b.cfg.Heads))), KeysValues{part(1), part(2)}
-}
-
-// attendAll lets queries [N, T, W] read values of the same text: [N, T, W].
-func (b block) attendAll(q *Node, own KeysValues, bias *Node) *Node {
-	n, t, w := q.Shape().Dim(0), q.Shape().Dim(1), b.cfg.Width
-	weights := graph.Softmax(graph.Add(scores(b.heads(q), b.heads(own.K)), bias), -1) // [N heads, T, T]
-	read := graph.DotGeneral(weights, []int{2}, []int{0}, b.heads(own.V), []int{1}, []int{0})
-	return graph.Reshape(graph.Transpose(graph.Reshape(read, n, b.cfg.Heads, t, w/b.cfg.Heads), 1, 2), n, t, w)
+	return part(0), KeysValues{part(1), part(2)}
 }
 
 // heads makes [N heads, T, W/heads] of x [N, T, W].

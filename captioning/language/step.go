@@ -2,6 +2,7 @@ package language
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -52,6 +53,7 @@ func (b block) attendStep(q *Node, prefix, own KeysValues, bias *Node) *Node {
 	rows, N, w := q.Shape().Dim(0), prefix.K.Shape().Dim(0), b.cfg.Width
 	P, S, heads := prefix.K.Shape().Dim(1), own.K.Shape().Dim(1), b.cfg.Heads
 	K := rows / N
+	q = graph.MulScalar(q, 1/math.Sqrt(float64(w/heads)))
 
 	together := b.heads(graph.Reshape(q, N, K, w))                // [N heads, K, w]
 	of := scores(together, b.heads(prefix.K))                     // [N heads, K, P]

@@ -30,19 +30,9 @@ func readBlock(scope *model.Scope, cfg Config, x, places, hears *graph.Node) *gr
 
 // attend is multi-head attention: what each of x [N, T, W] reads from memory [N, S, W], [N, T, W]. bias [N, 1, 1, S], or nil for none, is added to the scores.
 func attend(scope *model.Scope, cfg Config, x, memory, bias *graph.Node) *graph.Node {
-	n, t, s, w, h := x.Shape().Dim(0), x.Shape().Dim(1), memory.Shape().Dim(1), cfg.Width, cfg.Heads
-	memory.AssertDims(n, s, w)
-	heads := func(name string, of *graph.Node, length int) *graph.Node { // [N*h, length, W/h]
-		y := nn.Linear(scope.At("%s", name), of, w, true)
-		return graph.Reshape(graph.TransposeAllAxes(graph.Reshape(y, n, length, h, w/h), 0, 2, 1, 3), n*h, length, w/h)
-	}
-	query := graph.MulScalar(heads("query", x, t), 1/math.Sqrt(float64(w/h)))
-	scores := graph.DotGeneral(query, []int{2}, []int{0}, heads("key", memory, s), []int{2}, []int{0}) // [N*h, T, S]
-	if bias != nil {
-		scores = graph.Reshape(graph.Add(graph.Reshape(scores, n, h, t, s), bias), n*h, t, s)
-	}
-	y := graph.DotGeneral(graph.Softmax(scores, -1), []int{2}, []int{0}, heads("value", memory, s), []int{1}, []int{0}) // [N*h, T, W/h]
-	y = graph.Reshape(graph.TransposeAllAxes(graph.Reshape(y, n, h, t, w/h), 0, 2, 1, 3), n, t, w)
+	w := cfg.Width
+	project := func(name string, of *graph.Node) *graph.Node { return nn.Linear(scope.At("%s", name), of, w, true) }
+	y := nn.Attend(project("query", x), project("key", memory), project("value", memory), cfg.Heads, bias)
 	return linear(scope.At("out"), y, w, nn.Normal(residualStd(cfg)))
 }
 

@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/ml/model"
-
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
 	"github.com/glimpse-ml/glimpse/experiments"
@@ -75,14 +72,7 @@ func Train(ctx context.Context, env *experiments.Env, cfg Config) (*clip.Model, 
 		return nil, err
 	}
 	defer source.Close()
-	task := experiments.Task{
-		Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
-			image, text := m.Embed(scope, inputs[0], inputs[1])
-			loss, scale := clip.InfoNCELoss.Compare(scope, image, text)
-			return loss, contrastive.BatchFigures(image, text, scale)
-		},
-		After: clip.ClampScale,
-	}
+	task := contrastive.Comparing(m.Embed)
 	if _, err := experiments.Fit(ctx, env, "clip", m.Store, task, source, cfg.Train, func(map[string]float64) string { return "" }); err != nil {
 		m.Close()
 		return nil, err

@@ -8,7 +8,6 @@ import (
 	"image"
 	"math/rand/v2"
 
-	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -138,14 +137,7 @@ func train(ctx context.Context, env *experiments.Env, cfg Config, name string) (
 		return nil, err
 	}
 	defer source.Close()
-	task := experiments.Task{
-		Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
-			image, text := t.embed(scope, inputs[0], inputs[1])
-			loss, scale := clip.InfoNCELoss.Compare(scope, image, text)
-			return loss, contrastive.BatchFigures(image, text, scale)
-		},
-		After: clip.ClampScale,
-	}
+	task := contrastive.Comparing(t.embed)
 	_, err = experiments.Fit(ctx, env, name, t.store, task, source, cfg.Train, func(map[string]float64) string { return "" })
 	return t, err
 }

@@ -1,0 +1,26 @@
+package nn
+
+import (
+	"math"
+
+	"github.com/gomlx/gomlx/core/graph"
+)
+
+// Attend is multi-head scaled dot-product attention (Vaswani et al. 2017, section 3.2), without its projections: what queries [N, T, W] read of values
+// [N, S, W], whose keys are [N, S, W], each of the heads by its own W/heads numbers: [N, T, W]. bias, or nil for none, is added to the scores [N, heads,
+// T, S]; its axes may be 1.
+func Attend(queries, keys, values *graph.Node, heads int, bias *graph.Node) *graph.Node {
+	d := queries.Shape().Dimensions
+	n, t, w, s := d[0], d[1], d[2], keys.Shape().Dim(1)
+	keys.AssertDims(n, s, w)
+	values.AssertDims(n, s, w)
+	split := func(x *graph.Node, length int) *graph.Node { // [N*heads, length, W/heads]
+		return graph.Reshape(graph.Transpose(graph.Reshape(x, n, length, heads, w/heads), 1, 2), n*heads, length, w/heads)
+	}
+	scores := graph.DotGeneral(split(graph.MulScalar(queries, 1/math.Sqrt(float64(w/heads))), t), []int{2}, []int{0}, split(keys, s), []int{2}, []int{0})
+	if bias != nil {
+		scores = graph.Reshape(graph.Add(graph.Reshape(scores, n, heads, t, s), bias), n*heads, t, s)
+	}
+	read := graph.DotGeneral(graph.Softmax(scores, -1), []int{2}, []int{0}, split(values, s), []int{1}, []int{0})
+	return graph.Reshape(graph.Transpose(graph.Reshape(read, n, heads, t, w/heads), 1, 2), n, t, w)
+}

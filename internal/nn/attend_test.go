@@ -1,0 +1,51 @@
+package nn
+
+import (
+	"math"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
+)
+
+// Attention by loops: each head reads its own numbers, and what the bias shuts off is not read.
+func TestAttend(t *testing.T) {
+	const N, T, S, W, heads = 2, 3, 4, 6, 2
+	at := func(i, seed int) float64 { return math.Sin(float64(i*(seed+2) + seed)) }
+	draw := func(n, seed int) []float32 {
+		values := make([]float32, n)
+		for i := range values {
+			values[i] = float32(at(i, seed))
+		}
+		return values
+	}
+	shut := []float32{0, 0, 0, -1e9} // the last of what could be read
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		out := graph.MustExecOnce(b, func(q, k, v, bias *graph.Node) *graph.Node { return Attend(q, k, v, heads, bias) },
+			tensors.FromFlatDataAndDimensions(draw(N*T*W, 1), N, T, W), tensors.FromFlatDataAndDimensions(draw(N*S*W, 2), N, S, W),
+			tensors.FromFlatDataAndDimensions(draw(N*S*W, 3), N, S, W), tensors.FromFlatDataAndDimensions(shut, 1, 1, 1, S))
+		got, err := tensors.CopyFlatData[float32](out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, found := range got {
+			n, row, head := i/(T*W), i/W, i%W/(W/heads)
+			var sum, total float64
+			for s := range S - 1 {
+				score := 0.0
+				for c := head * W / heads; c < (head+1)*W/heads; c++ {
+					score += at(row*W+c, 1) * at((n*S+s)*W+c, 2) / math.Sqrt(W/heads)
+				}
+				weight := math.Exp(score)
+				total += weight
+				sum += weight * at((n*S+s)*W+i%W, 3)
+			}
+			if math.Abs(float64(found)-sum/total) > 1e-5 {
+				t.Errorf("number %d: expected %.6f, found %.6f", i, sum/total, found)
+			}
+		}
+	})
+}
