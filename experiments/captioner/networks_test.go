@@ -3,10 +3,12 @@ package captioner
 import (
 	"context"
 	"image"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +39,9 @@ func randomResNet(t *testing.T, path string, seed uint64) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 2))
 	all := map[string]safetensors.Tensor{"fc.weight": safetensors.FromFloat32s(make([]float32, 3*12), 3, 12), "fc.bias": safetensors.FromFloat32s(make([]float32, 3), 3)}
-	for name, shape := range smallResNet.Shapes() {
+	shapes := smallResNet.Shapes()
+	for _, name := range slices.Sorted(maps.Keys(shapes)) { // in their order, for each run to draw the same
+		shape := shapes[name]
 		n := 1
 		for _, d := range shape {
 			n *= d
