@@ -44,6 +44,9 @@ func (k Kernel) Install(ctx context.Context, messages io.Writer) error {
 	if err := k.build(ctx, tools); err != nil {
 		return err
 	}
+	if err := os.RemoveAll(filepath.Join(k.Programs, "cells")); err != nil { // what older programs have kept of cells
+		return fmt.Errorf("cannot install the kernel: %w", err)
+	}
 	k.warm(ctx, tools, messages)
 	tools.internal = k.linksInternally(ctx, tools)
 	for path, text := range k.scripts(tools) {
@@ -72,7 +75,7 @@ func (k Kernel) upToDate(spec []byte) bool {
 
 func (k Kernel) programs() []string {
 	path := filepath.Join(k.Programs, "path")
-	return []string{k.command(), filepath.Join(k.Programs, "gonb"), filepath.Join(path, "go"), filepath.Join(path, "goimports")}
+	return []string{k.command(), filepath.Join(k.Programs, "gonb"), filepath.Join(k.Programs, "cellgo"), filepath.Join(path, "go"), filepath.Join(path, "goimports")}
 }
 
 // stamp is a checksum of what the kernel is built from.
@@ -94,7 +97,7 @@ func (k Kernel) stamp(tools toolchain) (string, error) {
 }
 
 func (k Kernel) helperSources() []string {
-	sources, _ := filepath.Glob(filepath.Join(k.Checkout, "internal", "notebook", "*", "*.go")) // goimports and linktest
+	sources, _ := filepath.Glob(filepath.Join(k.Checkout, "internal", "notebook", "*", "*.go")) // cellgo, goimports and linktest
 	return sources
 }
 

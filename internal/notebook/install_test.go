@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,7 +38,7 @@ func TestInstallIsWholeAndIdempotent(t *testing.T) {
 		t.Errorf("kernel.json is %s", text)
 	}
 	before := listing(t, k.Programs)
-	want := []string{"gonb", "kernel", "path", "path/go", "path/goimports"}
+	want := []string{"cellgo", "gonb", "kernel", "path", "path/go", "path/goimports"}
 	if diff := cmp.Diff(want, names(before)); diff != "" {
 		t.Errorf("programs (-want +got):\n%s", diff)
 	}
@@ -50,7 +51,10 @@ func TestInstallIsWholeAndIdempotent(t *testing.T) {
 		t.Errorf("installing again changed (-before +after):\n%s", diff)
 	}
 
-	// A program that was lost comes back.
+	// A program that was lost comes back, and what others had kept of cells goes.
+	if err := os.MkdirAll(filepath.Join(k.Programs, "cells", "old"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Remove(filepath.Join(k.Programs, "path", "goimports")); err != nil {
 		t.Fatal(err)
 	}
@@ -60,15 +64,21 @@ func TestInstallIsWholeAndIdempotent(t *testing.T) {
 	if diff := cmp.Diff(want, names(listing(t, k.Programs))); diff != "" {
 		t.Errorf("programs after a loss (-want +got):\n%s", diff)
 	}
+	if _, err := os.Stat(filepath.Join(k.Programs, "cells")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what was kept of cells is still there: %v", err)
+	}
 }
 
-// listing is what lies below a folder: name -> time of the last change.
+// listing is what lies below a folder, but for what cells have left there: name -> time of the last change.
 func listing(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		if err != nil || path == dir {
 			return err
+		}
+		if path == filepath.Join(dir, "cells") {
+			return fs.SkipDir
 		}
 		info, err := d.Info()
 		if err != nil {
@@ -238,11 +248,13 @@ func TestInternalLinking(t *testing.T) {
 		}
 	}
 	script, echo := filepath.Join(dir, "cells"), filepath.Join(dir, "echo")
-	if err := writeScript(echo, "#!/bin/sh\nprintf '%s|' \"$@\"\n"); err != nil {
-		t.Fatal(err)
+	for _, program := range []string{echo, filepath.Join(dir, "cellgo")} {
+		if err := writeScript(program, "#!/bin/sh\nprintf '%s|' \"$@\"\n"); err != nil {
+			t.Fatal(err)
+		}
 	}
-	for internal, want := range map[bool]string{false: "build|-o|a b|", true: "build|-ldflags=-s -linkmode=internal|-o|a b|"} {
-		if err := writeScript(script, Kernel{Checkout: dir}.goScript(toolchain{program: echo, internal: internal})); err != nil {
+	for internal, want := range map[bool]string{false: "build|-o|a b|", true: echo + "|" + dir + "|build|-o|a b|"} {
+		if err := writeScript(script, Kernel{Checkout: dir, Programs: dir}.goScript(toolchain{program: echo, internal: internal})); err != nil {
 			t.Fatal(err)
 		}
 		said, err := exec.Command(script, "build", "-o", "a b").Output()

@@ -13,7 +13,7 @@ import (
 // plainErrors is the environment variable that makes the kernel word errors as text, not as HTML, when it is 1.
 const plainErrors = "GLIMPSE_NOTEBOOK_PLAIN_ERRORS"
 
-// scripts are the texts that make a kernel of the two programs gonb and goimports, by path.
+// scripts are the texts that make a kernel of the programs gonb, goimports and cellgo, by path.
 func (k Kernel) scripts(tools toolchain) map[string]string {
 	return map[string]string{
 		k.command():                             k.kernelScript(tools),
@@ -49,8 +49,8 @@ exec "$programs/gonb" $options --kernel "$@"
 func (k Kernel) goScript(tools toolchain) string {
 	replacement := "require " + module + " v0.0.0\n\nreplace (\n\t" + module + " => " + strconv.Quote(k.Checkout) + "\n\t// keeps the block a block\n)"
 	build := `exec "$go" "$@"`
-	if tools.internal {
-		build = "shift\n\texec \"$go\" build '" + internalLinking + "' \"$@\""
+	if tools.internal || tools.cgo == "0" {
+		build = "exec " + shell.Quote(filepath.Join(k.Programs, "cellgo")) + ` "$go" "$checkout" "$@"`
 	}
 	return fmt.Sprintf(`#!/bin/sh
 # The go of notebook cells, written by: glimpse notebook install

@@ -78,22 +78,20 @@ func cellFlags(own []string, cgo string) []string {
 	return append(flags, ours["mod"], ours["tags"], ours["ldflags"])
 }
 
-// build makes gonb and goimports from the checkout's go.mod. Each gets its final name when it is whole.
+// build makes the kernel's programs from the checkout's go.mod. Each gets its final name when it is whole.
 func (k Kernel) build(ctx context.Context, tools toolchain) error {
 	dir, err := os.MkdirTemp(k.Programs, ".building-*")
 	if err != nil {
 		return fmt.Errorf("cannot build the kernel: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	if _, err := k.goCommand(ctx, tools, "build", "-o", dir+string(filepath.Separator), gonb, "./internal/notebook/goimports"); err != nil {
+	if _, err := k.goCommand(ctx, tools, "build", "-o", dir+string(filepath.Separator), gonb, "./internal/notebook/goimports", "./internal/notebook/cellgo"); err != nil {
 		return cannotBuild(err)
 	}
-	err = os.Rename(filepath.Join(dir, "gonb"), filepath.Join(k.Programs, "gonb"))
-	if err == nil {
-		err = os.Rename(filepath.Join(dir, "goimports"), filepath.Join(k.Programs, "path", "goimports"))
-	}
-	if err != nil {
-		return fmt.Errorf("cannot install the kernel: %w", err)
+	for name, place := range map[string]string{"gonb": "", "cellgo": "", "goimports": "path"} {
+		if err := os.Rename(filepath.Join(dir, name), filepath.Join(k.Programs, place, name)); err != nil {
+			return fmt.Errorf("cannot install the kernel: %w", err)
+		}
 	}
 	return nil
 }
@@ -113,8 +111,8 @@ func (k Kernel) warm(ctx context.Context, tools toolchain, messages io.Writer) {
 	}
 }
 
-// internalLinking are the flags by which Go's own linker links a program that calls C. It takes a third less time than a call of the
-// system's linker, which Go makes otherwise.
+// internalLinking are the flags by which Go's own linker links a program that calls C, as cellgo has it link cells. It takes a third less time than a call
+// of the system's linker, which Go makes otherwise.
 const internalLinking = "-ldflags=-s -linkmode=internal"
 
 // linksInternally says whether that works here: whether a program with every backend is linked so, and runs.

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// stamp names everything but the cell's own code that its program depends on: Go, its settings, the requirements, the imports, and every file of the
+// lab's packages by name, size and time of its last change.
+func (b builder) stamp(c cell) (string, error) {
+	sum := sha256.New()
+	info, err := os.Stat(b.golang)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintln(sum, b.golang, info.Size(), info.ModTime().UnixNano(), linking)
+	settings := slices.DeleteFunc(os.Environ(), func(s string) bool {
+		return !strings.HasPrefix(s, "GO") && !strings.HasPrefix(s, "CGO_") && !strings.HasPrefix(s, "CC=") && !strings.HasPrefix(s, "CXX=") && !strings.HasPrefix(s, "PKG_CONFIG")
+	})
+	slices.Sort(settings)
+	fmt.Fprintf(sum, "%q\n%q\n", settings, c.imports)
+	for _, flag := range strings.Fields(os.Getenv("GOFLAGS")) {
+		if name, _, _ := strings.Cut(flag, "="); !slices.Contains([]string{"-mod", "-tags", "-ldflags", "-buildvcs"}, name) {
+			return "", fmt.Errorf("a flag that compiler or linker may have to know: %s", flag)
+		}
+	}
+	for _, name := range []string{"go.mod", "go.sum"} {
+		text, err := os.ReadFile(filepath.Join(c.dir, name))
+		if err != nil {
+			return "", err
+		}
+		for _, line := range strings.SplitAfter(string(text), "\n") {
+			if b.elsewhere(line) {
+				return "", fmt.Errorf("code in a folder that is not watched: %s", line)
+			}
+			if !strings.HasPrefix(line, "module ") { // the cell's own name is another one in every notebook
+				fmt.Fprint(sum, line)
+			}
+		}
+	}
+	err = filepath.WalkDir(b.checkout, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if path != b.checkout && noPackages(path, entry.Name(), b.checkout) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, ".ipynb") {
+			return nil
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(sum, "%q %d %d\n", path, info.Size(), info.ModTime().UnixNano())
+		return nil
+	})
+	return hex.EncodeToString(sum.Sum(nil)), err
+}
+
+// noPackages says whether cells can import nothing from a folder of the checkout.
+func noPackages(path, name, checkout string) bool {
+	if name[0] == '.' || name[0] == '_' || name == "testdata" {
+		return true
+	}
+	switch name { // what users keep beside the packages may be large
+	case "bin", "cmd", "demo", "docs", "runs":
+		return filepath.Dir(path) == checkout
+	}
+	return false
+}
+
+// elsewhere says whether a line of go.mod replaces a module by a folder that is not the lab's.
+func (b builder) elsewhere(line string) bool {
+	_, target, is := strings.Cut(line, "=>")
+	if target = strings.Trim(strings.TrimSpace(target), "\"`"); !is || target == b.checkout {
+		return false
+	}
+	return filepath.IsAbs(target) || strings.HasPrefix(target, ".")
+}
