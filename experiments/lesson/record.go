@@ -3,6 +3,7 @@ package lesson
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -89,6 +90,21 @@ func readAll(root string, studies []Study) (map[string]recorded, error) {
 		all[s.Name] = r
 	}
 	return all, nil
+}
+
+// Recorded is what the recorded runs of a study say, and how many there are, out of the files that [RecordResults] has written, which lie side by side. None
+// is an error that says how there would be one.
+func (s Study) Recorded(files fs.FS) (Told, int, error) {
+	text, err := fs.ReadFile(files, filepath.Base(s.recordedFile()))
+	if err != nil {
+		return Told{}, 0, fmt.Errorf("no run of %s is recorded: %w; `glimpse train %s` makes one, and `glimpse report %s RUN` records it", s.Experiment.Name, err, s.Experiment.Name, s.Series)
+	}
+	var r recorded
+	if err := json.Unmarshal(text, &r); err != nil {
+		return Told{}, 0, fmt.Errorf("%s is damaged: %w", s.recordedFile(), err)
+	}
+	told, err := s.tell(r.Runs)
+	return told, len(r.Runs), err
 }
 
 // add takes a run into the records of its study.

@@ -34,7 +34,7 @@ func BuiltOnCLIP() lesson.Series {
 	return lesson.Series{
 		Name: "built", Title: "Built on CLIP, measured", Index: "docs/results/built-on-clip.md",
 		Opening: "CLIP is a judge; these are what is made with one. Each has an experiment that runs on a laptop; its page has the figures, and how the bars that\n" +
-			"were set beforehand came out. Intervals are 95%.",
+			"were set beforehand came out. Intervals are 95%.\n\n![What is built on CLIP, and what with](../images/built.svg)",
 		Studies: builtOnCLIP(),
 	}
 }
