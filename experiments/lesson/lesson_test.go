@@ -104,6 +104,13 @@ func TestRecordAndCheck(t *testing.T) {
 			t.Errorf("expected %q in %s, found\n%s", part, name, text)
 		}
 	}
+	files := os.DirFS(filepath.Join(root, "docs/results"))
+	if told, seeds, err := series.Studies[0].Recorded(files); err != nil || seeds != 2 || told.Answer != "The mean is 4.60 (-1.75–10.95)." {
+		t.Errorf("what is recorded: %q of %d seeds, %v", told.Answer, seeds, err)
+	}
+	if _, _, err := series.Studies[0].Recorded(os.DirFS(root)); err == nil || !strings.Contains(err.Error(), "no run of lesson/dice is recorded") {
+		t.Errorf("nothing is recorded, found %v", err)
+	}
 	// A run takes the place of the one with its seed.
 	if _, err := RecordResults(root, series, []string{ranDice(t, 2, experiments.Full)}); err != nil {
 		t.Fatal(err)
