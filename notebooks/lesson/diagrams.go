@@ -86,3 +86,30 @@ func TimelineDiagram(t *captioner.Trace) (*plots.Figure, error) {
 	}
 	return plots.Diagram(cfg)
 }
+
+// BuiltDiagram draws what is built on CLIP, in the order of the notebook, and which parts of a CLIP each has: its two towers, or the cosine that comes
+// of both.
+func BuiltDiagram() (*plots.Figure, error) {
+	cfg := plots.DiagramConfig{Boxes: []plots.DiagramBox{
+		{Text: "image tower", Row: 0, Rows: 2, Column: 0, Group: "CLIP"},
+		{Text: "cosine", Row: 2, Rows: 2, Column: 0, Group: "CLIP"},
+		{Text: "text tower", Row: 4, Rows: 2, Column: 0, Group: "CLIP"},
+	}}
+	for row, built := range []struct {
+		text string
+		with []string
+	}{
+		{"captions of a language model\nbuilt/captioning", []string{"image tower"}},
+		{"answers to questions\nbuilt/answering", []string{"image tower"}},
+		{"masks of what a text means\nbuilt/segmentation", []string{"image tower", "text tower"}},
+		{"guidance and judgement\nbuilt/guided, built/judge", []string{"cosine"}},
+		{"pictures that have an embedding\nbuilt/unclip", []string{"text tower", "image tower"}},
+		{"pictures that read a prompt\nbuilt/latent", []string{"text tower"}},
+	} {
+		cfg.Boxes = append(cfg.Boxes, plots.DiagramBox{Text: built.text, Row: row, Column: 1, Columns: 3})
+		for _, part := range built.with {
+			cfg.Arrows = append(cfg.Arrows, plots.DiagramArrow{From: part, To: built.text})
+		}
+	}
+	return plots.Diagram(cfg)
+}

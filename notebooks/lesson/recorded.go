@@ -15,8 +15,11 @@ type Recorded struct {
 	Seeds int // runs, each of another seed
 }
 
+// Study is an experiment with its page.
+type Study = studies.Study
+
 // OpenRecorded opens what is recorded of an experiment below experiments/built, and prints its answer.
-func OpenRecorded(study studies.Study) Recorded {
+func OpenRecorded(study Study) Recorded {
 	told, seeds, err := study.Recorded(results.Built)
 	Check(err)
 	fmt.Printf("%s, recorded seeds: %d\n%s\n", study.Experiment.Name, seeds, told.Answer)
