@@ -29,9 +29,9 @@ func ImageGrid(scope *model.Scope, cfg VisionConfig, images *graph.Node) *graph.
 }
 
 // ImagePlaces is every place of [ImageGrid] by itself in the space that pictures share with texts: pictures [N, H, W, 3] to [N, h, w, embedDim], not
-// normalised. What puts the places together is left out, and what would be done to the one feature is done to each of them: MaskCLIP (Zhou, Loy and Dai 2022,
-// arXiv 2112.01071, section 3.2). Of a ResNet that is the attention pool's map of values and its last map; of a small residual network norm and projection, and so
-// of a ViT, whose last attention is kept, unlike MaskCLIP's.
+// normalised. What puts the places together is left out, and what would be done to the one feature is done to each of them: MaskCLIP (Zhou, Loy and
+// Dai 2022, arXiv 2112.01071, section 3.2). Of a ResNet that is the attention pool's map of values and its last map; of a small residual network norm
+// and projection, and so of a ViT, whose last attention is kept, unlike MaskCLIP's.
 func ImagePlaces(scope *model.Scope, cfg VisionConfig, embedDim int, images *graph.Node) *graph.Node {
 	places := ImageGrid(scope, cfg, images)
 	n, h, w, c := images.Shape().Dim(0), places.Shape().Dim(1), places.Shape().Dim(2), places.Shape().Dim(3)

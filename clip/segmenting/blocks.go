@@ -11,8 +11,8 @@ import (
 
 const normEps = 1e-5
 
-// film scales and shifts every channel of places x [M, h, w, D] as a condition [M, E] says: gamma * x + beta, both of them linear in the condition (Perez et al. 2018, arXiv 1709.07871,
-// equation 2). At first gamma is near 1 and beta near 0.
+// film scales and shifts every channel of places x [M, h, w, D] as a condition [M, E] says: gamma * x + beta, both of them linear in the condition
+// (Perez et al. 2018, arXiv 1709.07871, equation 2). At first gamma is near 1 and beta near 0.
 func film(scope *model.Scope, x, condition *graph.Node) *graph.Node {
 	m, d, e := x.Shape().Dim(0), x.Shape().Dim(3), condition.Shape().Dim(1)
 	condition.AssertDims(m, e)

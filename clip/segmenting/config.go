@@ -20,7 +20,8 @@ type Config struct {
 
 // Default is a decoder for the small residual towers, without a CLIP: all three grids, FiLM in every block.
 func Default() Config {
-	return Config{Layers: []string{"visual.after_layer3", "visual.after_layer2", "visual.after_layer1"}, Width: 48, Heads: 4, Everywhere: true, Dice: 0.5, Threshold: 0.5}
+	layers := []string{"visual.after_layer3", "visual.after_layer2", "visual.after_layer1"}
+	return Config{Layers: layers, Width: 48, Heads: 4, Everywhere: true, Dice: 0.5, Threshold: 0.5}
 }
 
 // Check says what is wrong with a configuration, if anything is.

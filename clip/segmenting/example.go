@@ -6,8 +6,8 @@ import (
 	"image/color"
 )
 
-// Spotlight is an example picture nearly as the paper prepares it ("visual prompt engineering"): the object as it is, and what is beside it in the dark, at a share of its light. The mask
-// has the picture's size; what is not 0 in it is the object.
+// Spotlight is an example picture nearly as the paper prepares it ("visual prompt engineering"): the object as it is, and what is beside it in the
+// dark, at a share of its light. The mask has the picture's size; what is not 0 in it is the object.
 func Spotlight(picture image.Image, mask *image.Alpha, light float64) (*image.RGBA, error) {
 	b := picture.Bounds()
 	if mask.Bounds().Size() != b.Size() {

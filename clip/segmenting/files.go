@@ -24,7 +24,8 @@ const (
 
 func isDecoder(path string) bool { return strings.HasPrefix(path, "/"+decoderScope+"/") }
 
-// Save writes configuration, vocabulary and weights, the CLIP's among them, into the folder dir, which is made if need be. When that fails an older segmenter in the folder stays as it was.
+// Save writes configuration, vocabulary and weights, the CLIP's among them, into the folder dir, which is made if need be. When that fails an older
+// segmenter in the folder stays as it was.
 func (m *Model) Save(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("cannot save the segmenter: %w", err)
@@ -49,14 +50,16 @@ func (m *Model) Save(dir string) error {
 
 func hash(data []byte) string { return fmt.Sprintf("%x", sha256.Sum256(data)) }
 
-// Load reads what [Model.Save] wrote: dir is the folder itself, or a run's with the segmenter in its folder model. A weight that is missing is an error once the segmenter is used.
+// Load reads what [Model.Save] wrote: dir is the folder itself, or a run's with the segmenter in its folder model. A weight that is missing is an
+// error once the segmenter is used.
 func Load(dir string) (*Model, error) {
 	for _, own := range []string{dir, filepath.Join(dir, "model")} {
 		if _, err := os.Stat(filepath.Join(own, ConfigFile)); err == nil {
 			return load(own)
 		}
 	}
-	return nil, fmt.Errorf("expected a model that segments (%s) in %s or in its folder model, found none; `glimpse train built/segmentation` makes one", ConfigFile, dir)
+	return nil, fmt.Errorf("expected a model that segments (%s) in %s or in its folder model, found none; `glimpse train built/segmentation` makes one",
+		ConfigFile, dir)
 }
 
 func load(dir string) (*Model, error) {

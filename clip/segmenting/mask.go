@@ -12,7 +12,8 @@ type Mask struct {
 	Probabilities []float32
 }
 
-// Share is the share of the pixels whose probability reaches the threshold, and the smallest box around them, in pixels, the far edges beyond the last ones; an empty one where there are none.
+// Share is the share of the pixels whose probability reaches the threshold, and the smallest box around them, in pixels, the far edges beyond the
+// last ones; an empty one where there are none.
 func (m *Mask) Share(threshold float64) (share float64, box image.Rectangle) {
 	n := 0
 	for i, p := range m.Probabilities {
@@ -51,7 +52,8 @@ func (m *Mask) Over(picture image.Image, threshold float64) *image.RGBA {
 	return out
 }
 
-// Resized is a map of w x h values, row by row, at another size, bilinearly: each value stands in the middle of its place, and the outermost go on to the edges.
+// Resized is a map of w x h values, row by row, at another size, bilinearly: each value stands in the middle of its place, and the outermost go on to
+// the edges.
 func Resized(values []float32, w, h, width, height int) []float32 {
 	xs, ys := taps(w, width), taps(h, height)
 	out := make([]float32, 0, width*height)

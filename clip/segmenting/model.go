@@ -95,8 +95,8 @@ func (m *Model) Mask(b compute.Backend, picture image.Image, condition []float32
 	return &Mask{size.X, size.Y, Resized(found[0][0], v.Width, v.Height, size.X, size.Y)}, nil
 }
 
-// Probabilities of every pixel, [picture][condition][H*W], of pictures that [clip.Model.Preprocess] prepared, each with conditions [picture][condition][E]. There may be more of them for one picture than
-// for another.
+// Probabilities of every pixel, [picture][condition][H*W], of pictures that [clip.Model.Preprocess] prepared, each with conditions
+// [picture][condition][E]. There may be more of them for one picture than for another.
 func (m *Model) Probabilities(b compute.Backend, pixels [][]float32, conditions [][][]float32) (all [][][]float32, err error) {
 	if len(pixels) != len(conditions) {
 		return nil, fmt.Errorf("expected conditions for each of %d pictures, found them for %d", len(pixels), len(conditions))

@@ -12,8 +12,8 @@ import (
 
 // The axes: N pictures, Q conditions for each, H x W pixels, h x w places of a grid, C channels of the tower, D width of the decoder, E of the embeddings.
 
-// Segment is the logits [N, Q, H, W] of every pixel of pictures [N, H, W, 3], normalised as the tower wants them, for conditions [N, Q, E], which are unit embeddings of
-// texts or of example pictures, or mixtures of both ([Mix]). No gradient flows into the tower.
+// Segment is the logits [N, Q, H, W] of every pixel of pictures [N, H, W, 3], normalised as the tower wants them, for conditions [N, Q, E], which are
+// unit embeddings of texts or of example pictures, or mixtures of both ([Mix]). No gradient flows into the tower.
 func Segment(scope *model.Scope, cfg Config, pictures, conditions *graph.Node) *graph.Node {
 	return Decode(scope, cfg, Activations(scope, cfg, pictures), conditions)
 }
@@ -46,8 +46,8 @@ func gridOf(cfg Config, layers clip.Layers, name string) *graph.Node {
 	panic(fmt.Errorf("layers: expected layers of the image tower, found %q; it has %q", name, names))
 }
 
-// Decode turns the grids [N, h, w, C] of a tower, the coarsest first, and conditions [N, Q, E] into logits [N, Q, H, W]. Each next grid has as many places as the one before, or
-// twice, four times ... as many along each side.
+// Decode turns the grids [N, h, w, C] of a tower, the coarsest first, and conditions [N, Q, E] into logits [N, Q, H, W]. Each next grid has as many
+// places as the one before, or twice, four times ... as many along each side.
 func Decode(scope *model.Scope, cfg Config, grids []*graph.Node, conditions *graph.Node) *graph.Node {
 	v := cfg.CLIP.Vision
 	n, q := conditions.Shape().Dim(0), conditions.Shape().Dim(1)
@@ -94,7 +94,8 @@ func enlarged(x *graph.Node, height, width int) *graph.Node {
 	return graph.Reshape(x, d[0], height, width, d[3])
 }
 
-// transposedConv is a convolution turned round whose kernel is its stride, as in the paper: every place of x [M, h, w, D] becomes high x wide pixels, [M, h*high, w*wide].
+// transposedConv is a convolution turned round whose kernel is its stride, as in the paper: every place of x [M, h, w, D] becomes high x wide pixels,
+// [M, h*high, w*wide].
 func transposedConv(scope *model.Scope, x *graph.Node, high, wide int) *graph.Node {
 	d := x.Shape().Dimensions
 	y := nn.Linear(scope, x, high*wide, true) // [M, h, w, high*wide]

@@ -11,8 +11,9 @@ import (
 	"github.com/glimpse-ml/glimpse/clip"
 )
 
-// Similarities are the cosines of every place of pictures with conditions, without any decoder: what a CLIP says about places that was never trained to ([clip.ImagePlaces]). Of pictures that
-// [clip.Model.Preprocess] prepared and conditions [picture][condition][E] they are [picture][condition][h*w], h and w being those of [clip.VisionConfig.Grid].
+// Similarities are the cosines of every place of pictures with conditions, without any decoder: what a CLIP says about places that was never trained
+// to ([clip.ImagePlaces]). Of pictures that [clip.Model.Preprocess] prepared and conditions [picture][condition][E] they are
+// [picture][condition][h*w], h and w being those of [clip.VisionConfig.Grid].
 func (m *Model) Similarities(b compute.Backend, pixels [][]float32, conditions [][][]float32) (all [][][]float32, err error) {
 	v, e := m.Config.CLIP.Vision, m.Config.CLIP.EmbedDim
 	exec, err := model.NewExec(b, m.Store, func(scope *model.Scope, pictures *graph.Node) *graph.Node {
