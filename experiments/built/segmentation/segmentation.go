@@ -46,7 +46,7 @@ func Study() lesson.Study {
 
 func defaults(form experiments.Form, _ backend.Kind) Config {
 	c := Config{CLIP: scenesclip.Defaults(form), Decoder: segmenting.Default(), Pictures: 12, Phrases: 4, Absent: 0.3, Examples: 1500, Tests: 300, Dev: 100,
-		Train: experiments.TrainConfig{Steps: 1200, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: 0.99}}
+		Train: experiments.TrainConfig{Steps: 900, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: 0.99}}
 	c.CLIP.MaxObjects = 3
 	c.Train.Optimizer.LR, c.Train.Optimizer.WarmupSteps = 2e-3, 50
 	if form == experiments.Quick {
