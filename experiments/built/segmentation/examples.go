@@ -31,7 +31,7 @@ func newBank(cfg Config, split scenes.Split, seed uint64) (*bank, error) {
 		}
 	}
 	for _, p := range every() {
-		if p.kind() == byPair && (split == scenes.Unseen || !p.heldOut()) && len(b.at[p]) == 0 {
+		if p.kind() == byPair && p.heldOut() == (split == scenes.Unseen) && len(b.at[p]) == 0 {
 			return nil, fmt.Errorf("expected an example of %s among %d scenes, found none; draw more", p, set.Len())
 		}
 	}

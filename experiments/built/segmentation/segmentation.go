@@ -50,7 +50,7 @@ func defaults(form experiments.Form, _ backend.Kind) Config {
 	c.CLIP.MaxObjects = 3
 	c.Train.Optimizer.LR, c.Train.Optimizer.WarmupSteps = 2e-3, 50
 	if form == experiments.Quick {
-		c.Examples, c.Tests, c.Dev, c.Pictures, c.Train.Steps, c.Train.Average = 600, 30, 20, 6, 60, 0.9
+		c.Examples, c.Tests, c.Dev, c.Pictures, c.Train.Steps, c.Train.Average = 300, 30, 20, 6, 60, 0.9
 		c.Train.Optimizer.WarmupSteps = 10
 	}
 	return c
@@ -74,8 +74,8 @@ func (c Config) Check() error {
 	return c.CLIP.Check()
 }
 
-// fewestExamples scenes have every one of 48 pairs but for one time in 10,000.
-const fewestExamples = 600
+// fewestExamples scenes have every pair that is asked for but for one time in 10,000.
+const fewestExamples = 300
 
 func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, remarks []string, err error) {
 	eye, err := scenesclip.Train(ctx, env, cfg.CLIP)

@@ -162,6 +162,6 @@ func TestResume(t *testing.T) {
 
 func TestRefuses(t *testing.T) {
 	lessontest.Refuses(t, Study(), map[string]string{"pictures=0": "at least 1 of each", "tests=3": "at least 6", "absent=1": "a share from 0",
-		"examples=5": "at least 600", "decoder.width=30": "decoder.width: expected a multiple of heads", "decoder.dice=-1": "decoder.dice",
+		"examples=5": "at least 300", "decoder.width=30": "decoder.width: expected a multiple of heads", "decoder.dice=-1": "decoder.dice",
 		"decoder.layers=[]": "decoder.layers", "clip.batch_size=1": "at least 2"})
 }
