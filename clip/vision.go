@@ -26,11 +26,16 @@ func ImageTower(scope *model.Scope, cfg VisionConfig, embedDim int, images *grap
 	case cfg.ResNet != nil:
 		feature = attentionPool(scope.At("attnpool"), places, cfg.ResNet.Heads, embedDim)
 	default:
-		x := nn.LayerNorm(scope.At("ln_post"), nn.GlobalMean(places), layerNormEps) // [N, C]
-		feature = nn.Affine(x, nn.Param(scope.At("proj"), x, "weight", nn.HeNormal, embedDim, x.Shape().Dim(-1)), nil)
+		feature = residualFeature(scope, embedDim, nn.GlobalMean(places))
 	}
 	feature.AssertDims(images.Shape().Dim(0), embedDim)
 	return feature, layers
+}
+
+// residualFeature is a residual network's places x [..., C], or their mean, through a norm and a projection: [..., embedDim].
+func residualFeature(scope *model.Scope, embedDim int, x *graph.Node) *graph.Node {
+	x = nn.LayerNorm(scope.At("ln_post"), x, layerNormEps)
+	return nn.Affine(x, nn.Param(scope.At("proj"), x, "weight", nn.HeNormal, embedDim, x.Shape().Dim(-1)), nil)
 }
 
 // placesOf is the tower up to where the places of the picture are put together: [N, h, w, C] or, of a ViT, [N, 1+h*w, C] with

@@ -1,6 +1,7 @@
 package clip
 
 import (
+	"math"
 	"strings"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -25,6 +26,26 @@ func ImageGrid(scope *model.Scope, cfg VisionConfig, images *graph.Node) *graph.
 	patches := graph.Slice(places, graph.AxisRange(), graph.AxisRangeToEnd(1))
 	patches = nn.LayerNorm(scope.At("ln_post"), patches, cfg.ViT.blocks().eps)
 	return graph.Reshape(patches, images.Shape().Dim(0), h, w, c)
+}
+
+// ImagePlaces is every place of [ImageGrid] by itself in the space that pictures share with texts: pictures [N, H, W, 3] to [N, h, w, embedDim], not
+// normalised. What puts the places together is left out, and what would be done to the one feature is done to each of them: MaskCLIP (Zhou, Loy and
+// Dai 2022, arXiv 2112.01071, section 3.2). Of a ResNet that is the attention pool's map of values and its last map; of a small residual network norm
+// and projection, and so of a ViT, whose last attention is kept, unlike MaskCLIP's.
+func ImagePlaces(scope *model.Scope, cfg VisionConfig, embedDim int, images *graph.Node) *graph.Node {
+	places := ImageGrid(scope, cfg, images)
+	n, h, w, c := images.Shape().Dim(0), places.Shape().Dim(1), places.Shape().Dim(2), places.Shape().Dim(3)
+	flat, scope := graph.Reshape(places, n*h*w, c), scope.At("visual")
+	switch {
+	case cfg.ViT != nil:
+		flat = cfg.ViT.projected(scope, embedDim, flat)
+	case cfg.ResNet != nil:
+		pool, init := scope.At("attnpool"), nn.Normal(1/math.Sqrt(float64(c)))
+		flat = linear(pool.At("c_proj"), linear(pool.At("v_proj"), flat, c, init), embedDim, init)
+	default:
+		flat = residualFeature(scope, embedDim, flat)
+	}
+	return graph.Reshape(flat, n, h, w, embedDim)
 }
 
 // Grid is the size of what [ImageGrid] returns: places from top to bottom and from left to right, and channels of each.

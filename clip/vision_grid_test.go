@@ -98,3 +98,44 @@ func standardised(x []float32) []float32 {
 	}
 	return out
 }
+
+// A place by itself is the picture's feature where there is one place, and of a ViT what ImageGrid has of it, projected.
+func TestImagePlaces(t *testing.T) {
+	for name, v := range map[string]VisionConfig{
+		"residual": {Height: 8, Width: 8, Patch: 4, Stages: []Stage{{Channels: 4, Blocks: 1}, {Channels: 6, Blocks: 1}}},
+		"resnet":   {Height: 32, Width: 32, ResNet: &ResNetConfig{Blocks: []int{1, 1, 1, 1}, Width: 2, Heads: 2}},
+		"vit":      {Height: 16, Width: 24, Patch: 8, ViT: &ViTConfig{Width: 12, Layers: 1, Heads: 3}},
+	} {
+		backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+			values := make([]float32, 2*v.Height*v.Width*3)
+			for i := range values {
+				values[i] = float32(math.Sin(float64(i) * 0.37))
+			}
+			store := seeded(1)
+			h, w, channels := v.Grid()
+			if v.ResNet != nil { // where the places are is no part of what they are
+				store.RootScope().At("visual").At("attnpool").VariableWithValue("positional_embedding", tensors.FromFlatDataAndDimensions(make([]float32, (1+h*w)*channels), 1+h*w, channels))
+			}
+			out, err := model.CallOnceN(b, store, func(scope *model.Scope, x *graph.Node) []*graph.Node {
+				places := graph.Reshape(ImagePlaces(scope, v, 5, x), 2*h*w, 5)
+				if v.ViT == nil {
+					return []*graph.Node{places, EncodeImage(scope, v, 5, x)}
+				}
+				projection := scope.At("visual").GetVariable("proj").NodeValue(x)
+				return []*graph.Node{places, graph.MatMul(graph.Reshape(ImageGrid(scope, v, x), 2*h*w, channels), projection)}
+			}, tensors.FromFlatDataAndDimensions(values, 2, v.Height, v.Width, 3))
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, want := tensors.MustCopyFlatData[float32](out[0]), tensors.MustCopyFlatData[float32](out[1])
+			if len(found) != len(want) {
+				t.Fatalf("%s: found %d numbers and %d", name, len(found), len(want))
+			}
+			for i := range want {
+				if math.Abs(float64(found[i]-want[i])) > 1e-4 {
+					t.Fatalf("%s: number %d: expected %g, found %g", name, i, want[i], found[i])
+				}
+			}
+		})
+	}
+}

@@ -41,6 +41,11 @@ func (v *ViTConfig) classFeature(scope *model.Scope, embedDim int, tokens *graph
 	x := graph.Reshape(graph.Slice(tokens, graph.AxisRange(), graph.AxisRange(0, 1)), n, v.Width)
 	x = nn.LayerNorm(scope.At("ln_post"), x, v.blocks().eps)
 	layers.add("visual.after_ln_post_cls", x)
+	return v.projected(scope, embedDim, x)
+}
+
+// projected maps what ln_post gave, x [M, W], to the shared space: [M, embedDim].
+func (v *ViTConfig) projected(scope *model.Scope, embedDim int, x *graph.Node) *graph.Node {
 	return graph.MatMul(x, nn.Param(scope, x, "proj", nn.Normal(1/math.Sqrt(float64(v.Width))), v.Width, embedDim))
 }
 

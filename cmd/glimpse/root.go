@@ -28,7 +28,7 @@ A first visit:
 	return group(root,
 		doctorCommand(), dataCommand(), modelCommand(), backendCommand(), versionCommand(),
 		demoCommand(), notebookCommand(),
-		trainCommand(), resumeCommand(), sweepCommand(), reportCommand(), runsCommand(), evalCommand(), captionCommand(), askCommand(), classifyCommand(), generateCommand(),
+		trainCommand(), resumeCommand(), sweepCommand(), reportCommand(), runsCommand(), evalCommand(), captionCommand(), askCommand(), segmentCommand(), classifyCommand(), generateCommand(),
 		indexCommand(), searchCommand(), filterCommand(),
 		// for scripts
 		attendCommand(), beamCommand(), lossCommand(), encodeCommand(), metricsCommand(), benchCommand(), benchWorkerCommand(), tokenizeCommand(), preprocessCommand(),

@@ -1,0 +1,50 @@
+package segmenting
+
+import (
+	"math"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/glimpse-ml/glimpse/internal/nn"
+)
+
+const normEps = 1e-5
+
+// film scales and shifts every channel of places x [M, h, w, D] as a condition [M, E] says: gamma * x + beta, both of them linear in the condition
+// (Perez et al. 2018, arXiv 1709.07871, equation 2). At first gamma is near 1 and beta near 0.
+func film(scope *model.Scope, x, condition *graph.Node) *graph.Node {
+	m, d, e := x.Shape().Dim(0), x.Shape().Dim(3), condition.Shape().Dim(1)
+	condition.AssertDims(m, e)
+	condition = graph.MulScalar(condition, math.Sqrt(float64(e))) // of a unit vector: numbers of about 1
+	linear := func(name string) *graph.Node {
+		return graph.Reshape(nn.Linear(scope.At("%s", name), condition, d, true), m, 1, 1, d)
+	}
+	return graph.Add(graph.Mul(x, graph.AddScalar(linear("gamma"), 1)), linear("beta"))
+}
+
+// attendBlock is a pre-norm transformer block of places x [M, h, w, D], which are told first what is looked for, with FiLM of a condition [M, E].
+func attendBlock(scope *model.Scope, cfg Config, x, condition *graph.Node) *graph.Node {
+	d := x.Shape().Dimensions
+	x = film(scope.At("film"), x, condition)
+	x = graph.Reshape(x, d[0], d[1]*d[2], d[3])
+	normal := nn.LayerNorm(scope.At("norm1"), x, normEps)
+	project := func(name string) *graph.Node { return nn.Linear(scope.At("%s", name), normal, d[3], true) }
+	read := nn.Attend(project("query"), project("key"), project("value"), cfg.Heads, nil)
+	x = graph.Add(x, nn.Linear(scope.At("out"), read, d[3], true))
+	y := nn.ReLU(nn.Linear(scope.At("mlp").At("0"), nn.LayerNorm(scope.At("norm2"), x, normEps), 4*d[3], true))
+	x = graph.Add(x, nn.Linear(scope.At("mlp").At("1"), y, d[3], true))
+	return graph.Reshape(x, d...)
+}
+
+// convBlock is two 3x3 convolutions of places x [M, h, w, D] with a shortcut. A condition [M, E], unless it is nil, is what FiLM tells the first of them.
+func convBlock(scope *model.Scope, x, condition *graph.Node) *graph.Node {
+	same := nn.Conv{Padding: nn.Same()}
+	y := nn.LayerNorm(scope.At("norm1"), x, normEps)
+	if condition != nil {
+		y = film(scope.At("film"), y, condition)
+	}
+	y = nn.ReLU(nn.Conv2DLayer(scope.At("conv1"), y, x.Shape().Dim(3), 3, same))
+	same.Init = nn.FanIn
+	return graph.Add(x, nn.Conv2DLayer(scope.At("conv2"), y, x.Shape().Dim(3), 3, same))
+}
