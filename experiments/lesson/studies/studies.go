@@ -5,6 +5,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/built/answering"
 	"github.com/glimpse-ml/glimpse/experiments/built/describing"
 	"github.com/glimpse-ml/glimpse/experiments/built/guided"
+	"github.com/glimpse-ml/glimpse/experiments/built/judging"
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/attending"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/batchsize"
@@ -47,6 +48,7 @@ func builtOnCLIP() []lesson.Study {
 		describing.Study(),
 		guided.Study(),
 		answering.Study(),
+		judging.Study(),
 	}
 }
 
