@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/glimpse-ml/glimpse/internal/bpe"
 )
 
 // Tokenizer is CLIP's byte-pair encoding (Sennrich et al. 2016, as in openai/CLIP's simple_tokenizer.py): texts are
@@ -16,13 +18,13 @@ type Tokenizer struct {
 	merges  [][2]string
 	symbols []string         // id to symbol; a symbol at the end of a word ends in endOfWord
 	ids     map[string]int32 // symbol to id, the first one where merges make a symbol twice
-	rules   map[pair]rule
+	rules   bpe.Rules
 	first   [256]int32 // byte to id, inside a word
 	last    [256]int32 // byte to id, at the end of a word
-	known   wordCache
+	known   bpe.Cache
 }
 
-// endOfWord marks the last symbol of a word. Bytes of texts cannot collide with it: see symbolOf.
+// endOfWord marks the last symbol of a word. Bytes of texts cannot collide with it: see [bpe.Symbol].
 const endOfWord = "</w>"
 
 // The names of the special tokens, which a text may spell out.
@@ -31,31 +33,10 @@ const (
 	endName   = "<|endoftext|>"
 )
 
-// symbolOf maps every byte to a printable rune of its own, as GPT-2 and CLIP do, so that symbols are valid text.
-var symbolOf, byteOf = byteSymbols()
-
-func byteSymbols() (symbols [256]string, bytes map[rune]byte) {
-	bytes = map[rune]byte{}
-	next := rune(256)
-	for b := range 256 {
-		r := rune(b)
-		if !printable(b) {
-			r = next
-			next++
-		}
-		symbols[b], bytes[r] = string(r), byte(b)
-	}
-	return symbols, bytes
-}
-
-func printable(b int) bool {
-	return b >= '!' && b <= '~' || b >= 0xA1 && b <= 0xAC || b >= 0xAE && b <= 0xFF
-}
-
 // NewTokenizer makes a tokenizer from its merges, the earliest learned first. A merge of a symbol that no earlier one
 // made, and one that was there before, are errors.
 func NewTokenizer(merges [][2]string) (*Tokenizer, error) {
-	t := &Tokenizer{merges: merges, ids: map[string]int32{}, rules: make(map[pair]rule, len(merges))}
+	t := &Tokenizer{merges: merges, ids: map[string]int32{}, rules: make(bpe.Rules, len(merges))}
 	add := func(symbol string) int32 {
 		id, ok := t.ids[symbol]
 		if !ok {
@@ -67,15 +48,15 @@ func NewTokenizer(merges [][2]string) (*Tokenizer, error) {
 	}
 	for _, wanted := range []bool{true, false} { // CLIP's order: the printable bytes first
 		for b := range 256 {
-			if printable(b) == wanted {
-				t.first[b] = add(symbolOf[b])
+			if bpe.Printable(b) == wanted {
+				t.first[b] = add(bpe.Symbol[b])
 			}
 		}
 	}
 	for _, wanted := range []bool{true, false} {
 		for b := range 256 {
-			if printable(b) == wanted {
-				t.last[b] = add(symbolOf[b] + endOfWord)
+			if bpe.Printable(b) == wanted {
+				t.last[b] = add(bpe.Symbol[b] + endOfWord)
 			}
 		}
 	}
@@ -85,10 +66,10 @@ func NewTokenizer(merges [][2]string) (*Tokenizer, error) {
 		if !leftKnown || !rightKnown {
 			return nil, fmt.Errorf("merge %d of the vocabulary, %q, joins a symbol that no earlier merge made; the file is damaged", i, m)
 		}
-		if old, ok := t.rules[pair{left, right}]; ok {
-			return nil, fmt.Errorf("merge %d of the vocabulary, %q, is merge %d again; the file is damaged", i, m, old.rank)
+		if old, ok := t.rules[bpe.Pair{left, right}]; ok {
+			return nil, fmt.Errorf("merge %d of the vocabulary, %q, is merge %d again; the file is damaged", i, m, old.Rank)
 		}
-		t.rules[pair{left, right}] = rule{rank: int32(i), id: add(m[0] + m[1])}
+		t.rules[bpe.Pair{left, right}] = bpe.Rule{Rank: int32(i), ID: add(m[0] + m[1])}
 	}
 	return t, nil
 }
@@ -210,7 +191,7 @@ func (t *Tokenizer) Decode(ids []int32) string {
 		case id >= 0 && int(id) < len(t.symbols):
 			symbol, ends := strings.CutSuffix(t.symbols[id], endOfWord)
 			for _, r := range symbol {
-				raw = append(raw, byteOf[r])
+				raw = append(raw, bpe.Byte[r])
 			}
 			if ends {
 				raw = append(raw, ' ')

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/glimpse-ml/glimpse/internal/bpe"
 	"github.com/glimpse-ml/glimpse/internal/testdata"
 )
 
@@ -178,7 +179,7 @@ func TestOnlyThePublishedFileIsCut(t *testing.T) {
 	list := func(n int) []byte { // merges of every two bytes in the middle of a word, the first ones at its end as well
 		var text bytes.Buffer
 		for i := range n {
-			left, right := symbolOf[i/256%256], symbolOf[i%256]
+			left, right := bpe.Symbol[i/256%256], bpe.Symbol[i%256]
 			fmt.Fprintf(&text, "%s %s%s\n", left, right, []string{endOfWord, ""}[min(i/65536, 1)])
 		}
 		return text.Bytes()

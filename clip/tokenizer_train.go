@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+
+	"github.com/glimpse-ml/glimpse/internal/bpe"
 )
 
 // TrainTokenizer learns up to merges merges from texts: always the most frequent pair of neighbours, as long as it
@@ -73,7 +75,7 @@ func mostFrequent(pairs map[[2]string]int) (best [2]string) {
 func wordSymbols(word string) []string {
 	symbols := make([]string, len(word))
 	for i := range len(word) {
-		symbols[i] = symbolOf[word[i]]
+		symbols[i] = bpe.Symbol[word[i]]
 	}
 	symbols[len(word)-1] += endOfWord
 	return symbols

@@ -168,7 +168,11 @@ func (r *Report) filter(ctx context.Context, env *experiments.Env, cfg Config, c
 		return err
 	}
 	scores := scoresOf(e)
-	r.AUC = auc(scores, of)
+	right := make([]bool, len(of))
+	for i := range of {
+		right[i] = of[i] == i
+	}
+	r.AUC = stats.Rank(scores, right).AUC()
 	order := make([]int, len(scores))
 	for i := range order {
 		order[i] = i
@@ -213,29 +217,6 @@ func scoresOf(e *evaluate.Embedded) []float64 {
 		scores[i] /= max(counts[i], 1)
 	}
 	return scores
-}
-
-// auc is the probability that a right pair's score is above a wrong one's, ties counting half.
-func auc(scores []float64, of []int) float64 {
-	var right, mistaken []float64
-	for i, s := range scores {
-		if of[i] == i {
-			right = append(right, s)
-		} else {
-			mistaken = append(mistaken, s)
-		}
-	}
-	slices.Sort(mistaken)
-	sum := 0.0
-	for _, s := range right {
-		below, _ := slices.BinarySearch(mistaken, s)
-		upTo := below
-		for upTo < len(mistaken) && mistaken[upTo] == s {
-			upTo++
-		}
-		sum += float64(below) + float64(upTo-below)/2
-	}
-	return sum / float64(max(len(right)*len(mistaken), 1))
 }
 
 func figures(r Report) map[string]float64 {

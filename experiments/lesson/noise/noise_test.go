@@ -1,7 +1,6 @@
 package noise
 
 import (
-	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -24,18 +23,6 @@ func TestShuffled(t *testing.T) {
 		}
 		if sorted := slices.Sorted(slices.Values(of)); !slices.Equal(sorted, all) {
 			t.Errorf("captions are lost: %v", sorted)
-		}
-	}
-}
-
-func TestAUC(t *testing.T) {
-	of := []int{0, 1, 3, 2} // the last two are wrong
-	for _, c := range []struct {
-		scores []float64
-		want   float64
-	}{{[]float64{2, 3, 1, 0}, 1}, {[]float64{0, 1, 2, 3}, 0}, {[]float64{1, 1, 1, 1}, 0.5}, {[]float64{2, 0, 1, -1}, 0.75}} {
-		if got := auc(c.scores, of); math.Abs(got-c.want) > 1e-12 {
-			t.Errorf("%v: expected %g, found %g", c.scores, c.want, got)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/built/answering"
 	"github.com/glimpse-ml/glimpse/experiments/built/describing"
 	"github.com/glimpse-ml/glimpse/experiments/built/guided"
+	"github.com/glimpse-ml/glimpse/experiments/built/judging"
 	"github.com/glimpse-ml/glimpse/experiments/built/segmentation"
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/attending"
@@ -49,6 +50,7 @@ func builtOnCLIP() []lesson.Study {
 		guided.Study(),
 		answering.Study(),
 		segmentation.Study(),
+		judging.Study(),
 	}
 }
 
