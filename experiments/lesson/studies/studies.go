@@ -5,6 +5,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/built/answering"
 	"github.com/glimpse-ml/glimpse/experiments/built/describing"
 	"github.com/glimpse-ml/glimpse/experiments/built/guided"
+	"github.com/glimpse-ml/glimpse/experiments/built/unclip"
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/attending"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/batchsize"
@@ -46,6 +47,7 @@ func builtOnCLIP() []lesson.Study {
 	return []lesson.Study{
 		describing.Study(),
 		guided.Study(),
+		unclip.Study(),
 		answering.Study(),
 	}
 }
