@@ -2,9 +2,11 @@ package unclip
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"github.com/glimpse-ml/glimpse/clip/diffusion"
 	"github.com/glimpse-ml/glimpse/clip/unclip"
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
 	"github.com/glimpse-ml/glimpse/experiments"
@@ -24,88 +26,101 @@ func (r *Report) play(ctx context.Context, env *experiments.Env, m *learner, j *
 		}
 		all.labels, all.values, all.embeddings = append(all.labels, new.labels...), append(all.values, new.values...), append(all.embeddings, new.embeddings...)
 	}
-	scale := r.Ways[len(r.Ways)-1].Scale // of embeddings of pictures
-	for _, i := range []int{0, 1, played, played + 1} {
-		strip, err := m.vary(ctx, env, j, all, i, scale)
+	p := player{learner: m, judge: j, of: all, seed: noiseSeed(env, testSeed), scale: r.Ways[len(r.Ways)-1].Scale} // of embeddings of pictures
+	return p.play(ctx, env, r)
+}
+
+// player makes pictures of the embeddings of pictures.
+type player struct {
+	*learner
+	judge   *judge.Judge
+	of      real
+	seed    uint64
+	scale   float64
+	decoder *diffusion.Sampler
+}
+
+func (p *player) play(ctx context.Context, env *experiments.Env, r *Report) error {
+	for _, same := range []bool{false, true} {
+		sampling := p.Config.Sampling
+		if same {
+			sampling.Eta = 0 // the first noise is all the noise there is
+		}
+		decoder, err := p.Decoder(env.Backend.Backend, sampling)
 		if err != nil {
 			return err
 		}
-		r.Variations = append(r.Variations, strip)
-	}
-	for _, ends := range [][2]int{{0, 1}, {2, 3}, {0, played}, {played, played + 1}} {
-		strip, err := m.between(ctx, env, j, all, ends, scale)
+		defer decoder.Close()
+		p.decoder = decoder
+		if same {
+			r.Interpolations, err = strips(ctx, [][2]int{{0, 1}, {2, 3}, {0, played}, {played, played + 1}}, p.between)
+		} else {
+			r.Variations, err = strips(ctx, []int{0, 1, played, played + 1}, p.vary)
+		}
 		if err != nil {
 			return err
 		}
-		r.Interpolations = append(r.Interpolations, strip)
 	}
 	return nil
 }
 
-// vary is a picture and, behind it, what the decoder makes of its embedding with other noise each time.
-func (m *learner) vary(ctx context.Context, env *experiments.Env, j *judge.Judge, of real, i int, scale float64) (judge.Strip, error) {
-	var labels []judge.Label
-	var given []float32
-	for range judge.Shown {
-		labels, given = append(labels, of.labels[i]), append(given, of.embeddings[i]...)
-	}
-	made, err := m.decode(ctx, env, given[len(of.embeddings[i]):], scale, m.Config.Sampling.Eta, false)
-	if err != nil {
-		return judge.Strip{}, err
-	}
-	size := len(of.values) / len(of.labels)
-	return m.strip(j, append(append([]float32(nil), of.values[i*size:(i+1)*size]...), made...), labels)
-}
-
-// between goes from one picture's embedding to another's, with the same noise all the way: the first picture, what is made between, the second picture.
-func (m *learner) between(ctx context.Context, env *experiments.Env, j *judge.Judge, of real, ends [2]int, scale float64) (judge.Strip, error) {
-	const steps = judge.Shown - 2
-	var given []float32
-	for k := range steps {
-		given = append(given, unclip.Slerp(of.embeddings[ends[0]], of.embeddings[ends[1]], float64(k)/(steps-1))...)
-	}
-	made, err := m.decode(ctx, env, given, scale, 0, true)
-	if err != nil {
-		return judge.Strip{}, err
-	}
-	size := len(of.values) / len(of.labels)
-	values := append(append([]float32(nil), of.values[ends[0]*size:(ends[0]+1)*size]...), made...)
-	return m.strip(j, append(values, of.values[ends[1]*size:(ends[1]+1)*size]...), nil)
-}
-
-// decode makes pictures of embeddings [n*D], each of its own noise or all of the same.
-func (m *learner) decode(ctx context.Context, env *experiments.Env, given []float32, scale, eta float64, same bool) (made []float32, err error) {
-	sampling := m.Config.Sampling
-	sampling.Eta = eta
-	decoder, err := m.Decoder(env.Backend.Backend, sampling)
-	if err != nil {
-		return nil, err
-	}
-	defer decoder.Close()
-	d := m.Config.CLIP.EmbedDim
-	batch := len(given) / d
-	if same {
-		batch = 1
-	}
-	for ; len(given) > 0; given = given[batch*d:] {
-		z := tensors.FromFlatDataAndDimensions(given[:batch*d], batch, d)
-		more, err := decoder.Sample(ctx, testSeed+1000*uint64(env.Seed), 0, batch, scale, []*tensors.Tensor{z}, nil)
-		z.FinalizeAll()
+// strips makes a strip of each of all.
+func strips[T any](ctx context.Context, all []T, strip func(context.Context, T) (judge.Strip, error)) (made []judge.Strip, err error) {
+	for _, of := range all {
+		s, err := strip(ctx, of)
 		if err != nil {
 			return nil, err
 		}
-		made = append(made, more...)
+		made = append(made, s)
 	}
 	return made, nil
 }
 
-// strip keeps pictures with what the judge sees in them.
-func (m *learner) strip(j *judge.Judge, values []float32, labels []judge.Label) (judge.Strip, error) {
-	verdicts, err := j.Look(values)
+// picture is new picture i.
+func (p *player) picture(i int) []float32 {
+	size := len(p.of.values) / len(p.of.labels)
+	return slices.Clone(p.of.values[i*size : (i+1)*size])
+}
+
+// vary is a picture and, behind it, what the decoder makes of its embedding with other noise each time.
+func (p *player) vary(ctx context.Context, i int) (judge.Strip, error) {
+	labels := slices.Repeat([]judge.Label{p.of.labels[i]}, judge.Shown)
+	made, err := p.decode(ctx, slices.Repeat(p.of.embeddings[i], judge.Shown-1), judge.Shown-1)
 	if err != nil {
 		return judge.Strip{}, err
 	}
-	strip, err := judge.NewStrip(values, m.Config.Decoder.Side, judge.Shown, labels, verdicts)
+	return p.strip(append(p.picture(i), made...), labels)
+}
+
+// between goes from one picture's embedding to another's, with the same noise all the way: the first picture, what is made between, the second picture.
+func (p *player) between(ctx context.Context, ends [2]int) (judge.Strip, error) {
+	const steps = judge.Shown - 2
+	values := p.picture(ends[0])
+	for k := range steps {
+		z := unclip.Slerp(p.of.embeddings[ends[0]], p.of.embeddings[ends[1]], float64(k)/(steps-1))
+		made, err := p.decode(ctx, z, 1)
+		if err != nil {
+			return judge.Strip{}, err
+		}
+		values = append(values, made...)
+	}
+	return p.strip(append(values, p.picture(ends[1])...), nil)
+}
+
+// decode makes n pictures of as many embeddings, of other noise each.
+func (p *player) decode(ctx context.Context, embeddings []float32, n int) ([]float32, error) {
+	z := tensors.FromFlatDataAndDimensions(embeddings, n, p.Config.CLIP.EmbedDim)
+	defer z.FinalizeAll()
+	return p.decoder.Sample(ctx, p.seed, 0, n, p.scale, []*tensors.Tensor{z}, nil)
+}
+
+// strip keeps pictures with what the judge sees in them.
+func (p *player) strip(values []float32, labels []judge.Label) (judge.Strip, error) {
+	verdicts, err := p.judge.Look(values)
+	if err != nil {
+		return judge.Strip{}, err
+	}
+	strip, err := judge.NewStrip(values, p.Config.Decoder.Side, judge.Shown, labels, verdicts)
 	if labels == nil {
 		for _, v := range verdicts {
 			strip.Found = append(strip.Found, v.String())

@@ -70,8 +70,8 @@ func defaults(form experiments.Form, kind backend.Kind) Config {
 		t.Optimizer.LR = lr
 		return t
 	}
-	c := Config{Model: unclip.Default(), Pictures: 8000, Windows: 2, CLIPBatch: 64, CLIPTrain: training(1500, 2e-3, 0.995),
-		PriorBatch: 256, PriorTrain: training(3000, 1e-3, 0.998), BatchSize: 32, Train: training(5000, 2e-3, 0.995),
+	c := Config{Model: unclip.Default(), Pictures: 8000, Windows: 2, CLIPBatch: 64, CLIPTrain: training(700, 2e-3, 0.99),
+		PriorBatch: 128, PriorTrain: training(1500, 1e-3, 0.99), BatchSize: 32, Train: training(3000, 2e-3, 0.995),
 		Judge: judge.Default(form), Scales: []float64{1, 2, 3, 5, 8}, Tried: 1, Rounds: 3, Tested: 300}
 	if form == experiments.Quick {
 		c.Pictures, c.Windows, c.CLIPTrain.Steps, c.PriorTrain.Steps, c.Train.Steps, c.Tested = 1500, 1, 60, 100, 200, 100
