@@ -25,7 +25,7 @@ func DefaultNoisedCLIP() NoisedCLIP {
 // EncodeImage maps pictures x [N, side, side, depth] at steps t [N] (float32) to unit embeddings [N, D].
 func (c NoisedCLIP) EncodeImage(scope *model.Scope, x, t *graph.Node) *graph.Node {
 	scope, u := scope.At("visual"), c.Image
-	when := u.when(scope.At("time"), t)
+	when := u.when(scope.At("time"), t, nil)
 	x = nn.Conv2DLayer(scope.At("in"), patches(x, u.Patch), u.Channels[0], 3, nn.Conv{Padding: nn.Same()})
 	for level, channels := range u.Channels {
 		if level > 0 {

@@ -130,11 +130,8 @@ func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, 
 		return report, nil, err
 	}
 	defer j.Close()
-	report.Judge = map[scenes.Split]stats.Proportion{}
-	for _, split := range []scenes.Split{scenes.Test, scenes.Unseen} {
-		if report.Judge[split], err = j.Accuracy(split); err != nil {
-			return report, nil, err
-		}
+	if report.Judge, err = j.Accuracies(); err != nil {
+		return report, nil, err
 	}
 	if err := m.learnCLIP(ctx, env); err != nil {
 		return report, nil, err

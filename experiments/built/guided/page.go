@@ -20,14 +20,6 @@ The bar, set beforehand: at the best scale at least twice the share of true samp
 
 type ran = lesson.Run[Config, Report]
 
-// share is over seeds, or of the one seed over its samples.
-func share(runs []ran, figure func(Report) stats.Proportion) stats.Mean {
-	if len(runs) == 1 {
-		return stats.Mean(figure(runs[0].Report))
-	}
-	return lesson.OverSeeds(runs, func(r Report) float64 { return figure(r).Value })
-}
-
 func seen(i int) func(Report) stats.Proportion {
 	return func(r Report) stats.Proportion { return r.Scales[i].Seen }
 }
@@ -39,7 +31,7 @@ func unseen(i int) func(Report) stats.Proportion {
 func best(runs []ran) int {
 	at := 0
 	for i := range runs[0].Report.Scales {
-		if share(runs, seen(i)).Value > share(runs, seen(at)).Value {
+		if lesson.ShareOver(runs, seen(i)).Value > lesson.ShareOver(runs, seen(at)).Value {
 			at = i
 		}
 	}
@@ -48,13 +40,13 @@ func best(runs []ran) int {
 
 func tell(runs []ran) (told lesson.Told, err error) {
 	r, at := runs[0].Report, best(runs)
-	unguided, guided := share(runs, seen(0)), share(runs, seen(at))
+	unguided, guided := lesson.ShareOver(runs, seen(0)), lesson.ShareOver(runs, seen(at))
 	bar := "missed"
 	if guided.Value >= 2*unguided.Value && at > 0 {
 		bar = "reached"
 	}
 	told.Answer = fmt.Sprintf("Without guidance %s of the samples are what the prompt says; guided by CLIP, at the best scale (%g), %s, and %s of those of pairs never seen. The bar, twice the unguided share, is %s.",
-		lesson.PercentOf(unguided), r.Scales[at].Scale, lesson.PercentOf(guided), lesson.PercentOf(share(runs, unseen(at))), bar)
+		lesson.PercentOf(unguided), r.Scales[at].Scale, lesson.PercentOf(guided), lesson.PercentOf(lesson.ShareOver(runs, unseen(at))), bar)
 	shares, err := shareFigure(runs)
 	if err != nil {
 		return told, err
@@ -90,7 +82,7 @@ func tell(runs []ran) (told lesson.Told, err error) {
 
 func judges(runs []ran) string {
 	of := func(split scenes.Split) string {
-		return lesson.PercentOf(share(runs, func(r Report) stats.Proportion { return r.Judge[split] }))
+		return lesson.PercentOf(lesson.ShareOver(runs, func(r Report) stats.Proportion { return r.Judge[split] }))
 	}
 	return fmt.Sprintf("The classifier that counts tells colour and shape of %s of new clean scenes of seen pairs, and of %s of pairs that the others never saw.", of(scenes.Test), of(scenes.Unseen))
 }
@@ -99,9 +91,9 @@ func table(runs []ran) string {
 	var rows [][]string
 	for i, s := range runs[0].Report.Scales {
 		of := func(figure func(Scaled) stats.Proportion) string {
-			return lesson.PercentOf(share(runs, func(r Report) stats.Proportion { return figure(r.Scales[i]) }))
+			return lesson.PercentOf(lesson.ShareOver(runs, func(r Report) stats.Proportion { return figure(r.Scales[i]) }))
 		}
-		rows = append(rows, []string{fmt.Sprintf("%g", s.Scale), lesson.PercentOf(share(runs, seen(i))), lesson.PercentOf(share(runs, unseen(i))),
+		rows = append(rows, []string{fmt.Sprintf("%g", s.Scale), lesson.PercentOf(lesson.ShareOver(runs, seen(i))), lesson.PercentOf(lesson.ShareOver(runs, unseen(i))),
 			of(func(s Scaled) stats.Proportion { return s.Colour }), of(func(s Scaled) stats.Proportion { return s.Shape }),
 			lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Scales[i].Sure }), 2)})
 	}
@@ -112,7 +104,7 @@ func climbedTable(runs []ran) string {
 	var rows [][]string
 	for i, c := range runs[0].Report.Climbed {
 		rows = append(rows, []string{climbedName(c), lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Climbed[i].Cosine }), 2),
-			lesson.PercentOf(share(runs, func(r Report) stats.Proportion { return r.Climbed[i].True })), lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Climbed[i].Sure }), 2)})
+			lesson.PercentOf(lesson.ShareOver(runs, func(r Report) stats.Proportion { return r.Climbed[i].True })), lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Climbed[i].Sure }), 2)})
 	}
 	return fmt.Sprintf("What if there is no diffusion model, and the pixels of a grey picture go up the slope of the similarity themselves, %d steps for each of the 48 prompts? Clean scenes and their prompts have a cosine of %s (mean).\n\n",
 		runs[0].Config.Climb.Steps, lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Clean }), 2)) +
@@ -146,7 +138,7 @@ func shareFigure(runs []ran) (*plots.Figure, error) {
 	}{{"seen pairs", seen}, {"pairs never seen", unseen}} {
 		series := plots.BarSeries{Name: s.name}
 		for i := range runs[0].Report.Scales {
-			m := share(runs, s.of(i))
+			m := lesson.ShareOver(runs, s.of(i))
 			series.Values, series.Low, series.High = append(series.Values, m.Value), append(series.Low, max(m.Low, 0)), append(series.High, min(m.High, 1))
 		}
 		cfg.Series = append(cfg.Series, series)
@@ -160,7 +152,7 @@ func shareFigure(runs []ran) (*plots.Figure, error) {
 func levelFigure(runs []ran) (*plots.Figure, error) {
 	curve := plots.Series{Name: "prompt found"}
 	for i, l := range runs[0].Report.Levels {
-		m := share(runs, func(r Report) stats.Proportion { return r.Levels[i].Right })
+		m := lesson.ShareOver(runs, func(r Report) stats.Proportion { return r.Levels[i].Right })
 		curve.X, curve.Y = append(curve.X, 1-l.Left), append(curve.Y, m.Value)
 		curve.Low, curve.High = append(curve.Low, max(m.Low, 0)), append(curve.High, min(m.High, 1))
 	}

@@ -18,30 +18,10 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/stats"
 )
 
-// asked are the labels of a round: each pair once, the unseen ones three times.
-func asked() (all []judge.Label) {
-	all = judge.Labels()
-	for range 2 {
-		for _, l := range judge.Labels() {
-			if l.HeldOut() {
-				all = append(all, l)
-			}
-		}
-	}
-	return all
-}
-
-func promptsOf(labels []judge.Label) (texts []string) {
-	for _, l := range labels {
-		texts = append(texts, l.Prompt())
-	}
-	return texts
-}
-
 // sample makes pictures for all prompts at all scales, from the same noise, and has them judged.
 func (r *Report) sample(ctx context.Context, env *experiments.Env, m *learner, j *judge.Judge) error {
-	labels := asked()
-	texts, err := m.Embed(env.Backend.Backend, promptsOf(labels))
+	labels := judge.Asked()
+	texts, err := m.Embed(env.Backend.Backend, judge.Prompts(labels))
 	if err != nil {
 		return err
 	}
@@ -97,7 +77,7 @@ func (r *Report) sample(ctx context.Context, env *experiments.Env, m *learner, j
 // levels is the guide's accuracy at several steps of the noise, and the mean cosine of clean scenes and their prompts.
 func (m *learner) levels(env *experiments.Env) (all []Level, clean float64, err error) {
 	labels := judge.Labels()
-	texts, err := m.Embed(env.Backend.Backend, promptsOf(labels))
+	texts, err := m.Embed(env.Backend.Backend, judge.Prompts(labels))
 	if err != nil {
 		return nil, 0, err
 	}

@@ -197,3 +197,16 @@ func (j *Judge) Accuracy(split scenes.Split) (stats.Proportion, error) {
 	}
 	return stats.NewProportion(right, len(pictures)), nil
 }
+
+// Accuracies are those of the splits Test and Unseen.
+func (j *Judge) Accuracies() (map[scenes.Split]stats.Proportion, error) {
+	all := map[scenes.Split]stats.Proportion{}
+	for _, split := range []scenes.Split{scenes.Test, scenes.Unseen} {
+		p, err := j.Accuracy(split)
+		if err != nil {
+			return nil, err
+		}
+		all[split] = p
+	}
+	return all, nil
+}

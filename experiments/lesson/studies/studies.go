@@ -7,6 +7,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/built/guided"
 	"github.com/glimpse-ml/glimpse/experiments/built/judging"
 	"github.com/glimpse-ml/glimpse/experiments/built/segmentation"
+	"github.com/glimpse-ml/glimpse/experiments/built/unclip"
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/attending"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/batchsize"
@@ -48,6 +49,7 @@ func builtOnCLIP() []lesson.Study {
 	return []lesson.Study{
 		describing.Study(),
 		guided.Study(),
+		unclip.Study(),
 		answering.Study(),
 		segmentation.Study(),
 		judging.Study(),
