@@ -9,9 +9,14 @@ import (
 // Spread times noise; and the Scale of guidance. The last three are scalars.
 type Noisy struct{ X, T, Signal, Spread, Scale *graph.Node }
 
-// noise is what the network's v says of the noise in X.
-func (at Noisy) noise(v *graph.Node) *graph.Node {
+// FromV is what a network's v says of the noise in X.
+func (at Noisy) FromV(v *graph.Node) *graph.Node {
 	return graph.Add(graph.Mul(at.Signal, v), graph.Mul(at.Spread, at.X))
+}
+
+// FromClean is what a network's guess of the clean picture says of the noise in X.
+func (at Noisy) FromClean(clean *graph.Node) *graph.Node {
+	return graph.Div(graph.Sub(at.X, graph.Mul(at.Signal, clean)), at.Spread)
 }
 
 // Teller tells the noise in pictures, [N, H, W, C]. inputs are what the sampler was given besides, row by row.
@@ -31,7 +36,7 @@ const (
 // The sampler's input is the texts' unit embeddings [N, D]. A scale of 0 is no guidance.
 func ByCLIP(u UNet, c NoisedCLIP) Teller {
 	return func(scope *model.Scope, at Noisy, inputs []*graph.Node) *graph.Node {
-		e := at.noise(u.V(scope.At(NoiseScope), at.X, at.T))
+		e := at.FromV(u.V(scope.At(NoiseScope), at.X, at.T))
 		similarity := c.Similarity(scope.At(CLIPScope), at.X, at.T, inputs[0])
 		uphill := graph.Gradient(graph.ReduceAllSum(similarity), at.X)[0]
 		return graph.Sub(e, graph.Mul(graph.Mul(at.Scale, at.Spread), uphill))

@@ -1,11 +1,7 @@
 package diffusion
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
@@ -13,10 +9,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/clip"
-	"github.com/glimpse-ml/glimpse/internal/atomicfile"
 	"github.com/glimpse-ml/glimpse/internal/nn"
-	"github.com/glimpse-ml/glimpse/internal/safetensors"
-	"github.com/glimpse-ml/glimpse/internal/weights"
 )
 
 // Guided is a diffusion model that knows no text, with a CLIP that guides it.
@@ -106,81 +99,22 @@ func (m *Guided) Sampler(b compute.Backend, cfg Sampling) (*Sampler, error) {
 	return NewSampler(b, m.Store, m.Schedule, cfg, u.Side, u.Depth, ByCLIP(u, m.Config.CLIP))
 }
 
-// The files of a saved model.
-const (
-	ConfigFile    = "diffusion.json"
-	weightsFile   = "model.safetensors"
-	tokenizerFile = "tokenizer.json"
-)
+// ConfigFile is the file of a saved [Guided] that holds its configuration.
+const ConfigFile = "diffusion.json"
 
-// isWeight leaves out what the optimiser keeps.
-func isWeight(path string) bool {
-	for _, scope := range []string{NoiseScope, CLIPScope} {
-		if len(path) > len(scope)+1 && path[:len(scope)+2] == "/"+scope+"/" {
-			return true
-		}
-	}
-	return false
-}
+// folder is what a saved model consists of.
+var folder = Folder{ConfigFile: ConfigFile, Scopes: []string{NoiseScope, CLIPScope}, Made: "glimpse train built/guided"}
 
 // Save writes configuration, vocabulary and weights into the folder dir, which is made if need be.
-func (m *Guided) Save(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("cannot save the model: %w", err)
-	}
-	values, err := weights.FromStore(m.Store, isWeight)
-	if err != nil {
-		return fmt.Errorf("cannot save the model: %w", err)
-	}
-	config, err := json.MarshalIndent(m.Config, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := m.Tokenizer.Save(filepath.Join(dir, tokenizerFile)); err != nil {
-		return err
-	}
-	// The weights say which vocabulary is theirs: parts of two models never pass for one.
-	partner := map[string]string{"tokenizer": m.Tokenizer.Hash()}
-	return atomicfile.WriteAll(
-		atomicfile.Part{Path: filepath.Join(dir, weightsFile), Fill: func(w io.Writer) error { return safetensors.Encode(w, values, partner) }},
-		atomicfile.Bytes(filepath.Join(dir, ConfigFile), append(config, '\n')))
-}
+func (m *Guided) Save(dir string) error { return folder.Save(dir, m.Config, m.Tokenizer, m.Store) }
 
 // LoadGuided reads a model that [Guided.Save] wrote from a folder, or from the folder model in it.
 func LoadGuided(dir string) (*Guided, error) {
-	if _, err := os.Stat(filepath.Join(dir, ConfigFile)); err != nil {
-		dir = filepath.Join(dir, "model")
-	}
-	data, err := os.ReadFile(filepath.Join(dir, ConfigFile))
-	if err != nil {
-		return nil, fmt.Errorf("expected a model that makes pictures (`glimpse train built/guided` makes one): %w", err)
-	}
-	var cfg GuidedConfig
-	if err := json.Unmarshal(data, &cfg); err != nil {
-		return nil, fmt.Errorf("%s: expected the configuration of a diffusion model: %w", filepath.Join(dir, ConfigFile), err)
-	}
-	tokenizer, err := clip.LoadTokenizer(filepath.Join(dir, tokenizerFile))
-	if err != nil {
-		return nil, err
-	}
-	m, err := NewGuided(cfg, tokenizer, 0)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	file, err := safetensors.Load(filepath.Join(dir, weightsFile))
-	if err != nil {
-		return nil, err
-	}
-	if file.Metadata["tokenizer"] != tokenizer.Hash() {
-		return nil, fmt.Errorf("%s: expected the vocabulary with which the weights were saved, found another one; save or copy the model again, all of its files", dir)
-	}
-	values := map[string]safetensors.Tensor{}
-	for _, name := range file.Names() {
-		values[name], _ = file.Get(name)
-	}
-	if err := weights.IntoStore(m.Store, values); err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
-	}
-	m.Store.SetParam("/"+nn.FixedParam, true) // what is missing is an error, not a fresh weight
-	return m, nil
+	return Load(folder, dir, func(cfg GuidedConfig, tokenizer *clip.Tokenizer) (*Guided, *model.Store, error) {
+		m, err := NewGuided(cfg, tokenizer, 0)
+		if err != nil {
+			return nil, nil, err
+		}
+		return m, m.Store, nil
+	})
 }

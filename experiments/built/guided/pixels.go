@@ -36,7 +36,7 @@ type Climbed struct {
 // climb moves the pixels of grey pictures up the slope of what CLIP says of them and the 48 prompts.
 func (r *Report) climb(ctx context.Context, env *experiments.Env, m *learner, j *judge.Judge) error {
 	labels, side, cfg := judge.Labels(), m.Config.Noise.Side, m.cfg.Climb
-	texts, err := m.Embed(env.Backend.Backend, promptsOf(labels))
+	texts, err := m.Embed(env.Backend.Backend, judge.Prompts(labels))
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,8 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/built/answering"
 	"github.com/glimpse-ml/glimpse/experiments/built/describing"
 	"github.com/glimpse-ml/glimpse/experiments/built/guided"
+	"github.com/glimpse-ml/glimpse/experiments/built/imagen"
+	"github.com/glimpse-ml/glimpse/experiments/built/latentdiffusion"
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/attending"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/batchsize"
@@ -46,6 +48,8 @@ func builtOnCLIP() []lesson.Study {
 	return []lesson.Study{
 		describing.Study(),
 		guided.Study(),
+		latentdiffusion.Study(),
+		imagen.Study(),
 		answering.Study(),
 	}
 }
