@@ -83,14 +83,17 @@ func defaults(form experiments.Form, kind backend.Kind) Config {
 		t.Optimizer.LR = 2e-3
 		return t
 	}
-	c := Config{Model: latent.Default(), Text: scenesclip.Defaults(form), Pictures: 6000, BatchSize: 32, AutoTrain: training(800, 0.99), Train: training(3000, 0.995),
-		Drop: 0.1, Judge: judge.Default(form), Scales: []float64{0, 1, 2, 4, 7}, Rounds: 3}
+	c := Config{Model: latent.Default(), Text: scenesclip.Defaults(form), Pictures: 4000, BatchSize: 32, AutoTrain: training(500, 0.98), Train: training(1500, 0.99),
+		Drop: 0.1, Judge: judge.Default(form), Scales: []float64{0, 1, 2, 4, 7}, Rounds: 2}
 	c.Judge.Channels = []int{16, 32, 64, 96}
-	c.Text.MaxObjects, c.Text.Train.Steps = 1, 500
+	c.Text.MaxObjects, c.Text.BatchSize, c.Text.Train.Steps, c.Text.Train.Average = 1, 48, 250, 0.98
 	c.Text.Model.Vision.Height, c.Text.Model.Vision.Width, c.Text.Model.Text.ContextLength = c.Model.Auto.Side, c.Model.Auto.Side, 16
+	if form == experiments.Full {
+		c.Judge.Train.Steps = 250
+	}
 	if form == experiments.Quick {
-		c.Pictures, c.AutoTrain.Steps, c.AutoTrain.Average, c.Train.Steps, c.Train.Average = 800, 80, 0.9, 120, 0.95
-		c.Text.Train.Steps, c.Model.Sampling.Steps, c.Scales, c.Rounds = 40, 10, []float64{0, 2}, 1
+		c.Text.BatchSize, c.Pictures, c.AutoTrain.Steps, c.AutoTrain.Average, c.Train.Steps, c.Train.Average = 24, 800, 80, 0.9, 120, 0.95
+		c.Text.Train.Steps, c.Text.Train.Average, c.Model.Sampling.Steps, c.Scales, c.Rounds = 40, 0.9, 10, []float64{0, 2}, 1
 		c.Model.Noise.Channels, c.Model.Auto.Channels = []int{32, 64}, []int{16, 32}
 		if kind == backend.Go { // which takes several times as long for a step
 			c.AutoTrain.Steps, c.Train.Steps = 30, 40
