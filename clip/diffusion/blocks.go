@@ -30,11 +30,11 @@ func Timestep(t *graph.Node, width int) *graph.Node {
 func residual(scope *model.Scope, x, when *graph.Node, channels, groups int) *graph.Node {
 	n := x.Shape().Dim(0)
 	same := nn.Conv{Padding: nn.Same()}
-	y := silu(nn.GroupNorm(scope.At("norm1"), x, groups, normEps))
+	y := SiLU(nn.GroupNorm(scope.At("norm1"), x, groups, normEps))
 	y = nn.GroupNorm(scope.At("norm2"), nn.Conv2DLayer(scope.At("conv1"), y, channels, 3, same), groups, normEps)
 	change := graph.Reshape(nn.Linear(scope.At("time"), when, 2*channels, true), n, 1, 1, 2*channels)
 	gain := graph.AddScalar(graph.SliceAxis(change, 3, graph.AxisRange(0, channels)), 1)
-	y = silu(graph.Add(graph.Mul(y, gain), graph.SliceAxis(change, 3, graph.AxisRange(channels, 2*channels))))
+	y = SiLU(graph.Add(graph.Mul(y, gain), graph.SliceAxis(change, 3, graph.AxisRange(channels, 2*channels))))
 	same.Init = nn.Zeros
 	y = nn.Conv2DLayer(scope.At("conv2"), y, channels, 3, same)
 	if x.Shape().Dim(3) != channels {
@@ -43,10 +43,11 @@ func residual(scope *model.Scope, x, when *graph.Node, channels, groups int) *gr
 	return graph.Add(x, y)
 }
 
-func silu(x *graph.Node) *graph.Node { return graph.Mul(x, graph.Sigmoid(x)) }
+// SiLU is x sigmoid(x) (Hendrycks and Gimpel 2016).
+func SiLU(x *graph.Node) *graph.Node { return graph.Mul(x, graph.Sigmoid(x)) }
 
-// patches puts squares of p x p pixels together: [N, H, W, C] to [N, H/p, W/p, p*p*C].
-func patches(x *graph.Node, p int) *graph.Node {
+// Patches puts squares of p x p pixels together: [N, H, W, C] to [N, H/p, W/p, p*p*C].
+func Patches(x *graph.Node, p int) *graph.Node {
 	if p == 1 {
 		return x
 	}
@@ -56,8 +57,8 @@ func patches(x *graph.Node, p int) *graph.Node {
 	return graph.Reshape(x, n, h, w, p*p*c)
 }
 
-// pixels is the inverse of patches: [N, H, W, p*p*C] to [N, H*p, W*p, C].
-func pixels(x *graph.Node, p int) *graph.Node {
+// Pixels is the inverse of [Patches]: [N, H, W, p*p*C] to [N, H*p, W*p, C].
+func Pixels(x *graph.Node, p int) *graph.Node {
 	if p == 1 {
 		return x
 	}
@@ -67,8 +68,8 @@ func pixels(x *graph.Node, p int) *graph.Node {
 	return graph.Reshape(x, n, h*p, w*p, c)
 }
 
-// doubled writes every place of [N, H, W, C] four times: [N, 2H, 2W, C].
-func doubled(x *graph.Node) *graph.Node {
+// Doubled writes every place of [N, H, W, C] four times: [N, 2H, 2W, C].
+func Doubled(x *graph.Node) *graph.Node {
 	d := x.Shape().Dimensions
 	n, h, w, c := d[0], d[1], d[2], d[3]
 	x = graph.BroadcastToDims(graph.Reshape(x, n, h, 1, w, 1, c), n, h, 2, w, 2, c)

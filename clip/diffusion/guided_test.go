@@ -148,7 +148,7 @@ func TestPatches(t *testing.T) {
 		x[i] = float32(i)
 	}
 	out, err := graph.CallOnceN(b, func(x *graph.Node) []*graph.Node {
-		return []*graph.Node{patches(x, 2), pixels(patches(x, 2), 2), doubled(x)}
+		return []*graph.Node{Patches(x, 2), Pixels(Patches(x, 2), 2), Doubled(x)}
 	}, tensors.FromFlatDataAndDimensions(x, 2, 4, 6, 3))
 	if err != nil {
 		t.Fatal(err)

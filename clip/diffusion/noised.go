@@ -26,7 +26,7 @@ func DefaultNoisedCLIP() NoisedCLIP {
 func (c NoisedCLIP) EncodeImage(scope *model.Scope, x, t *graph.Node) *graph.Node {
 	scope, u := scope.At("visual"), c.Image
 	when := u.when(scope.At("time"), t, nil)
-	x = nn.Conv2DLayer(scope.At("in"), patches(x, u.Patch), u.Channels[0], 3, nn.Conv{Padding: nn.Same()})
+	x = nn.Conv2DLayer(scope.At("in"), Patches(x, u.Patch), u.Channels[0], 3, nn.Conv{Padding: nn.Same()})
 	for level, channels := range u.Channels {
 		if level > 0 {
 			x = nn.AvgPool2D(x, 2)
@@ -35,7 +35,7 @@ func (c NoisedCLIP) EncodeImage(scope *model.Scope, x, t *graph.Node) *graph.Nod
 			x = u.block(scope.At("down%d", level).At("%d", i), x, when, channels, u.attends(level))
 		}
 	}
-	x = silu(nn.GroupNorm(scope.At("norm"), x, u.Groups, normEps))
+	x = SiLU(nn.GroupNorm(scope.At("norm"), x, u.Groups, normEps))
 	n := x.Shape().Dim(0)
 	x = graph.Reshape(x, n, x.Shape().Size()/n) // where something is says what it is the outline of: no mean over places
 	return clip.Normalize(nn.Linear(scope.At("proj"), x, c.EmbedDim, false))

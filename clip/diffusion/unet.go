@@ -18,6 +18,17 @@ type UNet struct {
 	Blocks   int   `json:"blocks"`   // residual blocks at each grid, going down; as many going up
 	Groups   int   `json:"groups"`   // of the group norms
 	Heads    int   `json:"heads"`    // of attention
+
+	between Between // what is let in behind each block
+}
+
+// Between lets something else into a grid x [N, H, W, C]: the same shape. scope is that of the block before it.
+type Between func(scope *model.Scope, x *graph.Node) *graph.Node
+
+// Letting is the network with something let in behind each of its blocks, such as the words of a text.
+func (c UNet) Letting(in Between) UNet {
+	c.between = in
+	return c
 }
 
 // DefaultUNet is a network for pictures of 16 pixels.
@@ -52,7 +63,7 @@ func (c UNet) VGiven(scope *model.Scope, x, t, given *graph.Node) *graph.Node {
 	n, side := x.Shape().Dim(0), c.Side/c.Patch
 	x.AssertDims(n, c.Side, c.Side, c.Depth)
 	when := c.when(scope.At("time"), t, given)
-	x = nn.Conv2DLayer(scope.At("in"), patches(x, c.Patch), c.Channels[0], 3, nn.Conv{Padding: nn.Same()})
+	x = nn.Conv2DLayer(scope.At("in"), Patches(x, c.Patch), c.Channels[0], 3, nn.Conv{Padding: nn.Same()})
 	kept := []*graph.Node{x}
 	for level, channels := range c.Channels {
 		s := scope.At("down%d", level)
@@ -73,13 +84,13 @@ func (c UNet) VGiven(scope *model.Scope, x, t, given *graph.Node) *graph.Node {
 			kept = kept[:last]
 		}
 		if level > 0 {
-			x = doubled(x)
+			x = Doubled(x)
 		}
 	}
-	x = silu(nn.GroupNorm(scope.At("out_norm"), graph.Concatenate([]*graph.Node{x, kept[0]}, 3), c.Groups, normEps))
+	x = SiLU(nn.GroupNorm(scope.At("out_norm"), graph.Concatenate([]*graph.Node{x, kept[0]}, 3), c.Groups, normEps))
 	x.AssertDims(n, side, side, 2*c.Channels[0])
 	x = nn.Conv2DLayer(scope.At("out"), x, c.Patch*c.Patch*c.Depth, 3, nn.Conv{Padding: nn.Same(), Init: nn.Zeros})
-	return pixels(x, c.Patch)
+	return Pixels(x, c.Patch)
 }
 
 // attends says whether the places of a grid look at each other: those of the smallest.
@@ -88,19 +99,22 @@ func (c UNet) attends(level int) bool { return level == len(c.Channels)-1 }
 // when is what the network knows of the steps t [N], and of what is given besides, [N, D] or nil: [N, 4 channels].
 func (c UNet) when(scope *model.Scope, t, given *graph.Node) *graph.Node {
 	width := 4 * c.Channels[0]
-	x := silu(nn.Linear(scope.At("0"), Timestep(t, c.Channels[0]), width, true))
+	x := SiLU(nn.Linear(scope.At("0"), Timestep(t, c.Channels[0]), width, true))
 	x = nn.Linear(scope.At("1"), x, width, true)
 	if given != nil {
 		x = graph.Add(x, nn.Linear(scope.At("given"), given, width, true))
 	}
-	return silu(x)
+	return SiLU(x)
 }
 
-// block is a residual block and, behind it where a grid attends, attention to the other places.
+// block is a residual block and, behind it where a grid attends, attention to the other places, and then what is let in between.
 func (c UNet) block(scope *model.Scope, x, when *graph.Node, channels int, attends bool) *graph.Node {
 	x = residual(scope, x, when, channels, c.Groups)
 	if attends {
 		x = c.lookAround(scope.At("self"), x)
+	}
+	if c.between != nil {
+		x = c.between(scope, x)
 	}
 	return x
 }

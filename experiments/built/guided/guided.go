@@ -32,7 +32,7 @@ type Config struct {
 type Report struct {
 	Judge  map[scenes.Split]stats.Proportion `json:"judge"`  // accuracy of the classifier that counts, of new scenes
 	Levels []Level                           `json:"levels"` // what the guide makes of noise
-	Scales []Scaled                          `json:"scales"`
+	Scales []judge.Scaled                    `json:"scales"`
 	Way    judge.Strip                       `json:"way"`   // the first picture at the best scale on its way from noise
 	Guess  judge.Strip                       `json:"guess"` // what is guessed of the clean one meanwhile
 	WayAt  []int                             `json:"way_at"`
@@ -46,17 +46,6 @@ type Level struct {
 	Step  int              `json:"step"`
 	Left  float64          `json:"left"`  // alpha-bar
 	Right stats.Proportion `json:"right"` // pictures whose prompt is the likeliest of all 48
-}
-
-// Scaled is how samples come out at a scale of guidance.
-type Scaled struct {
-	Scale  float64          `json:"scale"`
-	Seen   stats.Proportion `json:"seen"`   // samples that are what the prompt says, colour and shape, of pairs that training had
-	Unseen stats.Proportion `json:"unseen"` // likewise of pairs that it never had
-	Colour stats.Proportion `json:"colour"` // samples whose colour is right, all prompts
-	Shape  stats.Proportion `json:"shape"`  // samples whose shape is right
-	Sure   float64          `json:"sure"`   // mean of how sure the judge is of what it sees
-	First  judge.Strip      `json:"first"`  // the first samples
 }
 
 // Study is the experiment built/guided: a diffusion model of pictures that knows no text, guided by a CLIP that was trained on noised
@@ -102,14 +91,10 @@ func (c Config) Check() error {
 	if err := c.Judge.Check(); err != nil {
 		return err
 	}
-	for i, s := range c.Scales {
-		if i == 0 && s != 0 || i > 0 && s <= c.Scales[i-1] {
-			return fmt.Errorf("scales: expected 0 and rising ones behind it, found %v", c.Scales)
-		}
+	if err := judge.CheckScales(c.Scales); err != nil {
+		return err
 	}
 	switch {
-	case len(c.Scales) < 2:
-		return fmt.Errorf("scales: expected 0 and at least one other, found %v", c.Scales)
 	case c.Rounds < 1 || c.BatchSize < 2 || c.CLIPBatch < 2 || c.Pictures < max(c.BatchSize, c.CLIPBatch):
 		return fmt.Errorf("expected at least 1 round, batches of at least 2 and at least a batch of pictures, found rounds=%d, batch_size=%d, clip_batch=%d and pictures=%d", c.Rounds, c.BatchSize, c.CLIPBatch, c.Pictures)
 	case c.Climb.Steps < 1 || !(c.Climb.Rate > 0) || len(c.Climb.Cutouts) == 0 || slices.Min(c.Climb.Cutouts) < 0:
@@ -153,7 +138,7 @@ func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, 
 }
 
 // best is the scale with the largest share of true samples of seen pairs.
-func (r Report) best() Scaled {
+func (r Report) best() judge.Scaled {
 	best := r.Scales[0]
 	for _, s := range r.Scales {
 		if s.Seen.Value > best.Seen.Value {

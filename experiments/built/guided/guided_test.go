@@ -30,7 +30,7 @@ func TestQuickRun(t *testing.T) {
 	}
 	runs := run.Seeds(3)
 	for i := range runs { // as if guidance had done something
-		scales := append([]Scaled(nil), r.Scales...)
+		scales := append([]judge.Scaled(nil), r.Scales...)
 		scales[0].Seen, scales[1].Seen, scales[1].Unseen = stats.NewProportion(1, 40), stats.NewProportion(20+i, 40), stats.NewProportion(6, 24)
 		runs[i].Report.Scales = scales
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
+	"github.com/glimpse-ml/glimpse/experiments/built/judge"
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
 	"github.com/glimpse-ml/glimpse/internal/stats"
 	"github.com/glimpse-ml/glimpse/plots"
@@ -20,34 +21,22 @@ The bar, set beforehand: at the best scale at least twice the share of true samp
 
 type ran = lesson.Run[Config, Report]
 
-func seen(i int) func(Report) stats.Proportion {
-	return func(r Report) stats.Proportion { return r.Scales[i].Seen }
-}
-func unseen(i int) func(Report) stats.Proportion {
-	return func(r Report) stats.Proportion { return r.Scales[i].Unseen }
-}
-
-// best is the scale with the largest share of true samples of seen pairs.
-func best(runs []ran) int {
-	at := 0
-	for i := range runs[0].Report.Scales {
-		if lesson.ShareOver(runs, seen(i)).Value > lesson.ShareOver(runs, seen(at)).Value {
-			at = i
-		}
-	}
-	return at
+// scaled are the samples of runs at all scales.
+func scaled(runs []ran) judge.Runs[Config, Report] {
+	return judge.Runs[Config, Report]{Runs: runs, Of: func(r Report) []judge.Scaled { return r.Scales }}
 }
 
 func tell(runs []ran) (told lesson.Told, err error) {
-	r, at := runs[0].Report, best(runs)
-	unguided, guided := lesson.ShareOver(runs, seen(0)), lesson.ShareOver(runs, seen(at))
+	r, of := runs[0].Report, scaled(runs)
+	at := of.Best(judge.Seen)
+	unguided, guided := of.Share(0, judge.Seen), of.Share(at, judge.Seen)
 	bar := "missed"
 	if guided.Value >= 2*unguided.Value && at > 0 {
 		bar = "reached"
 	}
 	told.Answer = fmt.Sprintf("Without guidance %s of the samples are what the prompt says; guided by CLIP, at the best scale (%g), %s, and %s of those of pairs never seen. The bar, twice the unguided share, is %s.",
-		lesson.PercentOf(unguided), r.Scales[at].Scale, lesson.PercentOf(guided), lesson.PercentOf(lesson.ShareOver(runs, unseen(at))), bar)
-	shares, err := shareFigure(runs)
+		lesson.PercentOf(unguided), r.Scales[at].Scale, lesson.PercentOf(guided), lesson.PercentOf(of.Share(at, judge.Unseen)), bar)
+	shares, err := of.Bars()
 	if err != nil {
 		return told, err
 	}
@@ -55,11 +44,11 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	if err != nil {
 		return told, err
 	}
-	samples, err := samples(r)
+	samples, err := of.Samples()
 	if err != nil {
 		return told, err
 	}
-	way, err := way(r)
+	way, err := judge.WaySheet(r.Way, r.Guess, r.WayAt)
 	if err != nil {
 		return told, err
 	}
@@ -67,37 +56,16 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	if err != nil {
 		return told, err
 	}
-	const intervals = "95% intervals, over samples for one seed and over seeds for several."
 	told.Sections = []lesson.Section{
-		{Heading: "How strongly to guide", Text: table(runs), Figures: []lesson.Figure{{Name: "scale", Title: "True samples by the scale of guidance", Caption: "Scale 0 is no guidance. " + intervals, Plot: shares}}},
+		{Heading: "How strongly to guide", Text: of.Table(), Figures: []lesson.Figure{{Name: "scale", Title: "True samples by the scale of guidance", Caption: "Scale 0 is no guidance. " + judge.Intervals, Plot: shares}}},
 		{Heading: "Samples", Text: fmt.Sprintf("The first %d samples at each scale of seed %d, not chosen, from the same noise; framed where the classifier finds what the prompt says.", len(r.Scales[0].First.Asked), runs[0].Seed),
 			Figures: []lesson.Figure{{Name: "samples", Title: "The first samples at each scale", Caption: "Prompts below the pictures; framed: true to the prompt.", Plot: samples},
 				{Name: "way", Title: "From noise to a picture", Caption: fmt.Sprintf("The first sample of seed %d at its best scale. Above the picture as it is, below what is guessed of the clean one; steps of the noise that are left below.", runs[0].Seed), Plot: way}}},
 		{Heading: "CLIP alone", Text: climbedTable(runs), Figures: []lesson.Figure{{Name: "pixels", Title: "Pixels that climb the similarity", Caption: fmt.Sprintf("The first prompts of seed %d. Framed: true to the prompt.", runs[0].Seed), Plot: climbed}}},
-		{Heading: "Who counts, and who guides", Text: judges(runs), Figures: []lesson.Figure{{Name: "guide", Title: "What CLIP sees in noise",
-			Caption: "Share of new scenes whose prompt CLIP finds the likeliest of all 48, by the share of the variance that is noise. " + intervals, Plot: levels}}},
+		{Heading: "Who counts, and who guides", Text: judge.Told(runs, func(r Report) map[scenes.Split]stats.Proportion { return r.Judge }), Figures: []lesson.Figure{{Name: "guide", Title: "What CLIP sees in noise",
+			Caption: "Share of new scenes whose prompt CLIP finds the likeliest of all 48, by the share of the variance that is noise. " + judge.Intervals, Plot: levels}}},
 	}
 	return told, nil
-}
-
-func judges(runs []ran) string {
-	of := func(split scenes.Split) string {
-		return lesson.PercentOf(lesson.ShareOver(runs, func(r Report) stats.Proportion { return r.Judge[split] }))
-	}
-	return fmt.Sprintf("The classifier that counts tells colour and shape of %s of new clean scenes of seen pairs, and of %s of pairs that the others never saw.", of(scenes.Test), of(scenes.Unseen))
-}
-
-func table(runs []ran) string {
-	var rows [][]string
-	for i, s := range runs[0].Report.Scales {
-		of := func(figure func(Scaled) stats.Proportion) string {
-			return lesson.PercentOf(lesson.ShareOver(runs, func(r Report) stats.Proportion { return figure(r.Scales[i]) }))
-		}
-		rows = append(rows, []string{fmt.Sprintf("%g", s.Scale), lesson.PercentOf(lesson.ShareOver(runs, seen(i))), lesson.PercentOf(lesson.ShareOver(runs, unseen(i))),
-			of(func(s Scaled) stats.Proportion { return s.Colour }), of(func(s Scaled) stats.Proportion { return s.Shape }),
-			lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Scales[i].Sure }), 2)})
-	}
-	return lesson.Table([]string{"scale", "true, seen pairs", "true, pairs never seen", "colour right", "shape right", "how sure the classifier is"}, rows)
 }
 
 func climbedTable(runs []ran) string {
@@ -130,25 +98,6 @@ func climbedFigure(r Report) (*plots.Figure, error) {
 	return plots.Sheet(cfg)
 }
 
-func shareFigure(runs []ran) (*plots.Figure, error) {
-	cfg := plots.BarsConfig{Title: "True samples by the scale of guidance", XLabel: "scale of guidance", YLabel: "true to the prompt (95% interval)", Percent: true}
-	for _, s := range []struct {
-		name string
-		of   func(int) func(Report) stats.Proportion
-	}{{"seen pairs", seen}, {"pairs never seen", unseen}} {
-		series := plots.BarSeries{Name: s.name}
-		for i := range runs[0].Report.Scales {
-			m := lesson.ShareOver(runs, s.of(i))
-			series.Values, series.Low, series.High = append(series.Values, m.Value), append(series.Low, max(m.Low, 0)), append(series.High, min(m.High, 1))
-		}
-		cfg.Series = append(cfg.Series, series)
-	}
-	for _, s := range runs[0].Report.Scales {
-		cfg.Categories = append(cfg.Categories, fmt.Sprintf("%g", s.Scale))
-	}
-	return plots.Bars(cfg)
-}
-
 func levelFigure(runs []ran) (*plots.Figure, error) {
 	curve := plots.Series{Name: "prompt found"}
 	for i, l := range runs[0].Report.Levels {
@@ -160,34 +109,6 @@ func levelFigure(runs []ran) (*plots.Figure, error) {
 		References: []plots.ReferenceLine{{Label: "guessing", Y: 1.0 / 48}}})
 }
 
-func samples(r Report) (*plots.Figure, error) {
-	cfg := plots.SheetConfig{Title: "The first samples at each scale"}
-	for _, s := range r.Scales {
-		row, err := s.First.Row(fmt.Sprintf("scale %g", s.Scale), nil)
-		if err != nil {
-			return nil, err
-		}
-		cfg.Rows = append(cfg.Rows, row)
-	}
-	return plots.Sheet(cfg)
-}
-
-func way(r Report) (*plots.Figure, error) {
-	var notes []string
-	for _, t := range r.WayAt {
-		notes = append(notes, fmt.Sprint(t))
-	}
-	above, err := r.Way.Row("the picture", notes)
-	if err != nil {
-		return nil, err
-	}
-	below, err := r.Guess.Row("the guess", notes)
-	if err != nil {
-		return nil, err
-	}
-	return plots.Sheet(plots.SheetConfig{Title: "From noise to a picture", Rows: []plots.SheetRow{above, below}})
-}
-
 func figures(r Report) map[string]float64 {
 	out := map[string]float64{}
 	for split, p := range r.Judge {
@@ -197,11 +118,6 @@ func figures(r Report) map[string]float64 {
 		lesson.PutMean(out, fmt.Sprintf("pixels_%d_cutouts", c.Cutouts), stats.Mean(c.True))
 		out[fmt.Sprintf("pixels_%d_cutouts_cosine", c.Cutouts)] = c.Cosine
 	}
-	for _, s := range r.Scales {
-		name := fmt.Sprintf("scale_%g_", s.Scale)
-		lesson.PutMean(out, name+"seen", stats.Mean(s.Seen))
-		lesson.PutMean(out, name+"unseen", stats.Mean(s.Unseen))
-		out[name+"sure"] = s.Sure
-	}
+	judge.PutScales(out, r.Scales)
 	return out
 }

@@ -26,7 +26,6 @@ func (r *Report) sample(ctx context.Context, env *experiments.Env, m *learner, j
 		return err
 	}
 	defer texts.FinalizeAll()
-	side := m.Config.Noise.Side
 	sampler, err := m.Sampler(env.Backend.Backend, m.Config.Sampling)
 	if err != nil {
 		return err
@@ -34,44 +33,21 @@ func (r *Report) sample(ctx context.Context, env *experiments.Env, m *learner, j
 	defer sampler.Close()
 	bar := progress.New(env.Messages, "sampling", int64(len(m.cfg.Scales)*m.cfg.Rounds*m.Config.Sampling.Steps), progress.Options{})
 	defer bar.Done()
-	best := -1.0
-	for _, scale := range m.cfg.Scales {
-		s := Scaled{Scale: scale}
-		count := judge.Count{}
-		var way, guess [][]float32
-		var at []int
-		for round := range m.cfg.Rounds {
-			made, err := sampler.Sample(ctx, uint64(env.Seed), round*len(labels), len(labels), scale, []*tensors.Tensor{texts}, func(t int, noised, guessed []float32) {
+	side := m.Config.Noise.Side
+	var paths []judge.Path
+	r.Scales, paths, err = j.Sweep(ctx, judge.Sweep{Labels: labels, Scales: m.cfg.Scales, Rounds: m.cfg.Rounds, Side: side,
+		Make: func(ctx context.Context, first int, scale float64, each func(int, []float32, []float32)) ([]float32, error) {
+			return sampler.Sample(ctx, uint64(env.Seed), first, len(labels), scale, []*tensors.Tensor{texts}, func(t int, noised, guess []float32) {
 				bar.Add(1)
-				if round == 0 {
-					size := 3 * side * side
-					way, guess, at = append(way, append([]float32(nil), noised[:size]...)), append(guess, append([]float32(nil), guessed[:size]...)), append(at, t)
-				}
+				each(t, noised, guess)
 			})
-			if err != nil {
-				return err
-			}
-			verdicts, err := j.Look(made)
-			if err != nil {
-				return err
-			}
-			count.Add(labels, verdicts)
-			if round == 0 {
-				if s.First, err = judge.NewStrip(made, side, judge.Shown, labels, verdicts); err != nil {
-					return err
-				}
-			}
-		}
-		s.Seen, s.Unseen, s.Colour, s.Shape, s.Sure = count.Seen(), count.Unseen(), count.Colour(), count.Shape(), count.Sure()
-		r.Scales = append(r.Scales, s)
-		if s.Seen.Value > best {
-			best = s.Seen.Value
-			if r.Way, r.Guess, r.WayAt, err = judge.Ways(way, guess, at, side); err != nil {
-				return err
-			}
-		}
+		}})
+	if err != nil {
+		return err
 	}
-	return nil
+	best := paths[slices.Index(m.cfg.Scales, r.best().Scale)]
+	r.Way, r.Guess, r.WayAt, err = judge.Ways(best.Noised, best.Guess, best.At, side)
+	return err
 }
 
 // levels is the guide's accuracy at several steps of the noise, and the mean cosine of clean scenes and their prompts.

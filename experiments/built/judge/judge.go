@@ -182,20 +182,27 @@ func (j *Judge) Accuracy(split scenes.Split) (stats.Proportion, error) {
 	}
 	rng := rand.New(rand.NewPCG(testSeed, 1))
 	var values []float32
+	var labels []Label
 	for _, p := range pictures {
-		values = append(values, p.Window(rng)...)
+		values, labels = append(values, p.Window(rng)...), append(labels, p.Label)
 	}
+	share, _, err := j.True(values, labels)
+	return share, err
+}
+
+// True is the share of pictures [n*side*side*3] that show what their labels say, with what the judge sees in each.
+func (j *Judge) True(values []float32, labels []Label) (stats.Proportion, []Verdict, error) {
 	verdicts, err := j.Look(values)
 	if err != nil {
-		return stats.Proportion{}, err
+		return stats.Proportion{}, nil, err
 	}
 	right := 0
 	for i, v := range verdicts {
-		if v.Label == pictures[i].Label {
+		if v.Label == labels[i] {
 			right++
 		}
 	}
-	return stats.NewProportion(right, len(pictures)), nil
+	return stats.NewProportion(right, len(labels)), verdicts, nil
 }
 
 // Accuracies are those of the splits Test and Unseen.

@@ -3,6 +3,7 @@ package scenesclip
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
@@ -86,14 +87,28 @@ func Train(ctx context.Context, env *experiments.Env, cfg Config) (*clip.Model, 
 
 // fresh is an untrained model with a vocabulary for the captions.
 func fresh(cfg Config, set *scenes.Scenes, seed int64) (*clip.Model, error) {
-	var corpus []string
-	for i := range min(1000, set.Len()) {
-		corpus = append(corpus, set.Scene(i).Captions()...)
-	}
-	tokenizer, err := clip.TrainTokenizer(corpus, 200)
+	tokenizer, err := Vocabulary(set)
 	if err != nil {
 		return nil, err
 	}
 	cfg.Model.Text.VocabSize = tokenizer.VocabSize()
 	return clip.New(cfg.Model, tokenizer, seed)
+}
+
+// Vocabulary is made of the captions of the first scenes.
+func Vocabulary(set *scenes.Scenes) (*clip.Tokenizer, error) {
+	var corpus []string
+	for i := range min(1000, set.Len()) {
+		corpus = append(corpus, set.Scene(i).Captions()...)
+	}
+	return clip.TrainTokenizer(corpus, 200)
+}
+
+// Caption is one of a scene, as such a CLIP reads them.
+func (c Config) Caption(scene scenes.Scene, rng *rand.Rand) string {
+	caption := scene.Caption(rng)
+	if rng.Float64() < c.Full {
+		caption = scene.Captions()[0]
+	}
+	return caption
 }

@@ -28,11 +28,7 @@ func newSource(m *clip.Model, cfg Config, set *scenes.Scenes, seed int64) (*sour
 		func(_ context.Context, i int, rng *rand.Rand) (example, error) {
 			scene := set.Scene(i)
 			pixels, err := m.Preprocess(scene.Image())
-			caption := scene.Caption(rng)
-			if rng.Float64() < cfg.Full {
-				caption = scene.Captions()[0]
-			}
-			return example{pixels, m.Tokenizer.EncodeBatch([]string{caption}, m.Config.Text.ContextLength)}, err
+			return example{pixels, m.Tokenizer.EncodeBatch([]string{cfg.Caption(scene, rng)}, m.Config.Text.ContextLength)}, err
 		})
 	return &source{loader, m}, err
 }

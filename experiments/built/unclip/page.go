@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
+	"github.com/glimpse-ml/glimpse/experiments/built/judge"
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
 	"github.com/glimpse-ml/glimpse/internal/stats"
 )
@@ -107,13 +108,11 @@ func nearness(runs []ran) string {
 }
 
 func judges(runs []ran) string {
-	of := func(figure func(Report) map[scenes.Split]stats.Proportion, split scenes.Split) string {
-		return lesson.PercentOf(lesson.ShareOver(runs, func(r Report) stats.Proportion { return figure(r)[split] }))
+	clip := func(split scenes.Split) string {
+		return lesson.PercentOf(lesson.ShareOver(runs, func(r Report) stats.Proportion { return r.CLIP[split] }))
 	}
-	judge := func(r Report) map[scenes.Split]stats.Proportion { return r.Judge }
-	clip := func(r Report) map[scenes.Split]stats.Proportion { return r.CLIP }
-	return fmt.Sprintf("The classifier that counts tells colour and shape of %s of new scenes of seen pairs, and of %s of pairs that the others never saw. CLIP finds the right one of all 48 prompts for %s of new scenes of seen pairs, and for %s of pairs that it never saw.",
-		of(judge, scenes.Test), of(judge, scenes.Unseen), of(clip, scenes.Test), of(clip, scenes.Unseen))
+	return judge.Told(runs, func(r Report) map[scenes.Split]stats.Proportion { return r.Judge }) +
+		fmt.Sprintf(" CLIP finds the right one of all 48 prompts for %s of new scenes of seen pairs, and for %s of pairs that it never saw.", clip(scenes.Test), clip(scenes.Unseen))
 }
 
 func figures(r Report) map[string]float64 {

@@ -5,7 +5,9 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/built/answering"
 	"github.com/glimpse-ml/glimpse/experiments/built/describing"
 	"github.com/glimpse-ml/glimpse/experiments/built/guided"
+	"github.com/glimpse-ml/glimpse/experiments/built/imagen"
 	"github.com/glimpse-ml/glimpse/experiments/built/judging"
+	"github.com/glimpse-ml/glimpse/experiments/built/latentdiffusion"
 	"github.com/glimpse-ml/glimpse/experiments/built/segmentation"
 	"github.com/glimpse-ml/glimpse/experiments/built/unclip"
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
@@ -50,6 +52,8 @@ func builtOnCLIP() []lesson.Study {
 		describing.Study(),
 		guided.Study(),
 		unclip.Study(),
+		latentdiffusion.Study(),
+		imagen.Study(),
 		answering.Study(),
 		segmentation.Study(),
 		judging.Study(),

@@ -1,0 +1,42 @@
+package latent
+
+import (
+	"fmt"
+
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/glimpse-ml/glimpse/clip"
+)
+
+// Text describes the text encoder: the transformer of CLIP's text tower, whoever trained it.
+type Text struct {
+	Tower  clip.TextConfig `json:"tower"`  // vocab_size is set from the vocabulary
+	Joint  int             `json:"joint"`  // numbers of the embedding that the tower was trained for; not read
+	Length int             `json:"length"` // L, tokens that are read of a text, with start and end
+}
+
+// Check says what is wrong with the sizes, if anything is.
+func (t Text) Check() error {
+	if t.Length < 3 || t.Length > t.Tower.ContextLength {
+		return fmt.Errorf("text.length: expected 3 to the tower's context_length of %d, found %d", t.Tower.ContextLength, t.Length)
+	}
+	if t.Joint < 1 || t.Tower.Layers < 1 || t.Tower.Heads < 1 || t.Tower.Width < t.Tower.Heads || t.Tower.Width%t.Tower.Heads != 0 {
+		return fmt.Errorf("text: expected layers, and a width that the heads divide, found %+v", t)
+	}
+	return nil
+}
+
+// Tokens are the states of all tokens behind the last layer norm: ids [N, L] (int32) to [N, L, W].
+func (t Text) Tokens(scope *model.Scope, ids *graph.Node) *graph.Node {
+	ids.AssertDims(-1, t.Length)
+	_, layers := clip.TextTower(scope, t.Tower, t.Joint, ids)
+	states := layers[len(layers)-1].Value
+	states.AssertDims(ids.Shape().Dim(0), t.Length, t.Tower.Width)
+	return states
+}
+
+// States are [Text.Tokens] of a frozen encoder: no gradient flows back.
+func (t Text) States(scope *model.Scope, ids *graph.Node) *graph.Node {
+	return graph.StopGradient(t.Tokens(scope, ids))
+}
