@@ -50,12 +50,13 @@ func segmentCommand() *cobra.Command {
 built/segmentation). The whole picture is squashed to the square that CLIP sees, and the mask stretched back to the
 picture's size.
 
---like asks for it by an example picture in place of the text, or halfway between both. What is beside the object in the example
-should be dark: --like-mask makes it so, with a picture that is light where the object is and dark elsewhere, such as a mask that this command
-wrote.
+--like asks for it by an example picture in place of the text, or halfway between both. What is beside the object in
+the example should be dark: --like-mask makes it so, with a picture that is light where the object is and dark
+elsewhere, such as a mask that this command wrote.
 
---out writes the mask, white on black, --overlay the picture with all but the mask darkened. A pixel belongs to the mask when its
-probability reaches --threshold. The decoder knows drawn scenes and answers whatever it is asked for: an empty mask is an answer.`,
+--out writes the mask, white on black, --overlay the picture with all but the mask darkened. A pixel belongs to the
+mask when its probability reaches --threshold. The decoder knows drawn scenes and answers whatever it is asked for: an
+empty mask is an answer.`,
 		Example: examples(
 			`glimpse segment --run runs/segmentation scene.png "the red circle" --out mask.png`,
 			`glimpse segment --run runs/segmentation scene.png "something green" --overlay seen.png --json`,
