@@ -53,10 +53,9 @@ text's CLIP embedding to a picture's and a decoder from there to pixels.
 
 --n pictures are made from noise that depends on --seed alone, and are laid out in the order in which they were drawn;
 none is left out. With one seed another prompt or another scale starts from the same noise. --scale is how strongly to
-guide, and without the flag the one that did best in the run: by CLIP, where 0 is not at all; of unCLIP's decoder without
-a classifier, where 1 is not at all. --steps is how many steps are
-taken from noise to picture, and --eta how much new noise each of them brings: 0 none (DDIM), 1 as much as DDPM's
-posterior.
+guide, and without the flag the one that did best in the run: 0 is not at all where CLIP guides; unCLIP's decoder is
+guided without a classifier, and 1 is not at all. --steps is how many steps are taken from noise to picture, and --eta
+how much new noise each of them brings: 0 none (DDIM), 1 as much as DDPM's posterior.
 
 --gif writes the way from noise to the pictures as an animation. --json prints one object.`,
 		Example: examples(
