@@ -48,6 +48,18 @@ func (t transformer) encode(scope *model.Scope, x, bias *graph.Node) (after []*g
 	return after
 }
 
+// Causal runs x [N, L, W] through the text tower's transformer, each token seeing itself and those before it: the same shape, after the final norm. It is for
+// sequences of other things than words: of cfg it takes width, layers, heads, mlp, activation and layer_norm_eps.
+func Causal(scope *model.Scope, cfg TextConfig, x *graph.Node) *graph.Node {
+	n, l := x.Shape().Dim(0), x.Shape().Dim(1)
+	x.AssertDims(n, l, cfg.Width)
+	blocks := cfg.blocks()
+	for _, after := range blocks.encode(scope, x, causalBias(x.Graph(), l)) {
+		x = after
+	}
+	return nn.LayerNorm(scope.At("ln_final"), x, blocks.eps)
+}
+
 // block is one pre-norm residual attention block: x [N, L, W] to the same shape.
 func (t transformer) block(scope *model.Scope, x, bias *graph.Node) *graph.Node {
 	x = graph.Add(x, t.selfAttention(scope.At("attn"), nn.LayerNorm(scope.At("ln_1"), x, t.eps), bias))

@@ -46,13 +46,15 @@ func generateCommand() *cobra.Command {
 	var f generateFlags
 	cmd := &cobra.Command{
 		Use:   `generate --run RUNDIR --out FILE.png PROMPT`,
-		Short: "Make pictures out of noise, guided by CLIP",
-		Long: `Generate makes pictures of a prompt such as "a green square" with the model of a run of built/guided: a
-diffusion model that knows no text, and a CLIP that says in which direction to go.
+		Short: "Make pictures out of noise, with CLIP",
+		Long: `Generate makes pictures of a prompt such as "a green square" with the model of a run of built/guided, a
+diffusion model that knows no text and a CLIP that says in which direction to go, or of built/unclip, a prior from the
+text's CLIP embedding to a picture's and a decoder from there to pixels.
 
 --n pictures are made from noise that depends on --seed alone, and are laid out in the order in which they were drawn;
-none is left out. With one seed another prompt or another scale starts from the same noise. --scale is how strongly CLIP
-guides: 0 is not at all, and without the flag it is the one that did best in the run. --steps is how many steps are
+none is left out. With one seed another prompt or another scale starts from the same noise. --scale is how strongly to
+guide, and without the flag the one that did best in the run: by CLIP, where 0 is not at all; of unCLIP's decoder without
+a classifier, where 1 is not at all. --steps is how many steps are
 taken from noise to picture, and --eta how much new noise each of them brings: 0 none (DDIM), 1 as much as DDPM's
 posterior.
 
@@ -60,6 +62,7 @@ posterior.
 		Example: examples(
 			`glimpse generate --run runs/guided --n 16 --out grid.png "a green square"`,
 			`glimpse generate --run runs/guided --scale 0 --out unguided.png "a green square"`,
+			`glimpse generate --run runs/unclip --n 16 --out grid.png "a green square"`,
 			`glimpse generate --run runs/guided --steps 100 --seed 7 --out grid.png --gif way.gif "a red cross"`),
 		Args: wantArgs("PROMPT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -89,13 +92,13 @@ posterior.
 }
 
 func generate(cmd *cobra.Command, f generateFlags, prompt string) error {
-	m, err := diffusion.LoadGuided(f.run)
+	m, err := loadPainter(f.run)
 	if err != nil {
 		return err
 	}
-	sampling := m.Config.Sampling
+	sampling := m.sampling
 	if !cmd.Flags().Changed("scale") {
-		f.scale = m.Config.Scale
+		f.scale = m.scale
 	}
 	if cmd.Flags().Changed("steps") {
 		sampling.Steps = f.steps
@@ -103,7 +106,7 @@ func generate(cmd *cobra.Command, f generateFlags, prompt string) error {
 	if cmd.Flags().Changed("eta") {
 		sampling.Eta = f.eta
 	}
-	if err := sampling.Check(m.Schedule.Steps()); err != nil {
+	if err := sampling.Check(m.steps); err != nil {
 		return usagef(cmd, "%s", err)
 	}
 	b, err := backend.Open(cmd.ErrOrStderr())
@@ -111,17 +114,17 @@ func generate(cmd *cobra.Command, f generateFlags, prompt string) error {
 		return err
 	}
 	defer b.Finalize()
-	text, err := m.Embed(b.Backend, slices.Repeat([]string{prompt}, f.n))
+	text, err := m.read(cmd.Context(), b.Backend, slices.Repeat([]string{prompt}, f.n), f.seed)
 	if err != nil {
 		return err
 	}
 	defer text.FinalizeAll()
-	sampler, err := m.Sampler(b.Backend, sampling)
+	sampler, err := m.sampler(b.Backend, sampling)
 	if err != nil {
 		return err
 	}
 	defer sampler.Close()
-	side, columns := m.Config.Noise.Side, int(math.Ceil(math.Sqrt(float64(f.n))))
+	side, columns := m.side, int(math.Ceil(math.Sqrt(float64(f.n))))
 	grid := func(values []float32) *image.RGBA {
 		tiled := judge.Tiled(values, side, columns, 1)
 		return judge.Enlarged(tiled, tiled.Rect, 6)

@@ -106,6 +106,14 @@ func OverSeeds[C, R any](runs []Run[C, R], figure func(R) float64) stats.Mean {
 	return stats.Repeated(values)
 }
 
+// ShareOver is the mean of a share over the seeds of several runs; of one run, its share over the examples.
+func ShareOver[C, R any](runs []Run[C, R], share func(R) stats.Proportion) stats.Mean {
+	if len(runs) == 1 {
+		return stats.Mean(share(runs[0].Report))
+	}
+	return OverSeeds(runs, func(r R) float64 { return share(r).Value })
+}
+
 // PutMean puts a figure with its interval into a run's metrics, under the names that scripts read.
 func PutMean(metrics map[string]float64, name string, m stats.Mean) {
 	metrics[name], metrics[name+"_low"], metrics[name+"_high"], metrics[name+"_n"] = m.Value, m.Low, m.High, float64(m.N)

@@ -72,7 +72,7 @@ func climbedTable(runs []ran) string {
 	var rows [][]string
 	for i, c := range runs[0].Report.Climbed {
 		rows = append(rows, []string{climbedName(c), lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Climbed[i].Cosine }), 2),
-			lesson.PercentOf(judge.Share(runs, func(r Report) stats.Proportion { return r.Climbed[i].True })), lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Climbed[i].Sure }), 2)})
+			lesson.PercentOf(lesson.ShareOver(runs, func(r Report) stats.Proportion { return r.Climbed[i].True })), lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Climbed[i].Sure }), 2)})
 	}
 	return fmt.Sprintf("What if there is no diffusion model, and the pixels of a grey picture go up the slope of the similarity themselves, %d steps for each of the 48 prompts? Clean scenes and their prompts have a cosine of %s (mean).\n\n",
 		runs[0].Config.Climb.Steps, lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Clean }), 2)) +
@@ -101,7 +101,7 @@ func climbedFigure(r Report) (*plots.Figure, error) {
 func levelFigure(runs []ran) (*plots.Figure, error) {
 	curve := plots.Series{Name: "prompt found"}
 	for i, l := range runs[0].Report.Levels {
-		m := judge.Share(runs, func(r Report) stats.Proportion { return r.Levels[i].Right })
+		m := lesson.ShareOver(runs, func(r Report) stats.Proportion { return r.Levels[i].Right })
 		curve.X, curve.Y = append(curve.X, 1-l.Left), append(curve.Y, m.Value)
 		curve.Low, curve.High = append(curve.Low, max(m.Low, 0)), append(curve.High, min(m.High, 1))
 	}

@@ -140,3 +140,23 @@ func TestConfigCheck(t *testing.T) {
 		t.Errorf("found %v", err)
 	}
 }
+
+// A round asks for each seen pair once and for each unseen one three times.
+func TestAsked(t *testing.T) {
+	times := map[string]int{}
+	for _, prompt := range Prompts(Asked()) {
+		times[prompt]++
+	}
+	if len(times) != 48 || times["a red circle"] != 1 {
+		t.Errorf("found %v", times)
+	}
+	for _, l := range Labels() {
+		want := 1
+		if l.HeldOut() {
+			want = 3
+		}
+		if times[l.Prompt()] != want {
+			t.Errorf("%s: expected %d, found %d", l, want, times[l.Prompt()])
+		}
+	}
+}

@@ -15,20 +15,12 @@ type Runs[C, R any] struct {
 	Of   func(R) []Scaled
 }
 
-// Share is over seeds, or of the one seed over its samples.
-func Share[C, R any](runs []lesson.Run[C, R], figure func(R) stats.Proportion) stats.Mean {
-	if len(runs) == 1 {
-		return stats.Mean(figure(runs[0].Report))
-	}
-	return lesson.OverSeeds(runs, func(r R) float64 { return figure(r).Value })
-}
-
 // First are the scales of the first run.
 func (r Runs[C, R]) First() []Scaled { return r.Of(r.Runs[0].Report) }
 
 // Share is that of the samples at scale i.
 func (r Runs[C, R]) Share(i int, figure func(Scaled) stats.Proportion) stats.Mean {
-	return Share(r.Runs, func(report R) stats.Proportion { return figure(r.Of(report)[i]) })
+	return lesson.ShareOver(r.Runs, func(report R) stats.Proportion { return figure(r.Of(report)[i]) })
 }
 
 // Best is the scale with the largest share.
@@ -116,7 +108,7 @@ func (r Runs[C, R]) Samples() (*plots.Figure, error) {
 // Told says how well the judges of runs count.
 func Told[C, R any](runs []lesson.Run[C, R], of func(R) map[scenes.Split]stats.Proportion) string {
 	share := func(split scenes.Split) string {
-		return lesson.PercentOf(Share(runs, func(r R) stats.Proportion { return of(r)[split] }))
+		return lesson.PercentOf(lesson.ShareOver(runs, func(r R) stats.Proportion { return of(r)[split] }))
 	}
 	return fmt.Sprintf("The classifier that counts tells colour and shape of %s of new clean scenes of seen pairs, and of %s of pairs that the others never saw.", share(scenes.Test), share(scenes.Unseen))
 }

@@ -75,7 +75,7 @@ func returnedTable(runs []ran) string {
 		name  string
 	}{{scenes.Test, "of seen pairs"}, {scenes.Unseen, "of pairs never seen"}} {
 		of := func(figure func(Returned) stats.Proportion) string {
-			return lesson.PercentOf(judge.Share(runs, func(r Report) stats.Proportion { return figure(r.Returned[s.split]) }))
+			return lesson.PercentOf(lesson.ShareOver(runs, func(r Report) stats.Proportion { return figure(r.Returned[s.split]) }))
 		}
 		rows = append(rows, []string{s.name, lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Returned[s.split].Error }), 1),
 			of(func(r Returned) stats.Proportion { return r.Before }), of(func(r Returned) stats.Proportion { return r.After })})

@@ -7,6 +7,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/built/guided"
 	"github.com/glimpse-ml/glimpse/experiments/built/imagen"
 	"github.com/glimpse-ml/glimpse/experiments/built/latentdiffusion"
+	"github.com/glimpse-ml/glimpse/experiments/built/unclip"
 	"github.com/glimpse-ml/glimpse/experiments/lesson"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/attending"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/batchsize"
@@ -50,6 +51,7 @@ func builtOnCLIP() []lesson.Study {
 		guided.Study(),
 		latentdiffusion.Study(),
 		imagen.Study(),
+		unclip.Study(),
 		answering.Study(),
 	}
 }
