@@ -24,7 +24,7 @@ type Returned struct {
 	After  stats.Proportion `json:"after"`  // likewise of what comes back
 }
 
-// What the autoencoder is tested with, the same in every run.
+// What the autoencoder is tested with, the same in every run: so many scenes of a split, or as many as the judge is tested with, if that is fewer.
 const (
 	testSeed = 7_000_041
 	tested   = 200
@@ -35,7 +35,7 @@ func (r *Report) look(env *experiments.Env, m *learner, j *judge.Judge) error {
 	r.Returned = map[scenes.Split]Returned{}
 	side := m.Config.Auto.Side
 	for _, split := range []scenes.Split{scenes.Test, scenes.Unseen} {
-		pictures, err := judge.Draw(side, split, testSeed, tested)
+		pictures, err := judge.Draw(side, split, testSeed, min(tested, m.cfg.Judge.Tested))
 		if err != nil {
 			return err
 		}
