@@ -90,53 +90,22 @@ func TestSaveAndLoad(t *testing.T) {
 // The network and its gradients are the same on every backend: after a few steps down the gradient the loss is as expected from the pure Go
 // backend, and lower.
 func TestTrainsAlike(t *testing.T) {
-	var want []float32
-	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
-		u, schedule, store := tiny().Noise, made(t, Cosine, 20), model.NewStore()
+	u, schedule := tiny().Noise, made(t, Cosine, 20)
+	fresh := func() *model.Store {
+		store := model.NewStore()
 		store.SetParam("/"+nn.SeedParam, int64(4))
-		exec, err := model.NewExec(b, store, func(scope *model.Scope, inputs []*graph.Node) *graph.Node {
-			x, e, at := inputs[0], inputs[1], inputs[2]
-			loss := schedule.Loss(u.V(scope, schedule.Noised(x, e, at), AsFloat(at)), x, e, at)
-			var weights []*model.Variable
-			var nodes []*graph.Node
-			for v := range store.IterVariables() {
-				if v.Trainable && v.InUseByGraph(x.Graph()) {
-					weights, nodes = append(weights, v), append(nodes, v.NodeValue(x.Graph()))
-				}
-			}
-			for i, slope := range graph.Gradient(loss, nodes...) {
-				weights[i].SetNodeValue(graph.Sub(nodes[i], graph.MulScalar(slope, 0.05)))
-			}
-			return loss
-		})
-		if err != nil {
-			t.Fatal(err)
+		return store
+	}
+	inputs := func() []*tensors.Tensor {
+		x, e := make([]float32, 4*8*8*3), make([]float32, 4*8*8*3)
+		for i := range x {
+			x[i], e[i] = float32(i%3)-1, float32(i*7919%101)/29-1.7
 		}
-		defer exec.Finalize()
-		var losses []float32
-		for range 12 {
-			x, e := make([]float32, 4*8*8*3), make([]float32, 4*8*8*3)
-			for i := range x {
-				x[i], e[i] = float32(i%3)-1, float32(i*7919%101)/29-1.7
-			}
-			out, err := exec.Call1(tensors.FromFlatDataAndDimensions(x, 4, 8, 8, 3), tensors.FromFlatDataAndDimensions(e, 4, 8, 8, 3), tensors.FromValue([]int32{1, 7, 14, 20}))
-			if err != nil {
-				t.Fatal(err)
-			}
-			losses = append(losses, tensors.ToScalar[float32](out))
-		}
-		if last := len(losses) - 1; !(losses[last] < 0.9*losses[0]) {
-			t.Errorf("expected a falling loss, found %v", losses)
-		}
-		if want == nil {
-			want = losses
-		}
-		for i := range want {
-			if !near(float64(losses[i]), float64(want[i]), 2e-3) {
-				t.Errorf("expected the losses %v, found %v", want, losses)
-				break
-			}
-		}
+		return []*tensors.Tensor{tensors.FromFlatDataAndDimensions(x, 4, 8, 8, 3), tensors.FromFlatDataAndDimensions(e, 4, 8, 8, 3), tensors.FromValue([]int32{1, 7, 14, 20})}
+	}
+	backendtest.Descends(t, 12, 0.05, fresh, inputs, func(scope *model.Scope, inputs []*graph.Node) *graph.Node {
+		x, e, at := inputs[0], inputs[1], inputs[2]
+		return schedule.Loss(u.V(scope, schedule.Noised(x, e, at), AsFloat(at)), x, e, at)
 	})
 }
 

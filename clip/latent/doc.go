@@ -4,8 +4,8 @@
 //
 // The files read in this order:
 //
-//   - autoencoder.go: pictures to latents and back, z = E(x) and D(z), trained by the square of the error and a small penalty that keeps latents near N(0, I)
-//     (section 3.1 and appendix G: the KL form); deviation.go: latents are divided by their deviation before anything is added to them (appendix G).
+//   - autoencoder.go and coder.go: pictures to latents and back, z = E(x) and D(z), trained by the square of the error and a small penalty that keeps latents near
+//     N(0, I) (section 3.1 and appendix G: the KL form). Latents are divided by their deviation before noise is added (appendix G).
 //   - text.go: the states of all tokens in CLIP's text transformer (Radford et al. 2021), frozen: Stable Diffusion's text encoder.
 //   - unet.go: the network of clip/diffusion on the latents, whose places look at the tokens behind each block (section 3.3).
 //   - guidance.go: guidance without a classifier (Ho and Salimans 2022, arXiv 2207.12598, equation 6): e = e(x) + s (e(x, text) - e(x)).

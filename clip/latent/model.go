@@ -108,51 +108,21 @@ func (m *Model) Embed(b compute.Backend, texts []string) (*tensors.Tensor, error
 	if err != nil {
 		return nil, err
 	}
-	return m.call(b, "read texts", func(scope *model.Scope, ids *graph.Node) *graph.Node {
+	exec, err := model.NewExec(b, m.Store, func(scope *model.Scope, ids *graph.Node) *graph.Node {
 		return m.Config.Text.States(scope.At(TextScope), ids)
-	},
-		tensors.FromFlatDataAndDimensions(ids, len(texts), m.Config.Text.Length))
-}
-
-// Encode maps pictures [n*side*side*3] to latents of deviation 1, [n*h*w*c].
-func (m *Model) Encode(b compute.Backend, pictures []float32) ([]float32, error) {
-	side := m.Config.Auto.Side
-	return m.numbers(b, "encode pictures", m.Latents, pictures, side, side, colours)
-}
-
-// Decode maps latents of deviation 1 [n*h*w*c] to pictures [n*side*side*3].
-func (m *Model) Decode(b compute.Backend, latents []float32) ([]float32, error) {
-	a := m.Config.Auto
-	return m.numbers(b, "decode latents", m.Pictures, latents, a.Latents(), a.Latents(), a.Depth)
-}
-
-// numbers runs a graph function on numbers of n things of the dimensions dims.
-func (m *Model) numbers(b compute.Backend, what string, of func(*model.Scope, *graph.Node) *graph.Node, in []float32, dims ...int) (out []float32, err error) {
-	n := len(in) / (dims[0] * dims[1] * dims[2])
-	made, err := m.call(b, what, of, tensors.FromFlatDataAndDimensions(in, append([]int{n}, dims...)...))
+	})
 	if err != nil {
-		return nil, err
-	}
-	defer made.FinalizeAll()
-	err = tensors.ConstFlatData(made, func(flat []float32) { out = append(out, flat...) })
-	return out, err
-}
-
-// call runs a graph function once.
-func (m *Model) call(b compute.Backend, what string, of func(*model.Scope, *graph.Node) *graph.Node, in *tensors.Tensor) (*tensors.Tensor, error) {
-	exec, err := model.NewExec(b, m.Store, of)
-	if err != nil {
-		return nil, fmt.Errorf("cannot %s: %w", what, err)
+		return nil, fmt.Errorf("cannot read texts: %w", err)
 	}
 	defer exec.Finalize()
-	out, err := exec.Call1(in)
+	out, err := exec.Call1(tensors.FromFlatDataAndDimensions(ids, len(texts), m.Config.Text.Length))
 	if err != nil {
-		return nil, fmt.Errorf("cannot %s: %w", what, err)
+		return nil, fmt.Errorf("cannot read texts: %w", err)
 	}
 	return out, nil
 }
 
-// Sampler makes latents of deviation 1 with the model, which [Model.Decode] makes pictures of. Its input is what [Model.Embed] returns.
+// Sampler makes latents of deviation 1 with the model, which [Model.Decoder] makes pictures of. Its input is what [Model.Embed] returns.
 func (m *Model) Sampler(b compute.Backend, cfg diffusion.Sampling) (*diffusion.Sampler, error) {
 	u := m.Config.Noise
 	return diffusion.NewSampler(b, m.Store, m.Schedule, cfg, u.Side, u.Depth, ByWords(u))

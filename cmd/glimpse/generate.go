@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"image/color/palette"
@@ -48,20 +49,22 @@ func generateCommand() *cobra.Command {
 		Use:   `generate --run RUNDIR --out FILE.png PROMPT`,
 		Short: "Make pictures out of noise, with CLIP",
 		Long: `Generate makes pictures of a prompt such as "a green square" with the model of a run of built/guided, a
-diffusion model that knows no text and a CLIP that says in which direction to go, or of built/unclip, a prior from the
-text's CLIP embedding to a picture's and a decoder from there to pixels.
+diffusion model that knows no text and a CLIP that says in which direction to go; of built/unclip, a prior from the
+text's CLIP embedding to a picture's and a decoder from there to pixels; or of built/latent or built/imagen, a network
+that reads the text's tokens and makes noise into latents, which are decoded to pixels.
 
 --n pictures are made from noise that depends on --seed alone, and are laid out in the order in which they were drawn;
 none is left out. With one seed another prompt or another scale starts from the same noise. --scale is how strongly to
-guide, and without the flag the one that did best in the run: 0 is not at all where CLIP guides; unCLIP's decoder is
-guided without a classifier, and 1 is not at all. --steps is how many steps are taken from noise to picture, and --eta
-how much new noise each of them brings: 0 none (DDIM), 1 as much as DDPM's posterior.
+guide, and without the flag the one that did best in the run: by CLIP, where 0 is not at all; without a classifier, of
+the other three, where 1 is not at all and 0 takes no notice of the text. --steps is how many steps are taken from noise
+to picture, and --eta how much new noise each of them brings: 0 none (DDIM), 1 as much as DDPM's posterior.
 
 --gif writes the way from noise to the pictures as an animation. --json prints one object.`,
 		Example: examples(
 			`glimpse generate --run runs/guided --n 16 --out grid.png "a green square"`,
 			`glimpse generate --run runs/guided --scale 0 --out unguided.png "a green square"`,
 			`glimpse generate --run runs/unclip --n 16 --out grid.png "a green square"`,
+			`glimpse generate --run runs/latent --scale 4 --out grid.png --gif way.gif "a green square"`,
 			`glimpse generate --run runs/guided --steps 100 --seed 7 --out grid.png --gif way.gif "a red cross"`),
 		Args: wantArgs("PROMPT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -123,24 +126,42 @@ func generate(cmd *cobra.Command, f generateFlags, prompt string) error {
 		return err
 	}
 	defer sampler.Close()
-	side, columns := m.side, int(math.Ceil(math.Sqrt(float64(f.n))))
-	grid := func(values []float32) *image.RGBA {
-		tiled := judge.Tiled(values, side, columns, 1)
-		return judge.Enlarged(tiled, tiled.Rect, 6)
-	}
-	bar := progress.New(cmd.ErrOrStderr(), "out of noise", int64(sampling.Steps), progress.Options{})
-	var way gif.GIF
-	made, err := sampler.Sample(cmd.Context(), f.seed, 0, f.n, f.scale, []*tensors.Tensor{text}, func(t int, noised, _ []float32) {
-		bar.Add(1)
-		if f.gif != "" {
-			addFrame(&way, grid(noised), t == 0)
-		}
-	})
-	bar.Done()
+	paint, done, err := m.paint(b.Backend)
 	if err != nil {
 		return err
 	}
-	if err := saveGenerated(f, grid(made), &way); err != nil {
+	defer done()
+	side, columns := m.side, int(math.Ceil(math.Sqrt(float64(f.n))))
+	grid := func(made []float32) (*image.RGBA, error) {
+		pictures, err := paint(made)
+		if err != nil {
+			return nil, err
+		}
+		tiled := judge.Tiled(pictures, side, columns, 1)
+		return judge.Enlarged(tiled, tiled.Rect, 6), nil
+	}
+	bar := progress.New(cmd.ErrOrStderr(), "out of noise", int64(sampling.Steps), progress.Options{})
+	var way gif.GIF
+	var unpainted error
+	made, err := sampler.Sample(cmd.Context(), f.seed, 0, f.n, f.scale, []*tensors.Tensor{text}, func(t int, noised, _ []float32) {
+		bar.Add(1)
+		if f.gif == "" || unpainted != nil {
+			return
+		}
+		var frame *image.RGBA
+		if frame, unpainted = grid(noised); unpainted == nil {
+			addFrame(&way, frame, t == 0)
+		}
+	})
+	bar.Done()
+	if err := errors.Join(err, unpainted); err != nil {
+		return err
+	}
+	last, err := grid(made)
+	if err != nil {
+		return err
+	}
+	if err := saveGenerated(f, last, &way); err != nil {
 		return err
 	}
 	if f.asJSON {

@@ -205,15 +205,14 @@ func (j *Judge) True(values []float32, labels []Label) (stats.Proportion, []Verd
 	return stats.NewProportion(right, len(labels)), verdicts, nil
 }
 
-// Accuracies are those of the splits Test and Unseen.
+// Accuracies are those of the splits that are tested with.
 func (j *Judge) Accuracies() (map[scenes.Split]stats.Proportion, error) {
 	all := map[scenes.Split]stats.Proportion{}
 	for _, split := range []scenes.Split{scenes.Test, scenes.Unseen} {
-		p, err := j.Accuracy(split)
-		if err != nil {
+		var err error
+		if all[split], err = j.Accuracy(split); err != nil {
 			return nil, err
 		}
-		all[split] = p
 	}
 	return all, nil
 }

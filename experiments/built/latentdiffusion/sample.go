@@ -9,6 +9,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/glimpse-ml/glimpse/clip/diffusion"
+	"github.com/glimpse-ml/glimpse/clip/latent"
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/built/judge"
@@ -23,7 +24,7 @@ type Returned struct {
 	After  stats.Proportion `json:"after"`  // likewise of what comes back
 }
 
-// What the autoencoder is tested with, the same in every run.
+// What the autoencoder is tested with, the same in every run: so many scenes of a split, or as many as the judge is tested with, if that is fewer.
 const (
 	testSeed = 7_000_041
 	tested   = 200
@@ -34,7 +35,7 @@ func (r *Report) look(env *experiments.Env, m *learner, j *judge.Judge) error {
 	r.Returned = map[scenes.Split]Returned{}
 	side := m.Config.Auto.Side
 	for _, split := range []scenes.Split{scenes.Test, scenes.Unseen} {
-		pictures, err := judge.Draw(side, split, testSeed, tested)
+		pictures, err := judge.Draw(side, split, testSeed, min(tested, m.cfg.Judge.Tested))
 		if err != nil {
 			return err
 		}
@@ -94,6 +95,11 @@ func (r *Report) sample(ctx context.Context, env *experiments.Env, m *learner, j
 		return err
 	}
 	defer sampler.Close()
+	decoder, err := m.Decoder(env.Backend.Backend)
+	if err != nil {
+		return err
+	}
+	defer decoder.Close()
 	bar := progress.New(env.Messages, "sampling", int64(len(m.cfg.Scales)*(m.cfg.Rounds+1)*m.Config.Sampling.Steps), progress.Options{})
 	defer bar.Done()
 	sweep := func(labels []judge.Label, rounds int, seed uint64) ([]judge.Scaled, []judge.Path, error) {
@@ -102,7 +108,7 @@ func (r *Report) sample(ctx context.Context, env *experiments.Env, m *learner, j
 			return nil, nil, err
 		}
 		defer words.FinalizeAll()
-		return j.Sweep(ctx, judge.Sweep{Labels: labels, Scales: m.cfg.Scales, Rounds: rounds, Side: m.Config.Auto.Side, Make: m.maker(env, sampler, words, seed, len(labels), func() { bar.Add(1) })})
+		return j.Sweep(ctx, judge.Sweep{Labels: labels, Scales: m.cfg.Scales, Rounds: rounds, Side: m.Config.Auto.Side, Make: maker(sampler, decoder, words, seed, len(labels), func() { bar.Add(1) })})
 	}
 	seen := slices.DeleteFunc(judge.Labels(), judge.Label.HeldOut)
 	dev, _, err := sweep(seen, 1, uint64(env.Seed)+devNoise)
@@ -121,11 +127,11 @@ func (r *Report) sample(ctx context.Context, env *experiments.Env, m *learner, j
 		}
 	}
 	r.Best = r.Scales[best].Scale
-	return r.show(env, m, paths[best])
+	return r.show(decoder, paths[best], m.Config.Auto.Side)
 }
 
-// maker makes pictures with a sampler of latents.
-func (m *learner) maker(env *experiments.Env, sampler *diffusion.Sampler, words *tensors.Tensor, seed uint64, n int, step func()) judge.Maker {
+// maker makes pictures with a sampler of latents and a decoder.
+func maker(sampler *diffusion.Sampler, decoder *latent.Coder, words *tensors.Tensor, seed uint64, n int, step func()) judge.Maker {
 	return func(ctx context.Context, first int, scale float64, each func(int, []float32, []float32)) ([]float32, error) {
 		made, err := sampler.Sample(ctx, seed, first, n, scale, []*tensors.Tensor{words}, func(t int, noised, guess []float32) {
 			step()
@@ -134,22 +140,21 @@ func (m *learner) maker(env *experiments.Env, sampler *diffusion.Sampler, words 
 		if err != nil {
 			return nil, err
 		}
-		return m.Decode(env.Backend.Backend, made)
+		return decoder.Map(made)
 	}
 }
 
 // show decodes the latents that a picture was on its way.
-func (r *Report) show(env *experiments.Env, m *learner, path judge.Path) (err error) {
-	size := 3 * m.Config.Auto.Side * m.Config.Auto.Side
+func (r *Report) show(decoder *latent.Coder, path judge.Path, side int) (err error) {
 	decoded := func(latents [][]float32) (all [][]float32) {
 		if err != nil {
 			return nil
 		}
 		var pictures []float32
-		if pictures, err = m.Decode(env.Backend.Backend, slices.Concat(latents...)); err != nil {
+		if pictures, err = decoder.Map(slices.Concat(latents...)); err != nil {
 			return nil
 		}
-		for p := range slices.Chunk(pictures, size) {
+		for p := range slices.Chunk(pictures, 3*side*side) {
 			all = append(all, p)
 		}
 		return all
@@ -158,6 +163,6 @@ func (r *Report) show(env *experiments.Env, m *learner, path judge.Path) (err er
 	if err != nil {
 		return err
 	}
-	r.Way, r.Guess, r.WayAt, err = judge.Ways(noised, guess, path.At, m.Config.Auto.Side)
+	r.Way, r.Guess, r.WayAt, err = judge.Ways(noised, guess, path.At, side)
 	return err
 }

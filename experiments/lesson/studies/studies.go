@@ -50,12 +50,12 @@ func All() []lesson.Study { return append(claims(), builtOnCLIP()...) }
 func builtOnCLIP() []lesson.Study {
 	return []lesson.Study{
 		describing.Study(),
-		guided.Study(),
-		unclip.Study(),
-		latentdiffusion.Study(),
-		imagen.Study(),
 		answering.Study(),
 		segmentation.Study(),
+		guided.Study(),
+		latentdiffusion.Study(),
+		imagen.Study(),
+		unclip.Study(),
 		judging.Study(),
 	}
 }
