@@ -9,6 +9,5 @@
 // Variables are named as in Hugging Face's checkpoints of GPT-2: wte.weight [V, W], wpe.weight [context, W], h.0.ln_1, h.0.attn.c_attn.weight
 // [W, 3W] (in, out), h.0.attn.c_proj, h.0.ln_2, h.0.mlp.c_fc [W, 4W], h.0.mlp.c_proj, ln_f.
 //
-// Published models are read by [Read]. Left out: GPT-2's byte-pair tokenizer, so that a published model takes ids, not texts; and dropout of the
-// attention's weights.
+// Published models are read by [Read], their vocabulary by [ReadTokenizer]. Left out: dropout of the attention's weights.
 package language
