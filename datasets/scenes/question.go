@@ -44,8 +44,10 @@ func Answers() []string {
 // Questions lists questions about the scene, the same at every call. "the circle" is only said where there is
 // exactly one. Yes and no come equally often; in the splits Train and Test no question names a held-out pair,
 // since "no" would always be right.
-func (s Scene) Questions() []Question {
-	r := rand.New(s.cfg.stream(s.Index, forQuestions))
+func (s Scene) Questions() []Question { return s.Ask(rand.New(s.cfg.stream(s.Index, forQuestions))) }
+
+// Ask draws questions about the scene, others for another r; what [Scene.Questions] says of them is so here.
+func (s Scene) Ask(r *rand.Rand) []Question {
 	list := s.askAttributes(r)
 	list = append(list, s.askCount(r))
 	list = append(list, s.askExistence(r)...)

@@ -34,10 +34,7 @@ func newSource(m *answering.Model, cfg Config, set *scenes.Scenes, seed int64) (
 					return e, err
 				}
 			}
-			questions := scene.Questions()
-			order := rng.Perm(len(questions))
-			for k := range cfg.Questions { // where there are fewer, some come twice
-				q := questions[order[k%len(order)]]
+			for _, q := range draw(scene, cfg.Questions, rng) {
 				ids, err := m.Config.Encode(q.Text)
 				if err != nil {
 					return e, err
@@ -69,3 +66,13 @@ func (s *source) RestorePosition(position json.RawMessage) error {
 
 // Epoch is always 0: no scene is seen twice.
 func (s *source) Epoch() int { return 0 }
+
+// draw draws count questions about a scene.
+func draw(scene scenes.Scene, count int, rng *rand.Rand) (list []scenes.Question) {
+	for len(list) < count {
+		questions := scene.Ask(rng)
+		rng.Shuffle(len(questions), func(i, j int) { questions[i], questions[j] = questions[j], questions[i] })
+		list = append(list, questions[:min(len(questions), count-len(list))]...)
+	}
+	return list
+}
