@@ -7,6 +7,7 @@ import (
 
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/clip/evaluate"
+	"github.com/glimpse-ml/glimpse/internal/stats"
 	"github.com/glimpse-ml/glimpse/plots"
 )
 
@@ -138,4 +139,17 @@ func Largest(values []float32, n int) []int {
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(values[b], values[a]) })
 	return order[:min(n, len(order))]
+}
+
+// Filter ranks all pictures by their cosine with a class, and knows which of them are of that class: what a filter with any threshold keeps.
+func (z Classified) Filter(class string) *stats.Ranked {
+	at := slices.Index(z.Classes, class)
+	if at < 0 {
+		Check(fmt.Errorf("expected one of the classes, %q, found %q", z.Classes, class))
+	}
+	scores, right := make([]float64, len(z.Cosines)), make([]bool, len(z.Cosines))
+	for i, row := range z.Cosines {
+		scores[i], right[i] = float64(row[at]), z.Labels[i] == at
+	}
+	return stats.Rank(scores, right)
 }

@@ -1,12 +1,17 @@
 package lesson
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/glimpse-ml/glimpse/docs/results"
 	studies "github.com/glimpse-ml/glimpse/experiments/lesson"
 	"github.com/glimpse-ml/glimpse/plots"
 )
+
+// Study is an experiment with its page.
+type Study = studies.Study
 
 // Recorded is what full runs of an experiment have found: they take too long for a notebook.
 type Recorded struct {
@@ -15,19 +20,28 @@ type Recorded struct {
 	Seeds int // runs, each of another seed
 }
 
-// Study is an experiment with its page.
-type Study = studies.Study
-
-// OpenRecorded opens what is recorded of an experiment below experiments/built, and prints its answer.
+// OpenRecorded opens what is recorded of an experiment below experiments/built, and prints its answer. Where nothing is recorded it says so.
 func OpenRecorded(study Study) Recorded {
 	told, seeds, err := study.Recorded(results.Built)
+	if errors.Is(err, fs.ErrNotExist) {
+		fmt.Printf("%s, recorded seeds: 0\nno full run is recorded yet; glimpse train %s --quick shows what one would\n", study.Experiment.Name, study.Experiment.Name)
+		return Recorded{name: study.Experiment.Name}
+	}
 	Check(err)
 	fmt.Printf("%s, recorded seeds: %d\n%s\n", study.Experiment.Name, seeds, told.Answer)
 	return Recorded{told, study.Experiment.Name, seeds}
 }
 
-// Figure is one of the figures of its page, for [Show].
-func (r Recorded) Figure(name string) (*plots.Figure, error) {
+// Show puts figures of the experiment's page below the cell, by their names; none where nothing is recorded.
+func (r Recorded) Show(figures ...string) {
+	for _, name := range figures {
+		if r.Seeds > 0 {
+			Show(r.figure(name))
+		}
+	}
+}
+
+func (r Recorded) figure(name string) (*plots.Figure, error) {
 	var names []string
 	for _, section := range r.Sections {
 		for _, f := range section.Figures {
