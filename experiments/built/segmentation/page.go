@@ -113,11 +113,13 @@ func tell(runs []ran) (told lesson.Told, err error) {
 		return told, err
 	}
 	told.Sections = []lesson.Section{
-		{Heading: "By kind of phrase", Text: "Mean IoU on the split test: scenes that were never trained on, with pairs of colour and shape that were.\n\n" + table(runs, scenes.Test),
+		{Heading: "By kind of phrase", Text: "Mean IoU on the split test: scenes that were never trained on, with pairs of colour and shape that were.\n\n" + table(runs, scenes.Test) +
+			"\nMost objects are the only one of their colour, so that the colour alone finds them. The two rows at the end have the phrases of colour and shape, with the size and without, where it does not: " +
+			"something else in the scene has the colour and another shape, or the shape and another colour.",
 			Figures: []lesson.Figure{{Name: "kinds", Title: "Masks by kind of phrase", Plot: byWay, Caption: "Split test. 95% intervals: over scenes for one seed, and for several over the seeds, whose decoders are asked about the same scenes."}}},
 		{Heading: "Pairs never seen", Text: "The same for objects of a pair of colour and shape that no training scene had, such as a red cross. The last row has the phrases that name such a pair, with the size and without.\n\n" +
 			table(runs, scenes.Unseen),
-			Figures: []lesson.Figure{{Name: "unseen", Title: "Seen and unseen pairs of colour and shape", Plot: bySplit, Caption: "The decoder with a text, on both splits. 95% intervals as above."}}},
+			Figures: []lesson.Figure{{Name: "unseen", Title: "Seen and unseen pairs of colour and shape", Plot: bySplit, Caption: "The decoder with a text, on both splits; on the right phrases of colour and shape where something else has that colour, too. 95% intervals as above."}}},
 		{Heading: "What is not there", Text: "Phrases that fit nothing in their scene, one of each kind where there is one; many of them join the colour of one object and the shape of another. An empty mask is right.\n\n" + absentTable(runs)},
 	}
 	sheets, err := examples(runs[0])
@@ -191,8 +193,12 @@ func waysByKind(runs []ran) (*plots.Figure, error) {
 }
 
 func seenAndUnseen(runs []ran) (*plots.Figure, error) {
-	cfg := plots.BarsConfig{Title: "Seen and unseen pairs of colour and shape", XLabel: "what the phrase says", YLabel: "mean IoU (95% interval)", Categories: kinds()}
-	cfg.Series = []plots.BarSeries{bars(runs, "pairs as in training", withText, kinds(), scenes.Test), bars(runs, "objects of a pair never seen", withText, kinds(), scenes.Unseen)}
+	shown := append(kinds(), sameAsColour)
+	cfg := plots.BarsConfig{Title: "Seen and unseen pairs of colour and shape", XLabel: "phrases", YLabel: "mean IoU (95% interval)",
+		Categories: []string{"colour", "shape", "size", "colour, shape", "all three", "colour shared"}}
+	cfg.Series = []plots.BarSeries{
+		bars(runs, "pairs as in training", withText, shown, scenes.Test), bars(runs, "objects of a pair never seen", withText, shown, scenes.Unseen),
+	}
 	return plots.Bars(cfg)
 }
 
