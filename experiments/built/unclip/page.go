@@ -48,7 +48,7 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	if of(runs, byPrior, seen).Value >= bar {
 		verdict = "reached"
 	}
-	told.Answer = fmt.Sprintf("By prior and decoder %s of the samples are what the prompt says, and %s of those of pairs never seen. Given the text's embedding without a prior the decoder makes %s (%s of pairs never seen), given a real picture's %s (%s). The bar, %g%%, is %s.",
+	told.Answer = fmt.Sprintf("By prior and decoder %s of the samples are what the prompt says, and %s of those of pairs never seen. Given the text's embedding without a prior the decoder makes %s, and %s of pairs never seen; given a real picture's, %s and %s. The bar, %g%%, is %s.",
 		lesson.PercentOf(of(runs, byPrior, seen)), lesson.PercentOf(of(runs, byPrior, unseen)), lesson.PercentOf(of(runs, byText, seen)), lesson.PercentOf(of(runs, byText, unseen)),
 		lesson.PercentOf(of(runs, byPicture, seen)), lesson.PercentOf(of(runs, byPicture, unseen)), 100*bar, verdict)
 	plot, err := draw(runs)
