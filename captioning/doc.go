@@ -28,6 +28,9 @@
 // decoders' losses and of the surrogate of hard attention, and the captions that greedy and beam search find. What hard
 // attention draws agrees with the exact sums over all places within its error bars.
 //
+// [BLIP] has the three losses of Li et al. 2022 on one text transformer: contrastive, matching and captioning.
+// Conversations, of which the answers alone are learned as LLaVA's are, are laid out by [Vocabulary.BatchTurns], and [TurnsLoss] is their loss.
+//
 // While it learns, the decoder can read words of its own in the place of some true ones: [OwnWords], scheduled sampling.
 //
 // Left out for now: ensembles. What the paper does around the model (image networks, frozen or trained further, batches of captions of

@@ -30,7 +30,7 @@ func GatedCrossAttention(scope *model.Scope, x, memory *Node, heads int) *Node {
 	gate := func(name string) *Node {
 		return graph.Reshape(graph.Tanh(nn.Param(scope, x, name, nn.Zeros, 1)), 1, 1, 1)
 	}
-	read := attend(scope.At("attn"), nn.LayerNorm(scope.At("norm"), x, eps), memory, heads)
+	read := attend(scope.At("attn"), nn.LayerNorm(scope.At("norm"), x, eps), memory, heads, nil)
 	x = graph.Add(x, graph.Mul(gate("attn_gate"), read))
 	return graph.Add(x, graph.Mul(gate("ff_gate"), feedForward(scope.At("ff"), nn.LayerNorm(scope.At("ff_norm"), x, eps))))
 }

@@ -55,20 +55,20 @@ func Transformer(scope *model.Scope, cfg TransformerConfig, features *Node) *Nod
 // block is a pre-norm block in which x [N, Q, W] reads memory [N, M, W'], x itself or something else, and then goes through a network of one hidden layer
 // of 4 W: [N, Q, W].
 func block(scope *model.Scope, x, memory *Node, heads int) *Node {
-	x = graph.Add(x, attend(scope.At("attn"), nn.LayerNorm(scope.At("norm1"), x, eps), nn.LayerNorm(scope.At("norm_memory"), memory, eps), heads))
+	x = graph.Add(x, attend(scope.At("attn"), nn.LayerNorm(scope.At("norm1"), x, eps), nn.LayerNorm(scope.At("norm_memory"), memory, eps), heads, nil))
 	return graph.Add(x, feedForward(scope.At("mlp"), nn.LayerNorm(scope.At("norm2"), x, eps)))
 }
 
 // eps is that of the layer norms.
 const eps = 1e-5
 
-// attend is multi-head attention of x [N, Q, W] on memory [N, M, W']: [N, Q, W]. Variables: to_queries, to_keys_values, project.
-func attend(scope *model.Scope, x, memory *Node, heads int) *Node {
+// attend is multi-head attention of x [N, Q, W] on memory [N, M, W'], with a bias as [nn.Attend] has it, or nil: [N, Q, W]. Variables: to_queries, to_keys_values, project.
+func attend(scope *model.Scope, x, memory *Node, heads int, bias *Node) *Node {
 	W := x.Shape().Dim(2)
 	q := nn.Linear(scope.At("to_queries"), x, W, false)
 	kv := nn.Linear(scope.At("to_keys_values"), memory, 2*W, false)
 	k, v := graph.SliceAxis(kv, -1, graph.AxisRange(0, W)), graph.SliceAxis(kv, -1, graph.AxisRangeToEnd(W))
-	return nn.Linear(scope.At("project"), nn.Attend(q, k, v, heads, nil), W, true)
+	return nn.Linear(scope.At("project"), nn.Attend(q, k, v, heads, bias), W, true)
 }
 
 // feedForward is x [..., W] through a hidden layer of 4 W with ReLU.

@@ -14,6 +14,7 @@ import (
 // Group is concepts of a kind, and how pictures that show them are found by a threshold on the similarity.
 type Group struct {
 	Kind     Kind         `json:"kind"`
+	Wording  string       `json:"wording"` // one of [Kind.Wordings]
 	Concepts []Concept    `json:"concepts"`
 	AUC      stats.Mean   `json:"auc"`   // the mean over concepts; intervals here are a bootstrap over scenes
 	False    stats.Mean   `json:"false"` // pictures without a concept that its threshold lets through, of all
@@ -24,7 +25,7 @@ type Group struct {
 
 // Concept is something that pictures show or do not.
 type Concept struct {
-	Prompt    string           `json:"prompt"`
+	Text      string           `json:"text"`
 	Threshold float64          `json:"threshold"` // chosen on dev scenes
 	AUC       float64          `json:"auc"`
 	False     stats.Proportion `json:"false"`
@@ -59,10 +60,22 @@ func (k Kind) split() scenes.Split {
 	return scenes.Test
 }
 
-// concept is a prompt with what shows it.
+// concept is a text with what shows it, and the ways to put it, each a list of prompts whose cosines are averaged.
 type concept struct {
-	prompt string
-	shows  func(o scenes.Object) bool
+	text     string
+	shows    func(o scenes.Object) bool
+	wordings [][]string
+}
+
+// Wordings are the names of the ways to put the concepts of a kind, one of which is chosen on dev scenes.
+func (k Kind) Wordings() []string {
+	switch k {
+	case Colours:
+		return []string{"a red shape", "one red shape, two red shapes", "a red circle, a red square and so on"}
+	case Shapes:
+		return []string{"a circle", "one circle, two circles", "a red circle, an orange circle and so on"}
+	}
+	return []string{"a red circle", "a red circle, there is a red circle, a picture of a red circle"}
 }
 
 // concepts are those of a kind.
@@ -70,17 +83,30 @@ func (k Kind) concepts() (all []concept) {
 	switch k {
 	case Colours:
 		for _, c := range scenes.Colours() {
-			all = append(all, concept{article(c) + " " + string(c) + " shape", func(o scenes.Object) bool { return o.Colour == c }})
+			bare := string(c) + " shape"
+			var every []string
+			for _, s := range scenes.Shapes() {
+				every = append(every, article(c)+" "+scenes.Class(c, s))
+			}
+			all = append(all, concept{article(c) + " " + bare, func(o scenes.Object) bool { return o.Colour == c }, [][]string{{article(c) + " " + bare}, {"one " + bare, "two " + bare + "s"}, every}})
 		}
 	case Shapes:
 		for _, s := range scenes.Shapes() {
-			all = append(all, concept{"a " + string(s), func(o scenes.Object) bool { return o.Shape == s }})
+			several := string(s) + "s"
+			if s == scenes.Cross {
+				several = "crosses"
+			}
+			var every []string
+			for _, c := range scenes.Colours() {
+				every = append(every, article(c)+" "+scenes.Class(c, s))
+			}
+			all = append(all, concept{"a " + string(s), func(o scenes.Object) bool { return o.Shape == s }, [][]string{{"a " + string(s)}, {"one " + string(s), "two " + several}, every}})
 		}
 	default:
 		for _, l := range judge.Labels() {
-			colour, shape := scenes.Colours()[l.Colour], scenes.Shapes()[l.Shape]
+			colour, shape, text := scenes.Colours()[l.Colour], scenes.Shapes()[l.Shape], l.Prompt()
 			if l.HeldOut() == (k == Unseen) {
-				all = append(all, concept{l.Prompt(), func(o scenes.Object) bool { return o.Colour == colour && o.Shape == shape }})
+				all = append(all, concept{text, func(o scenes.Object) bool { return o.Colour == colour && o.Shape == shape }, [][]string{{text}, {text, "there is " + text, "a picture of " + text}}})
 			}
 		}
 	}
@@ -94,58 +120,80 @@ func article(c scenes.Colour) string {
 	return "a"
 }
 
-// scored are scores of scenes for concepts, and which scenes show them: [concept][scene].
+// scored are scores of scenes for the concepts of a kind, and which scenes show them: [concept][scene].
 type scored struct {
 	scores [][]float64
 	shows  [][]bool
 }
 
-func (j *scorer) score(kind Kind, seed uint64) (s scored, err error) {
+// score scores scenes for the concepts of a kind in one of its wordings.
+func (j *scorer) score(kind Kind, wording int, seed uint64) (s scored, err error) {
 	v, err := j.look(viewed{kind.split(), seed})
 	if err != nil {
 		return s, err
 	}
-	var prompts []string
 	for _, x := range kind.concepts() {
-		prompts = append(prompts, x.prompt)
-	}
-	words, err := j.texts(prompts)
-	if err != nil {
-		return s, err
-	}
-	for k, x := range kind.concepts() {
+		words, err := j.texts(x.wordings[wording])
+		if err != nil {
+			return s, err
+		}
 		scores, shows := make([]float64, len(v.scenes)), make([]bool, len(v.scenes))
 		for i, scene := range v.scenes {
-			scores[i], shows[i] = cosine(v.eyes[i], words[k]), slices.ContainsFunc(scene.Objects, x.shows)
+			for _, w := range words {
+				scores[i] += cosine(v.eyes[i], w) / float64(len(words))
+			}
+			shows[i] = slices.ContainsFunc(scene.Objects, x.shows)
 		}
 		s.scores, s.shows = append(s.scores, scores), append(s.shows, shows)
 	}
 	return s, nil
 }
 
-// filterConcepts chooses a threshold for every concept on dev scenes, and says what it gives on others.
+// ranked are the scenes by their scores, for each concept.
+func (s scored) ranked() (all []*stats.Ranked) {
+	for k := range s.scores {
+		all = append(all, stats.Rank(s.scores[k], s.shows[k]))
+	}
+	return all
+}
+
+// worded chooses the wording with the largest mean area on dev scenes.
+func (j *scorer) worded(kind Kind) (wording int, dev scored, err error) {
+	most := -1.0
+	for i := range kind.Wordings() {
+		s, err := j.score(kind, i, devSeed)
+		if err != nil {
+			return 0, dev, err
+		}
+		if area := meanAUC(s.ranked(), nil); area > most {
+			most, wording, dev = area, i, s
+		}
+	}
+	return wording, dev, nil
+}
+
+// filterConcepts chooses a wording for every kind and a threshold for every concept on dev scenes, and says what they give on others.
 func (c Config) filterConcepts(j *scorer) (groups []Group, err error) {
 	for _, kind := range Kinds() {
-		dev, err := j.score(kind, devSeed)
+		wording, dev, err := j.worded(kind)
 		if err != nil {
 			return nil, err
 		}
-		test, err := j.score(kind, testSeed)
+		test, err := j.score(kind, wording, testSeed)
 		if err != nil {
 			return nil, err
 		}
-		g := Group{Kind: kind}
+		g := Group{Kind: kind, Wording: kind.Wordings()[wording]}
 		var curves [][]stats.Kept
-		var ranked []*stats.Ranked
+		ranked := test.ranked()
 		for k, x := range kind.concepts() {
 			threshold := stats.Rank(dev.scores[k], dev.shows[k]).Allowing(c.Filter.FalsePositives).Threshold
-			r := stats.Rank(test.scores[k], test.shows[k])
-			ranked, curves = append(ranked, r), append(curves, r.Curve())
 			with, without := parted(test.scores[k], test.shows[k])
 			if len(with) == 0 || len(without) == 0 {
-				return nil, fmt.Errorf("expected scenes that show %q and others among %d, found one kind alone; take more", x.prompt, c.Tests)
+				return nil, fmt.Errorf("expected scenes that show %q and others among %d, found one kind alone; take more", x.text, c.Tests)
 			}
-			g.Concepts = append(g.Concepts, Concept{Prompt: x.prompt, Threshold: min(threshold, math.MaxFloat32), AUC: r.AUC(), False: shareAbove(without, threshold), True: shareAbove(with, threshold)})
+			curves = append(curves, ranked[k].Curve())
+			g.Concepts = append(g.Concepts, Concept{Text: x.text, Threshold: min(threshold, math.MaxFloat32), AUC: ranked[k].AUC(), False: shareAbove(without, threshold), True: shareAbove(with, threshold)})
 		}
 		g.AUC = stats.Bootstrap(c.Tests, func(pick []int) float64 { return meanAUC(ranked, weightsOf(pick)) })
 		g.False, g.True = g.let(test, c.Tests, false), g.let(test, c.Tests, true)

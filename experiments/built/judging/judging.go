@@ -55,13 +55,14 @@ func Study() lesson.Study {
 func defaults(form experiments.Form, kind backend.Kind) Config {
 	c := Config{CLIP: scenesclip.Defaults(form), Captioner: pointing.Defaults(form, kind), Generator: guided.Defaults(form, kind),
 		Captions: CaptionsConfig{Scenes: 500, Draws: 32, Weights: []float64{1, 3, 10, 30, 100}}, Samples: 16, Tests: 1000,
-		Filter: FilterConfig{FalsePositives: 0.05, Keep: 0.9, Wrong: 0.3}, Search: SearchConfig{Scenes: 48, Words: 12, Passes: 2, List: 100}}
-	c.CLIP.MaxObjects = 3
+		Filter: FilterConfig{FalsePositives: 0.05, Keep: 0.9, Wrong: 0.3}, Search: SearchConfig{Scenes: 32, Words: 12, Passes: 2, List: 100}}
+	c.CLIP.MaxObjects, c.CLIP.Full, c.CLIP.Model.Vision.Patch, c.CLIP.Model.Text.ContextLength = 2, 0.7, 4, 28
 	c.Captioner.Drawing.Occlusion, c.Captioner.Dev, c.Captioner.HeldOut, c.Captioner.Train.EvalEvery = true, 100, 0, 0
 	c.Captioner.CNN = pointing.Defaults(experiments.Full, kind).CNN
 	c.Captioner.CNN.Size, c.Captioner.Train.Steps = c.CLIP.Model.Vision.Height, 1500
 	c.Generator.Scales, c.Generator.Rounds = []float64{0, 1, 10}, 1
 	if form == experiments.Full {
+		c.CLIP.BatchSize, c.CLIP.Train.Steps = 128, 2000
 		c.Generator.Train.Steps, c.Generator.CLIPTrain.Steps = 2000, 1000
 	} else {
 		c.Captioner.Train.Steps, c.Captions.Scenes, c.Captions.Draws, c.Samples, c.Tests = 100, 40, 8, 4, 200

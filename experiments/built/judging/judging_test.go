@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/built/judge"
@@ -127,10 +128,18 @@ func TestConcepts(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, x := range kind.concepts() {
+			if len(x.wordings) != len(kind.Wordings()) {
+				t.Fatalf("%s: expected %d wordings, found %q", kind, len(kind.Wordings()), x.wordings)
+			}
+			for _, text := range slices.Concat(x.wordings...) {
+				if _, err := set.Scene(0).True(text); err != nil {
+					t.Error(err)
+				}
+			}
 			for _, scene := range some(set, 60) {
-				holds, err := scene.True(x.prompt)
+				holds, err := scene.True(x.text)
 				if shows := slices.ContainsFunc(scene.Objects, x.shows); err != nil || shows != holds {
-					t.Fatalf("%q: expected %t, found %t, %v", x.prompt, holds, shows, err)
+					t.Fatalf("%q: expected %t, found %t, %v", x.text, holds, shows, err)
 				}
 			}
 		}
@@ -195,4 +204,24 @@ func TestRefuses(t *testing.T) {
 func TestResume(t *testing.T) {
 	b, o := resumetest.Quick(t, append(small, "samples=2", "captions.draws=2", "search.words=1", "search.passes=0")...)
 	resumetest.Exact(t, Study().Experiment, b, o, 3)
+}
+
+// No caption of the scenes that CLIP is trained on is longer than its context, and neither are the texts that are searched.
+func TestCaptionsFit(t *testing.T) {
+	cfg := defaults(experiments.Full, backend.ONNX)
+	set, err := cfg.CLIP.Scenes(scenes.Train, 1, 1500)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var corpus []string
+	for i := range set.Len() {
+		corpus = append(corpus, set.Scene(i).Captions()...)
+	}
+	tokenizer, err := clip.TrainTokenizer(corpus[:5000], 200)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tokenizer.EncodeWhole(append(corpus, strings.Repeat("triangles ", cfg.Search.Words)), cfg.CLIP.Model.Text.ContextLength); err != nil {
+		t.Error(err)
+	}
 }

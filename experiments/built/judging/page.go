@@ -16,9 +16,9 @@ const asks = `CLIP says how well a picture goes with a text, one number for a pa
 - **A concept filter.** "Pictures that show a red circle" are those above a threshold that was chosen on other scenes.
 - **What it cannot output.** The only way to a text is a search: in a list, or word by word for what CLIP likes best.
 
-Everything is done with drawn scenes, where it is known what is true. A small CLIP is trained on scenes of one to three objects and their captions, and a small Show, Attend and Tell on captions of two objects and how they lie
-to each other. The pictures come from the diffusion model of [built-guided](built-guided.md), trained for half as long, with its own CLIP; a classifier that was trained apart says what they show. Thresholds and the weight of CLIP
-beside the captioner's own probability are chosen on dev scenes.
+Everything is done with drawn scenes, where it is known what is true. A small CLIP is trained on scenes of one or two objects and their captions, and a small Show, Attend and Tell on captions of two objects and how they lie
+to each other. The pictures come from the diffusion model of [built-guided](built-guided.md), trained for half as long, with its own CLIP; a classifier that was trained apart says what they show. Thresholds, wordings and the weight of
+CLIP beside the captioner's own probability are chosen on dev scenes.
 
 The bars, set beforehand: the best of 16 captions by CLIP is true at least 10 points more often than one draw; the best of 16 pictures at least four times as often as one; the
 mean area under the ROC curves of colours, shapes and pairs that training had is at least 0.95, and the thresholds let through at most one point more than was allowed.`

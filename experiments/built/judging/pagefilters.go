@@ -57,8 +57,8 @@ func conceptsSection(runs []ran) (s lesson.Section, err error) {
 				worst = c
 			}
 		}
-		rows = append(rows, []string{string(g.Kind), fmt.Sprint(len(g.Concepts)), lesson.Number(of(func(g Group) stats.Mean { return g.AUC }), 3), lesson.PercentOf(of(func(g Group) stats.Mean { return g.False })),
-			lesson.PercentOf(of(func(g Group) stats.Mean { return g.True })), fmt.Sprintf("%s, %.3f", worst.Prompt, worst.AUC)})
+		rows = append(rows, []string{string(g.Kind), g.Wording, fmt.Sprint(len(g.Concepts)), lesson.Number(of(func(g Group) stats.Mean { return g.AUC }), 3), lesson.PercentOf(of(func(g Group) stats.Mean { return g.False })),
+			lesson.PercentOf(of(func(g Group) stats.Mean { return g.True })), fmt.Sprintf("%s, %.3f", worst.Text, worst.AUC)})
 		row, err := foundRow(runs[0].Config, g)
 		if err != nil {
 			return s, err
@@ -73,9 +73,9 @@ func conceptsSection(runs []ran) (s lesson.Section, err error) {
 	if err != nil {
 		return s, err
 	}
-	return lesson.Section{Heading: "A concept filter", Text: fmt.Sprintf("A picture shows a concept if any of its objects does. For every concept a threshold was chosen on dev scenes that lets %s of those without it through; the table says what it does on test scenes. "+
-		"Pairs never seen are measured on scenes that each have one. The concept with the smallest area is that of seed %d.\n\n", lesson.Percent(allowed), runs[0].Seed) +
-		lesson.Table([]string{"concepts", "number", "AUC, mean", "false positives", "found", "smallest AUC"}, rows),
+	return lesson.Section{Heading: "A concept filter", Text: fmt.Sprintf("A picture shows a concept if any of its objects does. For every kind of concept one of several wordings was chosen on dev scenes, and for every concept a threshold that lets %s of those without it through; the table says what it does on test scenes. "+
+		"Pairs never seen are measured on scenes that each have one. Wording and smallest area are those of seed %d.\n\n", lesson.Percent(allowed), runs[0].Seed) +
+		lesson.Table([]string{"concepts", "as it is put", "number", "AUC, mean", "false positives", "found", "smallest AUC"}, rows),
 		Figures: []lesson.Figure{{Name: "roc", Title: cfg.Title, Caption: "ROC curves, the mean over the concepts of each kind.", Plot: plot},
 			{Name: "found", Title: sheet.Title, Caption: fmt.Sprintf("For the first concept of each kind, seed %d, in falling order with their cosines; framed: shows it.", runs[0].Seed), Plot: pictures}}}, nil
 }
@@ -83,7 +83,7 @@ func conceptsSection(runs []ran) (s lesson.Section, err error) {
 // foundRow are the pictures that a kind's first concept finds first.
 func foundRow(c Config, g Group) (plots.SheetRow, error) {
 	set, err := c.CLIP.Scenes(g.Kind.split(), testSeed, c.Tests)
-	row := plots.SheetRow{Heading: g.Concepts[0].Prompt}
+	row := plots.SheetRow{Heading: g.Concepts[0].Text}
 	if err != nil {
 		return row, err
 	}
