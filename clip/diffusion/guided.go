@@ -45,10 +45,13 @@ func (c GuidedConfig) Check() error {
 	if _, err := NewSchedule(c.Schedule.Name, c.Schedule.Steps); err != nil {
 		return err
 	}
-	for _, err := range []error{c.Noise.Check(), c.CLIP.Image.Check(), c.Sampling.Check(c.Schedule.Steps)} {
+	for _, err := range []error{c.Noise.Check(), c.CLIP.Check(), c.Sampling.Check(c.Schedule.Steps)} {
 		if err != nil {
 			return err
 		}
+	}
+	if !(c.Scale >= 0) {
+		return fmt.Errorf("scale: expected 0 or more, found %g", c.Scale)
 	}
 	if c.Noise.Side != c.CLIP.Image.Side || c.Noise.Depth != c.CLIP.Image.Depth {
 		return fmt.Errorf("noise, clip.image: expected pictures of the same side and depth, found %dx%dx%d and %dx%dx%d",

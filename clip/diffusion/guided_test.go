@@ -144,12 +144,16 @@ func TestPatches(t *testing.T) {
 
 func TestChecks(t *testing.T) {
 	for want, change := range map[string]func(c *GuidedConfig){
-		"multiple of 4":             func(c *GuidedConfig) { c.Noise.Side = 10 },
-		"even channels":             func(c *GuidedConfig) { c.Noise.Channels = []int{8, 10} },
-		"at least 1":                func(c *GuidedConfig) { c.Noise.Blocks = 0 },
-		"the same side and depth":   func(c *GuidedConfig) { c.CLIP.Image.Side = 16 },
-		"linear or cosine":          func(c *GuidedConfig) { c.Schedule.Name = "" },
-		"sampling.steps: expected ": func(c *GuidedConfig) { c.Sampling.Steps = 21 },
+		"multiple of 4":              func(c *GuidedConfig) { c.Noise.Side = 10 },
+		"even channels":              func(c *GuidedConfig) { c.Noise.Channels = []int{8, 10} },
+		"at least 1":                 func(c *GuidedConfig) { c.Noise.Blocks = 0 },
+		"the same side and depth":    func(c *GuidedConfig) { c.CLIP.Image.Side = 16 },
+		"at most 12 levels":          func(c *GuidedConfig) { c.Noise.Channels = slices.Repeat([]int{8}, 65) },
+		"noise schedule: expected 2": func(c *GuidedConfig) { c.Schedule.Steps = 1 << 50 },
+		"that the heads divide":      func(c *GuidedConfig) { c.CLIP.Text.Heads = 0 },
+		"scale":                      func(c *GuidedConfig) { c.Scale = -1 },
+		"linear or cosine":           func(c *GuidedConfig) { c.Schedule.Name = "" },
+		"sampling.steps: expected ":  func(c *GuidedConfig) { c.Sampling.Steps = 21 },
 	} {
 		c := tiny()
 		change(&c)

@@ -1,6 +1,8 @@
 package diffusion
 
 import (
+	"fmt"
+
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -20,6 +22,18 @@ func DefaultNoisedCLIP() NoisedCLIP {
 	u := DefaultUNet()
 	u.Channels = []int{48, 96}
 	return NoisedCLIP{EmbedDim: 64, Image: u, Text: clip.TextConfig{ContextLength: 16, Width: 64, Layers: 2, Heads: 4}}
+}
+
+// Check says what is wrong with the sizes, if anything is.
+func (c NoisedCLIP) Check() error {
+	if err := c.Image.Check(); err != nil {
+		return err
+	}
+	t := c.Text
+	if min(c.EmbedDim, t.ContextLength, t.Width, t.Layers, t.Heads) < 1 || max(c.EmbedDim, t.ContextLength, t.Width, t.Layers) > MaxSize || t.Width%t.Heads != 0 {
+		return fmt.Errorf("clip: expected sizes of 1 to %d and a width of the text that the heads divide, found embed_dim %d and text %+v", MaxSize, c.EmbedDim, t)
+	}
+	return nil
 }
 
 // EncodeImage maps pictures x [N, side, side, depth] at steps t [N] (float32) to unit embeddings [N, D].

@@ -18,10 +18,13 @@ const (
 	Cosine ScheduleName = "cosine" // Nichol and Dhariwal 2021, equation 17
 )
 
+// maxSteps is a bound, so that a damaged file asks for nothing absurd.
+const maxSteps = 1 << 16
+
 // NewSchedule makes a schedule of T steps.
 func NewSchedule(name ScheduleName, steps int) (Schedule, error) {
-	if steps < 2 {
-		return Schedule{}, fmt.Errorf("noise schedule: expected at least 2 steps, found %d", steps)
+	if steps < 2 || steps > maxSteps {
+		return Schedule{}, fmt.Errorf("noise schedule: expected 2 to %d steps, found %d", maxSteps, steps)
 	}
 	s := Schedule{Left: make([]float64, steps+1)}
 	s.Left[0] = 1

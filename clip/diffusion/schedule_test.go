@@ -131,7 +131,7 @@ func TestEvery(t *testing.T) {
 	if _, err := NewSchedule("sine", 10); err == nil || !strings.Contains(err.Error(), "linear or cosine") {
 		t.Errorf("found %v", err)
 	}
-	if _, err := NewSchedule(Linear, 1); err == nil || !strings.Contains(err.Error(), "at least 2") {
+	if _, err := NewSchedule(Linear, 1); err == nil || !strings.Contains(err.Error(), "expected 2 to") {
 		t.Errorf("found %v", err)
 	}
 }

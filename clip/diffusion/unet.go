@@ -2,6 +2,7 @@ package diffusion
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -31,6 +32,12 @@ func (c UNet) Letting(in Between) UNet {
 	return c
 }
 
+// Bounds of networks that make pictures, so that a damaged file asks for nothing absurd.
+const (
+	MaxSize   = 1 << 13 // of a side, of channels, of layers
+	maxLevels = 12
+)
+
 // DefaultUNet is a network for pictures of 16 pixels.
 func DefaultUNet() UNet {
 	return UNet{Side: 16, Depth: 3, Patch: 2, Channels: []int{64, 96}, Blocks: 1, Groups: 8, Heads: 4}
@@ -40,6 +47,9 @@ func DefaultUNet() UNet {
 func (c UNet) Check() error {
 	if min(c.Side, c.Depth, c.Patch, len(c.Channels), c.Blocks, c.Groups, c.Heads) < 1 {
 		return fmt.Errorf("u-net: expected sizes of at least 1, found %+v", c)
+	}
+	if max(c.Side, c.Depth, c.Patch, c.Blocks, slices.Max(c.Channels)) > MaxSize || len(c.Channels) > maxLevels {
+		return fmt.Errorf("u-net: expected sizes of at most %d and at most %d levels, found %+v", MaxSize, maxLevels, c)
 	}
 	if whole := c.Patch << (len(c.Channels) - 1); c.Side%whole != 0 {
 		return fmt.Errorf("u-net: expected a side that is a multiple of %d, so that every grid is whole, found %d", whole, c.Side)

@@ -2,6 +2,7 @@ package latent
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -35,6 +36,9 @@ const normEps = 1e-5
 func (a Autoencoder) Check() error {
 	if min(a.Side, a.Patch, len(a.Channels), a.Depth, a.Groups) < 1 {
 		return fmt.Errorf("autoencoder: expected sizes of at least 1, found %+v", a)
+	}
+	if max(a.Side, a.Patch, a.Depth, slices.Max(a.Channels)) > diffusion.MaxSize || a.Patch<<min(len(a.Channels)-1, 20) > a.Side {
+		return fmt.Errorf("autoencoder: expected sizes of at most %d, and a place of a latent that is no larger than the picture, found %+v", diffusion.MaxSize, a)
 	}
 	if a.Side%a.factor() != 0 {
 		return fmt.Errorf("autoencoder: expected a side that is a multiple of %d, so that every grid is whole, found %d", a.factor(), a.Side)

@@ -318,16 +318,19 @@ func TestDropped(t *testing.T) {
 
 func TestChecks(t *testing.T) {
 	for want, change := range map[string]func(c *Config){
-		"multiple of 4":         func(c *Config) { c.Auto.Side = 18 },
-		"that 4 groups divide":  func(c *Config) { c.Auto.Channels = []int{8, 10} },
-		"autoencoder.kl":        func(c *Config) { c.Auto.KL = math.NaN() },
-		"sizes of at least 1":   func(c *Config) { c.Auto.Depth = 0 },
-		"a side of 4":           func(c *Config) { c.Noise.Side = 8 },
-		"text.length":           func(c *Config) { c.Text.Length = 13 },
-		"that the heads divide": func(c *Config) { c.Text.Tower.Heads = 3 },
-		"deviation":             func(c *Config) { c.Deviation = 0 },
-		"linear or cosine":      func(c *Config) { c.Schedule.Name = "" },
-		"sampling.steps":        func(c *Config) { c.Sampling.Steps = 21 },
+		"multiple of 4":                   func(c *Config) { c.Auto.Side = 18 },
+		"that 4 groups divide":            func(c *Config) { c.Auto.Channels = []int{8, 10} },
+		"autoencoder.kl":                  func(c *Config) { c.Auto.KL = math.NaN() },
+		"sizes of at least 1":             func(c *Config) { c.Auto.Depth = 0 },
+		"a side of 4":                     func(c *Config) { c.Noise.Side = 8 },
+		"text.length":                     func(c *Config) { c.Text.Length = 13 },
+		"that the heads divide":           func(c *Config) { c.Text.Tower.Heads = 3 },
+		"no larger than the picture":      func(c *Config) { c.Auto.Channels = slices.Repeat([]int{8}, 65) },
+		"text: expected sizes of at most": func(c *Config) { c.Text.Joint = 1 << 40 },
+		"scale":                           func(c *Config) { c.Scale = -1 },
+		"deviation":                       func(c *Config) { c.Deviation = 0 },
+		"linear or cosine":                func(c *Config) { c.Schedule.Name = "" },
+		"sampling.steps":                  func(c *Config) { c.Sampling.Steps = 21 },
 	} {
 		c := tiny()
 		change(&c)

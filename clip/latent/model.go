@@ -47,6 +47,9 @@ func (c Config) Check() error {
 	if c.Noise.Side != c.Auto.Latents() || c.Noise.Depth != c.Auto.Depth {
 		return fmt.Errorf("noise: expected a side of %d and a depth of %d, which the autoencoder's latents have, found %d and %d", c.Auto.Latents(), c.Auto.Depth, c.Noise.Side, c.Noise.Depth)
 	}
+	if !(c.Scale >= 0) {
+		return fmt.Errorf("scale: expected 0 or more, found %g", c.Scale)
+	}
 	if !(c.Deviation > 0) {
 		return fmt.Errorf("deviation: expected more than 0, found %g", c.Deviation)
 	}

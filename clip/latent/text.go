@@ -7,6 +7,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/clip"
+	"github.com/glimpse-ml/glimpse/clip/diffusion"
 )
 
 // Text describes the text encoder: the transformer of CLIP's text tower, whoever trained it.
@@ -20,6 +21,9 @@ type Text struct {
 func (t Text) Check() error {
 	if t.Length < 3 || t.Length > t.Tower.ContextLength {
 		return fmt.Errorf("text.length: expected 3 to the tower's context_length of %d, found %d", t.Tower.ContextLength, t.Length)
+	}
+	if max(t.Joint, t.Tower.Layers, t.Tower.Width, t.Tower.ContextLength) > diffusion.MaxSize {
+		return fmt.Errorf("text: expected sizes of at most %d, found %+v", diffusion.MaxSize, t)
 	}
 	if t.Joint < 1 || t.Tower.Layers < 1 || t.Tower.Heads < 1 || t.Tower.Width < t.Tower.Heads || t.Tower.Width%t.Tower.Heads != 0 {
 		return fmt.Errorf("text: expected layers, and a width that the heads divide, found %+v", t)

@@ -98,8 +98,8 @@ func (m *Model) Mask(b compute.Backend, picture image.Image, condition []float32
 // Probabilities of every pixel, [picture][condition][H*W], of pictures that [clip.Model.Preprocess] prepared, each with conditions
 // [picture][condition][E]. There may be more of them for one picture than for another.
 func (m *Model) Probabilities(b compute.Backend, pixels [][]float32, conditions [][][]float32) (all [][][]float32, err error) {
-	if len(pixels) != len(conditions) {
-		return nil, fmt.Errorf("expected conditions for each of %d pictures, found them for %d", len(pixels), len(conditions))
+	if err := m.fit(pixels, conditions); err != nil {
+		return nil, err
 	}
 	if err := m.compile(b); err != nil {
 		return nil, err
@@ -120,6 +120,25 @@ func (m *Model) Probabilities(b compute.Backend, pixels [][]float32, conditions 
 	return all, nil
 }
 
+// fit says whether pictures and conditions have the sizes that the model wants.
+func (m *Model) fit(pixels [][]float32, conditions [][][]float32) error {
+	v, e := m.Config.CLIP.Vision, m.Config.CLIP.EmbedDim
+	if len(pixels) != len(conditions) {
+		return fmt.Errorf("expected conditions for each of %d pictures, found them for %d", len(pixels), len(conditions))
+	}
+	for i, list := range conditions {
+		if size := v.Height * v.Width * 3; len(pixels[i]) != size {
+			return fmt.Errorf("expected %d numbers for picture %d, found %d", size, i, len(pixels[i]))
+		}
+		for _, condition := range list {
+			if len(condition) != e {
+				return fmt.Errorf("expected a condition of %d numbers, found %d", e, len(condition))
+			}
+		}
+	}
+	return nil
+}
+
 // maskBatch is how many pictures are looked at together, at most.
 const maskBatch = 16
 
@@ -129,14 +148,8 @@ func (m *Model) probabilities(batch, most int, pixels [][]float32, conditions []
 	size := v.Height * v.Width
 	shown, asked := make([]float32, batch*size*3), make([]float32, batch*most*e)
 	for i, list := range conditions {
-		if len(pixels[i]) != size*3 {
-			return nil, fmt.Errorf("expected %d numbers for picture %d, found %d", size*3, i, len(pixels[i]))
-		}
 		copy(shown[i*size*3:], pixels[i])
 		for k, condition := range list {
-			if len(condition) != e {
-				return nil, fmt.Errorf("expected a condition of %d numbers, found %d", e, len(condition))
-			}
 			copy(asked[(i*most+k)*e:], condition)
 		}
 	}

@@ -297,3 +297,22 @@ func TestLayers(t *testing.T) {
 		t.Errorf("found %v", err)
 	}
 }
+
+// Pictures and conditions of other sizes than the model's are refused, with a decoder and without.
+func TestRefusesSizes(t *testing.T) {
+	b, m := backendtest.Go(t), tiny(t, func(*Config) {})
+	picture, condition := pattern(16*16*3, 1), unit(1)
+	for want, of := range map[string]func() ([][]float32, [][][]float32){
+		"conditions for each of 1":  func() ([][]float32, [][][]float32) { return [][]float32{picture}, nil },
+		"768 numbers for picture 0": func() ([][]float32, [][][]float32) { return [][]float32{picture[1:]}, [][][]float32{{condition}} },
+		"a condition of 6 numbers":  func() ([][]float32, [][][]float32) { return [][]float32{picture}, [][][]float32{{condition[1:]}} },
+	} {
+		pixels, conditions := of()
+		if _, err := m.Probabilities(b, pixels, conditions); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("masks: expected %q, found %v", want, err)
+		}
+		if _, err := m.Similarities(b, pixels, conditions); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("places: expected %q, found %v", want, err)
+		}
+	}
+}

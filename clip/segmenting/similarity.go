@@ -15,6 +15,9 @@ import (
 // to ([clip.ImagePlaces]). Of pictures that [clip.Model.Preprocess] prepared and conditions [picture][condition][E] they are
 // [picture][condition][h*w], h and w being those of [clip.VisionConfig.Grid].
 func (m *Model) Similarities(b compute.Backend, pixels [][]float32, conditions [][][]float32) (all [][][]float32, err error) {
+	if err := m.fit(pixels, conditions); err != nil {
+		return nil, err
+	}
 	v, e := m.Config.CLIP.Vision, m.Config.CLIP.EmbedDim
 	exec, err := model.NewExec(b, m.Store, func(scope *model.Scope, pictures *graph.Node) *graph.Node {
 		places := clip.ImagePlaces(scope, v, e, pictures)

@@ -39,7 +39,7 @@ func (c Config) Check() error {
 	if err := c.Prior.Check(); err != nil {
 		return err
 	}
-	guided := diffusion.GuidedConfig{Schedule: c.Schedule, Noise: c.Decoder, CLIP: c.CLIP, Sampling: c.Sampling}
+	guided := diffusion.GuidedConfig{Schedule: c.Schedule, Noise: c.Decoder, CLIP: c.CLIP, Sampling: c.Sampling, Scale: c.Scale}
 	if err := guided.Check(); err != nil { // the same parts, put together otherwise
 		return err
 	}

@@ -41,6 +41,8 @@ func (p Prior) Check() error {
 		return fmt.Errorf("prior: %w", err)
 	}
 	switch {
+	case max(p.Width, p.Layers, p.Tries) > diffusion.MaxSize:
+		return fmt.Errorf("prior: expected sizes of at most %d, found %+v", diffusion.MaxSize, p)
 	case min(p.Width, p.Layers, p.Heads, p.Tries) < 1 || p.Width%2 != 0 || p.Width%p.Heads != 0:
 		return fmt.Errorf("prior: expected sizes of at least 1, and an even width that the heads divide, found %+v", p)
 	case !(p.Scale >= 0) || math.IsInf(p.Scale, 1):

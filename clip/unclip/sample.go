@@ -87,6 +87,9 @@ func (m *Model) PriorSampler(b compute.Backend) (*PriorSampler, error) {
 	return &PriorSampler{m, s}, err
 }
 
+// ownNoise keeps the prior's noise from being that which the decoder begins with, for a picture of the same seed.
+const ownNoise = 0x9e3779b97f4a7c15
+
 // Close gives the graph's memory back.
 func (s *PriorSampler) Close() { s.sampler.Close() }
 
@@ -99,7 +102,7 @@ func (s *PriorSampler) Sample(ctx context.Context, seed uint64, first int, texts
 	defer told.FinalizeAll()
 	best := make([]float32, n*d)
 	for try := range s.m.Config.Prior.Tries {
-		made, err := s.sampler.Sample(ctx, seed+uint64(try)<<32, first, n, s.m.Config.Prior.Scale, []*tensors.Tensor{told}, nil)
+		made, err := s.sampler.Sample(ctx, seed^ownNoise+uint64(try)<<32, first, n, s.m.Config.Prior.Scale, []*tensors.Tensor{told}, nil)
 		if err != nil {
 			return nil, fmt.Errorf("the prior: %w", err)
 		}

@@ -313,12 +313,15 @@ func TestChecks(t *testing.T) {
 	for want, change := range map[string]func(c *Config){
 		"even width that the heads divide": func(c *Config) { c.Prior.Heads = 3 },
 		"at least 1":                       func(c *Config) { c.Prior.Tries = 0 },
+		"prior: expected sizes of at most": func(c *Config) { c.Prior.Tries = 1 << 40 },
+		"scale: expected 0":                func(c *Config) { c.Scale = -1 },
 		"prior.scale":                      func(c *Config) { c.Prior.Scale = math.NaN() },
 		"prior: sampling.steps":            func(c *Config) { c.Prior.Sampling.Steps = 21 },
 		"prior: noise schedule":            func(c *Config) { c.Prior.Schedule.Name = "sine" },
 		"linear or cosine":                 func(c *Config) { c.Schedule.Name = "" },
 		"the same side and depth":          func(c *Config) { c.CLIP.Image.Side = 16 },
 		"clip.embed_dim":                   func(c *Config) { c.CLIP.EmbedDim = 1 },
+		"clip: expected sizes of 1":        func(c *Config) { c.CLIP.Text.Heads = 0 },
 	} {
 		c := tiny()
 		change(&c)

@@ -57,7 +57,7 @@ func tell(runs []ran) (told lesson.Told, err error) {
 		return told, err
 	}
 	told.Sections = []lesson.Section{
-		{Heading: "How strongly to guide", Text: of.Table(), Figures: []lesson.Figure{{Name: "scale", Title: "True samples by the scale of guidance", Caption: "Scale 0 is no guidance. " + judge.Intervals, Plot: shares}}},
+		{Heading: "How strongly to guide", Text: of.Table() + "\nThe best scale is the one with the largest share of these very samples, so that the share is a little flattered.\n", Figures: []lesson.Figure{{Name: "scale", Title: "True samples by the scale of guidance", Caption: "Scale 0 is no guidance. " + judge.Intervals, Plot: shares}}},
 		{Heading: "Samples", Text: fmt.Sprintf("The first %d samples at each scale of seed %d, not chosen, from the same noise; framed where the classifier finds what the prompt says.", len(r.Scales[0].First.Asked), runs[0].Seed),
 			Figures: []lesson.Figure{{Name: "samples", Title: "The first samples at each scale", Caption: "Prompts below the pictures; framed: true to the prompt.", Plot: samples},
 				{Name: "way", Title: "From noise to a picture", Caption: fmt.Sprintf("The first sample of seed %d at its best scale. Above the picture as it is, below what is guessed of the clean one; steps of the noise that are left below.", runs[0].Seed), Plot: way}}},

@@ -96,14 +96,15 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	}
 	number := func(m stats.Mean) string { return lesson.Number(m, 2) }
 	told.Answer = fmt.Sprintf("Asked for by a text, masks on seen pairs have a mean IoU of %s (%s), and for phrases that name a pair never seen %s (%s); "+
-		"where another object has the same colour, so that the shape must tell, %s and %s. Asked for by an example picture it is %s and %s. ",
+		"where another object has the same colour, so that the shape must tell, %s and %s. For phrases of colour and shape a text comes to %s and %s, an example picture to %s and %s. ",
 		number(seen), held(seen.Value, wantedSeen), number(unseen), held(unseen.Value, wantedUnseen),
 		number(fit(runs, withText, sameAsColour, scenes.Test)), number(fit(runs, withText, sameAsColour, scenes.Unseen)),
+		number(fit(runs, withText, byPair, scenes.Test)), number(fit(runs, withText, byPair, scenes.Unseen)),
 		number(fit(runs, withExample, byPair, scenes.Test)), number(fit(runs, withExample, byPair, scenes.Unseen)))
-	told.Answer += fmt.Sprintf("CLIP's places compared with the text, untrained, come to %s and %s, the whole picture as the mask to %s. "+
-		"For a phrase that fits nothing, the decoder marks %s of the pixels.",
+	told.Answer += fmt.Sprintf("CLIP's places compared with the text, untrained, come to %s and %s with one threshold for all kinds of phrases, the whole picture as the mask to %s. "+
+		"Of phrases that fit nothing, the decoder marks something for %s.",
 		number(untrained(everything, scenes.Test)), number(untrained(novel, scenes.Unseen)), number(fit(runs, asWhole, everything, scenes.Test)),
-		lesson.Percent(lesson.OverSeeds(runs, func(r Report) float64 { return r.absent(withText).Pixels.Value }).Value))
+		lesson.Percent(lesson.OverSeeds(runs, func(r Report) float64 { return r.absent(withText).Marked.Value }).Value))
 	bySplit, err := seenAndUnseen(runs)
 	if err != nil {
 		return told, err

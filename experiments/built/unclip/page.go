@@ -89,7 +89,7 @@ func table(runs []ran) string {
 			share(func(w Way) stats.Proportion { return w.Shape }), lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Ways[i].Sure }), 2)})
 	}
 	return lesson.Table([]string{"the embedding is", "scale of guidance", "true, seen pairs", "true, pairs never seen", "colour right", "shape right", "how sure the classifier is"}, rows) +
-		"\nA real picture's embedding need not be the best one: it is any of the many that the pictures of a pair have, with what else CLIP keeps of the picture, and a text's or a prior's is a typical one.\n"
+		"\nA real picture's embedding is one of the many that the pictures of a pair have: it may be a hard one to draw, so it is no bound on what the other two can reach.\n"
 }
 
 func nearness(runs []ran) string {
@@ -104,7 +104,7 @@ func nearness(runs []ran) string {
 	row("its prompt's", func(n Nearness) float64 { return n.Text })
 	row("what the prior makes of its prompt", func(n Nearness) float64 { return n.Prior })
 	row("another picture's of the same colour and shape", func(n Nearness) float64 { return n.Other })
-	return "There is a prior because a large CLIP's embeddings of pictures and of texts lie apart, even where they mean the same. How near (mean cosine) does an embedding come to a new picture's here, where captions say little and CLIP learns all that they say? Where the text's own comes as near as another picture's, a prior has little to do.\n\n" +
+	return "The embeddings that a large CLIP has of pictures and of texts lie apart, even where they mean the same. How near (mean cosine) does an embedding come to a new picture's here, where captions say little and CLIP learns all that they say? Where the text's own comes as near as another picture's, a prior has little to do.\n\n" +
 		lesson.Table([]string{"the other embedding is", "seen pairs", "pairs never seen"}, rows)
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"debug/buildinfo"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -107,6 +108,18 @@ func TestCells(t *testing.T) {
 	b.cell("lab changed", start+"2) }\n", 1, 0)
 	b.says("lab changed", "two 2")
 
+	b.write(filepath.Join(b.checkout, "docs", "records", "records.go"), "package records\n\nimport _ \"embed\"\n\n//go:embed one.json\nvar One string\n")
+	b.write(filepath.Join(b.checkout, "docs", "records", "one.json"), "1")
+	records := strings.Replace(start, "import (", "import (\n\t\"example.org/lab/docs/records\"", 1) + "records.One) }\n"
+	b.cell("records", records, 1, 0)
+	b.says("records", "two 1")
+	b.write(filepath.Join(b.checkout, "docs", "records", "one.json"), "22")
+	b.cell("other records", records, 1, 0)
+	b.says("other records", "two 22")
+
+	b.cell("before GoNB tells another thing", start+"3) }\n", 1, 0)
+	t.Setenv("GONB_TMP_DIR", t.TempDir())
+	b.cell("another kernel", start+"4) }\n", 0, 0)
 	b.cell("error", start+"3.14 + nothing) }\n", 1, 1) // go build says what is wrong
 	b.cell("mended", start+"4) }\n", 0, 0)
 	b.cell("another import", strings.Replace(start, "import (", "import (\n\t\"strings\"", 1)+"strings.ToUpper(\"x\")) }\n", 1, 0)
@@ -117,16 +130,22 @@ func TestCells(t *testing.T) {
 	b.cell("two files", start+"more) }\n", 0, 0)
 	b.says("two files", "two 6")
 	entries, err := os.ReadDir(b.kept)
-	if err != nil || len(entries) != 3 {
-		t.Fatalf("kept %v (%v), expected what is known of three sets", entries, err)
+	if err != nil || len(entries) < 3 {
+		t.Fatalf("kept %v (%v), expected what is known of several sets", entries, err)
 	}
 	earlier := time.Now().Add(-11 * 24 * time.Hour)
 	if err := os.Chtimes(filepath.Join(b.kept, entries[0].Name()), earlier, earlier); err != nil {
 		t.Fatal(err)
 	}
 	forget(b.kept)
-	if left, err := os.ReadDir(b.kept); err != nil || len(left) != 2 {
+	if left, err := os.ReadDir(b.kept); err != nil || len(left) != len(entries)-1 {
 		t.Errorf("kept %v (%v), expected what is not old", left, err)
+	}
+
+	t.Setenv("GOENV", filepath.Join(b.checkout, "..", "env"))
+	for i, settings := range []string{"GOPRIVATE=a\n", "GOPRIVATE=a,b\n"} { // as go env -w writes them
+		b.write(os.Getenv("GOENV"), settings)
+		b.cell(fmt.Sprintf("own settings %d", i), start+"4) }\n", 1, 0)
 	}
 }
 

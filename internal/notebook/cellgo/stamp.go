@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// stamp names everything but the cell's own code that its program depends on: Go, its settings, the requirements, the imports, and every file of the
+// stamp names everything but the cell's own code that its program depends on: Go, its settings (but for what GoNB tells of itself, which is another in every kernel), the requirements, the imports, and every file of the
 // lab's packages by name, size and time of its last change.
 func (b builder) stamp(c cell) (string, error) {
 	sum := sha256.New()
@@ -20,8 +20,11 @@ func (b builder) stamp(c cell) (string, error) {
 		return "", err
 	}
 	fmt.Fprintln(sum, b.golang, info.Size(), info.ModTime().UnixNano(), linking)
+	if info, err := os.Stat(ownSettings()); err == nil {
+		fmt.Fprintln(sum, info.Size(), info.ModTime().UnixNano())
+	}
 	settings := slices.DeleteFunc(os.Environ(), func(s string) bool {
-		return !strings.HasPrefix(s, "GO") && !strings.HasPrefix(s, "CGO_") && !strings.HasPrefix(s, "CC=") && !strings.HasPrefix(s, "CXX=") && !strings.HasPrefix(s, "PKG_CONFIG")
+		return strings.HasPrefix(s, "GONB_") || !strings.HasPrefix(s, "GO") && !strings.HasPrefix(s, "CGO_") && !strings.HasPrefix(s, "CC=") && !strings.HasPrefix(s, "CXX=") && !strings.HasPrefix(s, "PKG_CONFIG")
 	})
 	slices.Sort(settings)
 	fmt.Fprintf(sum, "%q\n%q\n", settings, c.imports)
@@ -73,10 +76,21 @@ func noPackages(path, name, checkout string) bool {
 		return true
 	}
 	switch name { // what users keep beside the packages may be large
-	case "bin", "cmd", "demo", "docs", "runs":
+	case "bin", "cmd", "demo", "runs":
 		return filepath.Dir(path) == checkout
+	case "images", "site":
+		return path == filepath.Join(checkout, "docs", name)
 	}
 	return false
+}
+
+// ownSettings is the file of `go env -w`.
+func ownSettings() string {
+	if path := os.Getenv("GOENV"); path != "" {
+		return path
+	}
+	dir, _ := os.UserConfigDir()
+	return filepath.Join(dir, "go", "env")
 }
 
 // elsewhere says whether a line of go.mod replaces a module by a folder that is not the lab's.
