@@ -88,7 +88,9 @@ func TestGiven(t *testing.T) {
 			for i := range values {
 				values[i] = float32(i%5)/5 - 0.4
 			}
-			v.MustSetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...))
+			if err := v.SetValue(tensors.FromFlatDataAndDimensions(values, v.Shape().Dimensions...)); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	without := v(nil)

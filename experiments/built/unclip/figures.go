@@ -58,7 +58,7 @@ func samplesFigure(r Report) (*plots.Figure, error) {
 // variation says what stands above and below a picture and its variations.
 func variation(s judge.Strip) (heading string, notes []string) {
 	notes = append([]string{"the picture"}, make([]string, len(s.Asked)-1)...)
-	return "a " + s.Asked[0], notes
+	return s.Asked[0], notes
 }
 
 // interpolation likewise of two pictures and what lies between them.

@@ -20,7 +20,7 @@ Here CLIP is trained in the run, on windows of 16 pixels on scenes of one large 
 that it makes for a prompt the one nearer to the text is kept. The decoder is a small U-Net; the embedding is added to what it knows of the step of the noise (section 2.1). It is guided without a classifier: 10% of the time in training it is not told the
 embedding, and in sampling it goes from what it says then in the direction of what it says with it, and beyond.
 
-Three ways to an embedding are compared: the **prior**; the **text**'s embedding itself, as if it were a picture's (section 5.1); and the embedding of a real **picture** of what is asked for, which no run was trained on: more there is not to gain. The prompts are "a COLOUR SHAPE", and
+Three ways to an embedding are compared: the **prior**; the **text**'s embedding itself, as if it were a picture's (section 5.1); and the embedding of a real **picture** of what is asked for, which nothing was trained on and which no prior can be expected to better. The prompts are "a COLOUR SHAPE", and
 a classifier that was trained apart says what a sample shows; a sample is true if both colour and shape are the prompt's. Neither CLIP, prior nor decoder has ever seen eight of the 48 pairs, such as red crosses; the classifier has. The scale of guidance is chosen for
 each way by samples of seen pairs, and counted are samples of other noise.
 
