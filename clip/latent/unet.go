@@ -10,7 +10,7 @@ import (
 
 // V tells the noise in latents x [N, h, w, c] at steps t [N] (float32), reading the states of a text's tokens, words [N, L, W]: v of the same
 // shape as x. Behind each block of the network u the places of the grid look at the words, whose states go through a layer norm first; one
-// vector of all words is added to what the network knows of the step (Saharia et al. 2022, sections 2.1 and D.1).
+// vector of all words is added to what the network knows of the step (Saharia et al. 2022, section 2.5).
 func V(scope *model.Scope, u diffusion.UNet, x, t, words *graph.Node) *graph.Node {
 	words.AssertDims(x.Shape().Dim(0), -1, -1)
 	words = nn.LayerNorm(scope.At("words"), words, normEps)
