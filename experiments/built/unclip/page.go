@@ -20,7 +20,7 @@ Here CLIP is trained in the run, on windows of 16 pixels on scenes of one large 
 that it makes for a prompt the one nearer to the text is kept. The decoder is a small U-Net; the embedding is added to what it knows of the step of the noise (section 2.1). It is guided without a classifier: 10% of the time in training it is not told the
 embedding, and in sampling it goes from what it says then in the direction of what it says with it, and beyond.
 
-Three ways to an embedding are compared: the **prior**; the **text**'s embedding itself, as if it were a picture's (section 5.1); and the embedding of a real **picture** of what is asked for, which nothing was trained on and which no prior can be expected to better. The prompts are "a COLOUR SHAPE", and
+Three ways to an embedding are compared: the **prior**; the **text**'s embedding itself, as if it were a picture's (section 5.1); and the embedding of a real **picture** of what is asked for, which nothing was trained on. The prompts are "a COLOUR SHAPE", and
 a classifier that was trained apart says what a sample shows; a sample is true if both colour and shape are the prompt's. Neither CLIP, prior nor decoder has ever seen eight of the 48 pairs, such as red crosses; the classifier has. The scale of guidance is chosen for
 each way by samples of seen pairs, and counted are samples of other noise.
 
@@ -48,7 +48,7 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	if of(runs, byPrior, seen).Value >= bar {
 		verdict = "reached"
 	}
-	told.Answer = fmt.Sprintf("By prior and decoder %s of the samples are what the prompt says, and %s of those of pairs never seen. Given the text's embedding without a prior the decoder makes %s (%s of pairs never seen), given a real picture's %s (%s). The bar, %g%%, is %s.",
+	told.Answer = fmt.Sprintf("By prior and decoder %s of the samples are what the prompt says, and %s of those of pairs never seen. Given the text's embedding without a prior the decoder makes %s, and %s of pairs never seen; given a real picture's, %s and %s. The bar, %g%%, is %s.",
 		lesson.PercentOf(of(runs, byPrior, seen)), lesson.PercentOf(of(runs, byPrior, unseen)), lesson.PercentOf(of(runs, byText, seen)), lesson.PercentOf(of(runs, byText, unseen)),
 		lesson.PercentOf(of(runs, byPicture, seen)), lesson.PercentOf(of(runs, byPicture, unseen)), 100*bar, verdict)
 	plot, err := draw(runs)
@@ -87,7 +87,8 @@ func table(runs []ran) string {
 		rows = append(rows, []string{names[w.Name], strings.Join(scales, ", "), share(seen), share(unseen), share(func(w Way) stats.Proportion { return w.Colour }),
 			share(func(w Way) stats.Proportion { return w.Shape }), lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Ways[i].Sure }), 2)})
 	}
-	return lesson.Table([]string{"the embedding is", "scale of guidance", "true, seen pairs", "true, pairs never seen", "colour right", "shape right", "how sure the classifier is"}, rows)
+	return lesson.Table([]string{"the embedding is", "scale of guidance", "true, seen pairs", "true, pairs never seen", "colour right", "shape right", "how sure the classifier is"}, rows) +
+		"\nA real picture's embedding need not be the best one: it is any of the many that the pictures of a pair have, with what else CLIP keeps of the picture, and a text's or a prior's is a typical one.\n"
 }
 
 func nearness(runs []ran) string {
@@ -102,7 +103,7 @@ func nearness(runs []ran) string {
 	row("its prompt's", func(n Nearness) float64 { return n.Text })
 	row("what the prior makes of its prompt", func(n Nearness) float64 { return n.Prior })
 	row("another picture's of the same colour and shape", func(n Nearness) float64 { return n.Other })
-	return "CLIP's embeddings of pictures and of texts lie apart, even where they mean the same. The prior, which never sees the picture, goes from the one region to the other. How near (mean cosine) does an embedding come to a new picture's?\n\n" +
+	return "There is a prior because a large CLIP's embeddings of pictures and of texts lie apart, even where they mean the same. How near (mean cosine) does an embedding come to a new picture's here, where captions say little and CLIP learns all that they say? Where the text's own comes as near as another picture's, a prior has little to do.\n\n" +
 		lesson.Table([]string{"the other embedding is", "seen pairs", "pairs never seen"}, rows)
 }
 
