@@ -11,6 +11,7 @@ import (
 
 // Logits are the scores of every token of the vocabulary after each of ids [N, L] (int32): [N, L, V].
 func Logits(scope *model.Scope, text latent.Text, ids *graph.Node) *graph.Node {
+	text.Skip = 0
 	table := nn.Param(scope.At("token_embedding"), ids, "weight", nn.Normal(0.02), text.Tower.VocabSize, text.Tower.Width)
 	return nn.Affine(text.Tokens(scope, ids), table, nil)
 }

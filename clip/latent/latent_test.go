@@ -22,7 +22,7 @@ func tiny() Config {
 	c.Schedule.Steps, c.Sampling.Steps = 20, 3
 	c.Auto = Autoencoder{Side: 16, Patch: 2, Channels: []int{8, 16}, Depth: 2, Groups: 4, KL: 1e-3}
 	c.Noise = diffusion.UNet{Side: 4, Depth: 2, Patch: 1, Channels: []int{8, 16}, Blocks: 1, Groups: 4, Heads: 2}
-	c.Text = Text{Tower: clip.TextConfig{ContextLength: 12, Width: 16, Layers: 1, Heads: 2}, Joint: 8, Length: 10}
+	c.Text = Text{Tower: clip.TextConfig{ContextLength: 12, Width: 16, Layers: 2, Heads: 2}, Joint: 8, Length: 10, Skip: 1}
 	return c
 }
 
@@ -209,10 +209,6 @@ func TestText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	states, err := want["text.after_ln_final"].Float32s()
-	if err != nil {
-		t.Fatal(err)
-	}
 	m, err := New(c, tokens, 3)
 	if err != nil {
 		t.Fatal(err)
@@ -223,13 +219,20 @@ func TestText(t *testing.T) {
 	if err := m.TakeText(whole.Store); err != nil {
 		t.Fatal(err)
 	}
-	words, err := m.Embed(b, []string{"a red circle"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, got := range tensors.MustCopyFlatData[float32](words) {
-		if !near(float64(got), float64(states[i]), 1e-5) {
-			t.Fatalf("number %d: expected %g, found %g", i, states[i], got)
+	for skip, layer := range []string{"text.after_ln_final", "text.after_block.0"} {
+		m.Config.Text.Skip = skip
+		states, err := want[layer].Float32s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		words, err := m.Embed(b, []string{"a red circle"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, got := range tensors.MustCopyFlatData[float32](words) {
+			if !near(float64(got), float64(states[i]), 1e-5) {
+				t.Fatalf("%s, number %d: expected %g, found %g", layer, i, states[i], got)
+			}
 		}
 	}
 	slopes, err := model.CallOnce(b, m.Store, func(scope *model.Scope, ids *graph.Node) *graph.Node {
@@ -331,6 +334,7 @@ func TestChecks(t *testing.T) {
 		"deviation":                       func(c *Config) { c.Deviation = 0 },
 		"linear or cosine":                func(c *Config) { c.Schedule.Name = "" },
 		"sampling.steps":                  func(c *Config) { c.Sampling.Steps = 21 },
+		"text.skip":                       func(c *Config) { c.Text.Skip = 2 },
 	} {
 		c := tiny()
 		change(&c)

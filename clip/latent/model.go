@@ -28,7 +28,7 @@ type Config struct {
 // Default is a model for pictures of 32 pixels.
 func Default() Config {
 	c := Config{Schedule: diffusion.ScheduleConfig{Name: diffusion.Cosine, Steps: 1000}, Auto: DefaultAutoencoder(), Noise: diffusion.DefaultUNet(),
-		Text:     Text{Tower: clip.TextConfig{ContextLength: 16, Width: 64, Layers: 2, Heads: 4}, Joint: 64, Length: 16},
+		Text:     Text{Tower: clip.TextConfig{ContextLength: 16, Width: 64, Layers: 2, Heads: 4}, Joint: 64, Length: 16, Skip: 1},
 		Sampling: diffusion.Sampling{Steps: 20, Bound: 4}, Scale: 2, Deviation: 1}
 	c.Noise.Side, c.Noise.Depth, c.Noise.Patch = c.Auto.Latents(), c.Auto.Depth, 1
 	return c

@@ -12,7 +12,7 @@ import (
 // small are settings with which everything is done once and nothing is learned.
 var small = []string{
 	"pictures=64", "batch_size=4", "auto_train.steps=2", "train.steps=2", "scales=[0,2]", "rounds=1", "model.sampling.steps=2",
-	"model.autoencoder.channels=[8,8]", "model.noise.channels=[8,16]", "text.batch_size=4", "text.train.steps=4", "text.model.text.width=16", "text.model.text.layers=1",
+	"model.autoencoder.channels=[8,8]", "model.noise.channels=[8,16]", "text.batch_size=4", "text.train.steps=4", "text.model.text.width=16",
 	"judge.channels=[8,8,8]", "judge.pictures=24", "judge.tested=20", "judge.batch_size=4", "judge.train.steps=2",
 }
 

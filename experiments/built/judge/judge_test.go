@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/glimpse-ml/glimpse/datasets/scenes"
+	"github.com/glimpse-ml/glimpse/experiments/lesson"
+	"github.com/glimpse-ml/glimpse/internal/stats"
 )
 
 // Windows show the whole object: its pixels are all there, whatever the window, and the prompt is true of the scene.
@@ -158,5 +160,39 @@ func TestAsked(t *testing.T) {
 		if times[l.Prompt()] != want {
 			t.Errorf("%s: expected %d, found %d", l, want, times[l.Prompt()])
 		}
+	}
+}
+
+func TestCheckScales(t *testing.T) {
+	for want, scales := range map[string][]float64{"rising": {0, 2, 2}, "expected 0": {1, 2}, "at least one other": {0}} {
+		if err := CheckScales(scales); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: expected %q, found %v", scales, want, err)
+		}
+	}
+	if err := CheckScales([]float64{0, 1.5}); err != nil {
+		t.Error(err)
+	}
+}
+
+// The table has the share at which the scale is chosen where there is one, and the best scale is the one with the largest.
+func TestRuns(t *testing.T) {
+	type report struct{ scales []Scaled }
+	dev := []stats.Proportion{stats.NewProportion(1, 4), stats.NewProportion(3, 4)}
+	scales := []Scaled{{Scale: 0, Dev: &dev[0], Seen: stats.NewProportion(4, 5)}, {Scale: 2, Dev: &dev[1], Seen: stats.NewProportion(1, 5), Sure: 0.25}}
+	of := Runs[int, report]{Runs: []lesson.Run[int, report]{{Report: report{scales}}}, Of: func(r report) []Scaled { return r.scales }}
+	if of.Best(Dev) != 1 || of.Best(Seen) != 0 {
+		t.Errorf("found the best scales %d and %d", of.Best(Dev), of.Best(Seen))
+	}
+	if table := of.Table(); !strings.Contains(table, "where the scale is chosen") || !strings.Contains(table, "75.0%") || strings.Count(table, "0.25") != 1 {
+		t.Errorf("found %s", table)
+	}
+	scales[0].Dev, scales[1].Dev = nil, nil
+	if table := of.Table(); strings.Contains(table, "chosen") {
+		t.Errorf("found %s", table)
+	}
+	out := map[string]float64{}
+	PutScales(out, scales)
+	if out["scale_2_seen"] != 0.2 || out["scale_2_seen_n"] != 5 || out["scale_2_sure"] != 0.25 {
+		t.Errorf("found %v", out)
 	}
 }

@@ -46,30 +46,21 @@ const Intervals = "95% intervals, over samples for one seed and over seeds for s
 
 // Table is what came out at each scale, as Markdown.
 func (r Runs[C, R]) Table() string {
-	header := []string{"scale", "true, seen pairs", "true, pairs never seen", "colour right", "shape right", "how sure the classifier is"}
+	header := []string{"scale", "true, seen pairs", "true, pairs never seen", "colour right", "shape right"}
 	shares := []func(Scaled) stats.Proportion{Seen, Unseen, colour, shape}
 	if r.First()[0].Dev != nil {
 		header, shares = append(header, "true, where the scale is chosen"), append(shares, Dev)
 	}
+	header = append(header, "how sure the classifier is")
 	var rows [][]string
 	for i, s := range r.First() {
 		row := []string{fmt.Sprintf("%g", s.Scale)}
-		for k, figure := range shares {
-			if k == 4 {
-				row = append(row, r.sure(i))
-			}
+		for _, figure := range shares {
 			row = append(row, lesson.PercentOf(r.Share(i, figure)))
 		}
-		if len(shares) == 4 {
-			row = append(row, r.sure(i))
-		}
-		rows = append(rows, row)
+		rows = append(rows, append(row, lesson.Number(lesson.OverSeeds(r.Runs, func(report R) float64 { return r.Of(report)[i].Sure }), 2)))
 	}
 	return lesson.Table(header, rows)
-}
-
-func (r Runs[C, R]) sure(i int) string {
-	return lesson.Number(lesson.OverSeeds(r.Runs, func(report R) float64 { return r.Of(report)[i].Sure }), 2)
 }
 
 // Bars are the shares of true samples by scale.

@@ -83,10 +83,10 @@ func defaults(form experiments.Form, kind backend.Kind) Config {
 		t.Optimizer.LR = 2e-3
 		return t
 	}
-	c := Config{Model: latent.Default(), Text: scenesclip.Defaults(form), Pictures: 4000, BatchSize: 32, AutoTrain: training(500, 0.98), Train: training(1500, 0.99),
+	c := Config{Model: latent.Default(), Text: scenesclip.Defaults(form), Pictures: 4000, BatchSize: 32, AutoTrain: training(1000, 0.99), Train: training(3500, 0.995),
 		Drop: 0.1, Judge: judge.Default(form), Scales: []float64{0, 1, 2, 4, 7}, Rounds: 2}
 	c.Judge.Channels = []int{16, 32, 64, 96}
-	c.Text.MaxObjects, c.Text.BatchSize, c.Text.Train.Steps, c.Text.Train.Average = 1, 48, 250, 0.98
+	c.Text.MaxObjects, c.Text.Train.Steps = 1, 500
 	c.Text.Model.Vision.Height, c.Text.Model.Vision.Width, c.Text.Model.Text.ContextLength = c.Model.Auto.Side, c.Model.Auto.Side, 16
 	if form == experiments.Full {
 		c.Judge.Train.Steps = 250

@@ -14,7 +14,7 @@ const asks = `A picture has many numbers that say little: neighbouring pixels ar
 The network that tells the noise is told what to make by a text, whose tokens every place of the picture can look at.
 
 An autoencoder learns windows of 32 pixels on scenes of one large plain object, 3,072 numbers, as latents of 8 x 8 places with 4 numbers each. A CLIP is trained on Scenes of one object with their captions; of it only the text transformer is kept,
-frozen. A network with as large a grid as that of built/guided learns to tell the noise in latents, and looks at the states of CLIP's tokens behind each of its blocks; one text in ten is left out. In sampling (DDIM, 20 steps) what it says without
+frozen. A network with as large a grid as that of built/guided learns to tell the noise in latents, and looks at the states of CLIP's tokens (those before its last block) behind each of its blocks, one vector of all of them going with the step; one text in ten is left out. In sampling (DDIM, 20 steps) what it says without
 the text is left behind in the direction of what it says with it, times a scale (Ho and Salimans 2022): 0 does not know the text, 1 is the network as it was trained. Prompts and counting are those of built/guided: each prompt is "a COLOUR SHAPE", a classifier that was trained apart says what
 a sample shows, and a sample is true if both are the prompt's. Nothing but the classifier has ever seen eight of the 48 pairs, such as red crosses. The scale is chosen by samples from other noise than that of the samples that are counted.
 

@@ -88,7 +88,7 @@ func (m *learner) back(env *experiments.Env, pictures []float32) ([]float32, err
 // devNoise keeps the noise that the scale is chosen by from that of the samples that are counted.
 const devNoise = 500_009
 
-// sample makes pictures for all prompts at all scales, from the same noise, and has them judged. The scale is chosen by one round of the seen pairs' prompts from other noise.
+// sample makes pictures for all prompts at all scales, from the same noise, and has them judged. The scale is chosen by as many rounds of the seen pairs' prompts from other noise.
 func (r *Report) sample(ctx context.Context, env *experiments.Env, m *learner, j *judge.Judge) error {
 	sampler, err := m.Sampler(env.Backend.Backend, m.Config.Sampling)
 	if err != nil {
@@ -100,7 +100,7 @@ func (r *Report) sample(ctx context.Context, env *experiments.Env, m *learner, j
 		return err
 	}
 	defer decoder.Close()
-	bar := progress.New(env.Messages, "sampling", int64(len(m.cfg.Scales)*(m.cfg.Rounds+1)*m.Config.Sampling.Steps), progress.Options{})
+	bar := progress.New(env.Messages, "sampling", int64(2*len(m.cfg.Scales)*m.cfg.Rounds*m.Config.Sampling.Steps), progress.Options{})
 	defer bar.Done()
 	sweep := func(labels []judge.Label, rounds int, seed uint64) ([]judge.Scaled, []judge.Path, error) {
 		words, err := m.Embed(env.Backend.Backend, judge.Prompts(labels))
@@ -111,7 +111,7 @@ func (r *Report) sample(ctx context.Context, env *experiments.Env, m *learner, j
 		return j.Sweep(ctx, judge.Sweep{Labels: labels, Scales: m.cfg.Scales, Rounds: rounds, Side: m.Config.Auto.Side, Make: maker(sampler, decoder, words, seed, len(labels), func() { bar.Add(1) })})
 	}
 	seen := slices.DeleteFunc(judge.Labels(), judge.Label.HeldOut)
-	dev, _, err := sweep(seen, 1, uint64(env.Seed)+devNoise)
+	dev, _, err := sweep(seen, m.cfg.Rounds, uint64(env.Seed)+devNoise)
 	if err != nil {
 		return err
 	}
