@@ -33,10 +33,14 @@ func (r Runs[C, R]) Best(figure func(Scaled) stats.Proportion) (best int) {
 	return best
 }
 
-// The shares of samples that are what was asked for.
-func Seen(s Scaled) stats.Proportion   { return s.Seen }
+// Seen is the share of samples of seen pairs that are what was asked for.
+func Seen(s Scaled) stats.Proportion { return s.Seen }
+
+// Unseen is that of pairs never seen.
 func Unseen(s Scaled) stats.Proportion { return s.Unseen }
-func Dev(s Scaled) stats.Proportion    { return *s.Dev }
+
+// Dev is that of the samples by which the scale is chosen, where there are such.
+func Dev(s Scaled) stats.Proportion { return *s.Dev }
 
 func colour(s Scaled) stats.Proportion { return s.Colour }
 func shape(s Scaled) stats.Proportion  { return s.Shape }

@@ -165,7 +165,7 @@ func absentTable(runs []ran) string {
 	var rows [][]string
 	for _, w := range ways() {
 		pixels, marked := runs[0].Report.absent(w.name).Pixels, runs[0].Report.absent(w.name).Marked
-		share := stats.Mean{Value: marked.Value, Low: marked.Low, High: marked.High, N: marked.N}
+		share := stats.Mean(marked)
 		if len(runs) > 1 {
 			pixels = lesson.OverSeeds(runs, func(r Report) float64 { return r.absent(w.name).Pixels.Value })
 			share = lesson.OverSeeds(runs, func(r Report) float64 { return r.absent(w.name).Marked.Value })
