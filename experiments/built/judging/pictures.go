@@ -111,13 +111,19 @@ func newStudio(m *diffusion.Guided, j *judge.Judge, env *experiments.Env) (s *st
 		return nil, err
 	}
 	if s.sampler, err = m.Sampler(env.Backend.Backend, m.Config.Sampling); err != nil {
+		s.texts.FinalizeAll()
 		return nil, err
 	}
 	s.score, err = model.NewExec(env.Backend.Backend, m.Store, func(scope *model.Scope, inputs []*graph.Node) *graph.Node {
 		clean := graph.Zeros(inputs[0].Graph(), shapes.Make(inputs[0].DType(), inputs[0].Shape().Dim(0))) // step 0 of the noise
 		return graph.ReduceSum(graph.Mul(m.Config.CLIP.EncodeImage(scope.At(diffusion.CLIPScope), inputs[0], clean), inputs[1]), 1)
 	})
-	return s, err
+	if err != nil {
+		s.texts.FinalizeAll()
+		s.sampler.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
 func (s *studio) close() {
