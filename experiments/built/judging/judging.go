@@ -65,7 +65,7 @@ func defaults(form experiments.Form, kind backend.Kind) Config {
 		c.CLIP.BatchSize, c.CLIP.Train.Steps = 128, 2000
 		c.Generator.Train.Steps, c.Generator.CLIPTrain.Steps = 2000, 1000
 	} else {
-		c.Captioner.Train.Steps, c.Captions.Scenes, c.Captions.Draws, c.Samples, c.Tests = 100, 40, 8, 4, 200
+		c.Captioner.Train.Steps, c.Captions.Scenes, c.Captions.Draws, c.Samples, c.Tests, c.Generator.Train.Steps = 60, 40, 8, 4, 200, 80
 		c.Captioner.Drawing.MinObjects, c.Captioner.Drawing.MaxObjects = 1, 1
 		c.Captioner.CNN.Channels, c.Captioner.CNN.Refine = []int{32, 48}, []int{0, 1}
 		c.Generator.Scales = []float64{0, 10}
