@@ -89,8 +89,8 @@ func TestWrongPairs(t *testing.T) {
 	}
 	for _, kind := range WrongKinds() {
 		all := kind.pairs(some(set, 300))
-		if len(all) < 150 {
-			t.Errorf("%s: expected a pair for most of the scenes, found %d", kind, len(all))
+		if len(all) < 120 { // half of the scenes have one object, and no places
+			t.Errorf("%s: expected a pair for most of the scenes that can have one, found %d", kind, len(all))
 		}
 		for _, p := range all {
 			scene := set.Scene(p.scene)

@@ -73,11 +73,23 @@ func captionsSection(runs []ran) (s lesson.Section, err error) {
 	for _, r := range rankers() {
 		header = append(header, string(r))
 	}
-	s = lesson.Section{Heading: "Best of n captions", Text: fmt.Sprintf("Of %d test scenes. *log p and CLIP* is log p plus a weight times the cosine; the weight was chosen on dev scenes among %v.\n\n", c.Scenes, c.Weights) + lesson.Table(header, rows) +
-		"\nWhat is wrong with the favourites, in points of all scenes, and how many words they have:\n\n" + mistakesTable(runs, ns[len(ns)-1]),
+	most := ns[len(ns)-1]
+	s = lesson.Section{Heading: "Best of n captions", Text: fmt.Sprintf("Of %d test scenes. *log p and CLIP* is log p plus a weight times the cosine; the weight, %g, was chosen on dev scenes among %v.\n\n", c.Scenes, runs[0].Report.Captions.Weight, c.Weights) +
+		lesson.Table(header, rows) + fmt.Sprintf("\nOf what an oracle gains over one draw, CLIP gains %s with %d draws and %s with %d: among more candidates there are more that it likes for something else than being true. "+
+		"Captions that differ in a place alone are the same to it (see the pairs below).\n", gained(at, ns[1]), ns[1], gained(at, most), most) +
+		"\nWhat is wrong with the favourites, in points of all scenes, and how many words they have:\n\n" + mistakesTable(runs, most),
 		Figures: []lesson.Figure{{Name: "captions", Title: cfg.Title, Caption: "The oracle takes a true caption wherever one was drawn. " + intervals, Plot: plot},
 			{Name: "captions-first", Title: "What is drawn, and what is chosen", Caption: fmt.Sprintf("The first scenes of the test, seed %d, not chosen, with the first draw and the favourites out of all %d.", runs[0].Seed, c.Draws), Plot: sheet}}}
 	return s, nil
+}
+
+// gained is CLIP's part of what the oracle gains over one draw.
+func gained(at func(Ranker, int) stats.Mean, n int) string {
+	one := at(ByDraw, 1).Value
+	if at(Oracle, n).Value <= one {
+		return "nothing"
+	}
+	return lesson.Percent((at(ByCLIP, n).Value - one) / (at(Oracle, n).Value - one))
 }
 
 // mistakesTable is what is wrong with one draw, and with each ranker's favourites out of n.

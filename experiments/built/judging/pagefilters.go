@@ -75,7 +75,9 @@ func conceptsSection(runs []ran) (s lesson.Section, err error) {
 	}
 	return lesson.Section{Heading: "A concept filter", Text: fmt.Sprintf("A picture shows a concept if any of its objects does. For every kind of concept one of several wordings was chosen on dev scenes, and for every concept a threshold that lets %s of those without it through; the table says what it does on test scenes. "+
 		"Pairs never seen are measured on scenes that each have one. Wording and smallest area are those of seed %d.\n\n", lesson.Percent(allowed), runs[0].Seed) +
-		lesson.Table([]string{"concepts", "as it is put", "number", "AUC, mean", "false positives", "found", "smallest AUC"}, rows),
+		lesson.Table([]string{"concepts", "as it is put", "number", "AUC, mean", "false positives", "found", "smallest AUC"}, rows) +
+		"\nColours are learned first and shapes last. What was tried on dev scenes: a CLIP trained on far fewer pairs, of scenes of up to three objects, told colours as well and no shapes at all; one trained as this one, but for fewer steps, began to tell them. " +
+		"\"A star\" alone is a text that training hardly has, which is why the wording counts.\n",
 		Figures: []lesson.Figure{{Name: "roc", Title: cfg.Title, Caption: "ROC curves, the mean over the concepts of each kind.", Plot: plot},
 			{Name: "found", Title: sheet.Title, Caption: fmt.Sprintf("For the first concept of each kind, seed %d, in falling order with their cosines; framed: shows it.", runs[0].Seed), Plot: pictures}}}, nil
 }
