@@ -11,8 +11,9 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/nn"
 )
 
-// MED holds the sizes of BLIP's text transformer, a mixture of encoder and decoder: Li et al. 2022, "BLIP: Bootstrapping Language-Image Pre-training for Unified Vision-Language
-// Understanding and Generation" (arXiv 2201.12086), section 3.1, figure 2. One set of weights reads texts in three ways ([Mode]); each way has one of the three losses, which package captioning has.
+// MED holds the sizes of BLIP's text transformer, a mixture of encoder and decoder: Li et al. 2022, "BLIP: Bootstrapping Language-Image Pre-training for
+// Unified Vision-Language Understanding and Generation" (arXiv 2201.12086), section 3.1, figure 2. One set of weights reads texts in three ways
+// ([Mode]); each way has one of the three losses, which package captioning has.
 type MED struct {
 	VocabSize int `json:"vocab_size"` // V; the tokens V and V+1 begin a text that is read alone, and one that is read with a picture
 	Context   int `json:"context"`    // most tokens of a text
@@ -38,10 +39,12 @@ func (c MED) Check() error {
 	return nil
 }
 
-// Read reads the first lengths [N] (int32) tokens of texts ids [N, T] (int32), whose first token is replaced by that of the mode (but for Speaking), with the features [N, L, D] of their pictures' places: [N, T, W].
+// Read reads the first lengths [N] (int32) tokens of texts ids [N, T] (int32), whose first token is replaced by that of the mode (but for Speaking),
+// with the features [N, L, D] of their pictures' places: [N, T, W].
 //
-// As in the paper all weights are shared but those of the self-attention, of which the decoder has its own; the cross-attention stands between it and the network. Layer norms come first in each part, where BLIP, which
-// starts from BERT, has them last. Variables in scope: wte [V+2, W], wpe [context, W], layers.0... with norm1, attn or attn_speaking, norm_memory, norm_cross, cross, norm2, mlp; norm.
+// As in the paper all weights are shared but those of the self-attention, of which the decoder has its own; the cross-attention stands between it and
+// the network. Layer norms come first in each part, where BLIP, which starts from BERT, has them last. Variables in scope: wte [V+2, W], wpe [context,
+// W], layers.0... with norm1, attn or attn_speaking, norm_memory, norm_cross, cross, norm2, mlp; norm.
 func (c MED) Read(scope *model.Scope, mode Mode, ids, lengths, features *Node) *Node {
 	if err := c.Check(); err != nil {
 		panic(err)

@@ -10,7 +10,7 @@
 //   - [MED] is the text transformer of BLIP: Li et al. 2022, "BLIP: Bootstrapping Language-Image Pre-training for Unified Vision-Language Understanding and
 //     Generation" (arXiv 2201.12086), section 3.1, which reads a text alone, with the picture, or word by word; its three losses are captioning.BLIP.
 //
-// All take features [N, L, D] of L places. What differs from the papers: ClipCap maps CLIP's one vector of a picture, which its transformer takes apart into
-// several, where these read places or their mean; Flamingo reads several pictures, and its networks have the square of ReLU, where these have ReLU; LLaVA's second stage of
-// training is left out.
+// All take features [N, L, D] of L places. What differs from the papers: ClipCap maps CLIP's one vector of a picture, which its transformer takes apart
+// into several, where these read places or their mean; Flamingo reads several pictures, and its networks have the square of ReLU, where these have ReLU;
+// LLaVA's second stage of training is left out.
 package bridge

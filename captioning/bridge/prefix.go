@@ -62,7 +62,8 @@ func block(scope *model.Scope, x, memory *Node, heads int) *Node {
 // eps is that of the layer norms.
 const eps = 1e-5
 
-// attend is multi-head attention of x [N, Q, W] on memory [N, M, W'], with a bias as [nn.Attend] has it, or nil: [N, Q, W]. Variables: to_queries, to_keys_values, project.
+// attend is multi-head attention of x [N, Q, W] on memory [N, M, W'], with a bias as [nn.Attend] has it, or nil: [N, Q, W]. Variables: to_queries,
+// to_keys_values, project.
 func attend(scope *model.Scope, x, memory *Node, heads int, bias *Node) *Node {
 	W := x.Shape().Dim(2)
 	q := nn.Linear(scope.At("to_queries"), x, W, false)

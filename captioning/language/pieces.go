@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// pieces cuts a text into what is merged within: contractions, and runs of letters, of numbers and of everything else, each with the space before it; and white space. It is the
-// pattern of GPT-2's encoder.py,
+// pieces cuts a text into what is merged within: contractions, and runs of letters, of numbers and of everything else, each with the space before it;
+// and white space. It is the pattern of GPT-2's encoder.py,
 //
 //	's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 //

@@ -7,8 +7,9 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/bpe"
 )
 
-// Tokenizer is GPT-2's byte-pair encoding (Radford et al. 2019, section 2.2): texts are cut into words, each with the space before it ([pieces]), words into bytes, and pairs
-// of neighbours are merged in the order they were learned. Every text has ids, and [Tokenizer.Decode] gives the very same bytes back. It is safe for concurrent use.
+// Tokenizer is GPT-2's byte-pair encoding (Radford et al. 2019, section 2.2): texts are cut into words, each with the space before it ([pieces]), words
+// into bytes, and pairs of neighbours are merged in the order they were learned. Every text has ids, and [Tokenizer.Decode] gives the very same bytes
+// back. It is safe for concurrent use.
 type Tokenizer struct {
 	symbols []string // id to symbol
 	special []bool   // ids whose symbol is a name, not bytes
@@ -21,8 +22,9 @@ type Tokenizer struct {
 // endOfText is the name of the token between texts.
 const endOfText = "<|endoftext|>"
 
-// NewTokenizer makes a tokenizer of the ids of symbols and the merges, the earliest learned first, as vocab.json and merges.txt have them: every byte has a symbol, both parts of a merge and what it makes have
-// ids, and the ids are 0, 1, 2 and so on, each once. A symbol that is neither a byte nor made by a merge is a name, such as <|endoftext|>, which no text becomes.
+// NewTokenizer makes a tokenizer of the ids of symbols and the merges, the earliest learned first, as vocab.json and merges.txt have them: every byte
+// has a symbol, both parts of a merge and what it makes have ids, and the ids are 0, 1, 2 and so on, each once. A symbol that is neither a byte nor made
+// by a merge is a name, such as <|endoftext|>, which no text becomes.
 func NewTokenizer(vocabulary map[string]int32, merges [][2]string) (*Tokenizer, error) {
 	t := &Tokenizer{symbols: make([]string, len(vocabulary)), special: make([]bool, len(vocabulary)), rules: make(bpe.Rules, len(merges)), end: -1}
 	taken := make([]bool, len(vocabulary))

@@ -16,7 +16,8 @@ const (
 	mostVocabularyBytes = 64 << 20
 )
 
-// ReadTokenizer reads the vocabulary of a GPT-2 as Hugging Face keeps it: vocab.json, symbols with their ids, and merges.txt, a line for each merge behind a header that may be missing, in the folder dir.
+// ReadTokenizer reads the vocabulary of a GPT-2 as Hugging Face keeps it: vocab.json, symbols with their ids, and merges.txt, a line for each merge
+// behind a header that may be missing, in the folder dir.
 func ReadTokenizer(dir string) (*Tokenizer, error) {
 	path := filepath.Join(dir, vocabularyFile)
 	data, err := readAtMost(path)

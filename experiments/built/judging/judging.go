@@ -19,7 +19,7 @@ import (
 type Config struct {
 	CLIP      scenesclip.Config `json:"clip"`
 	Captioner pointing.Config   `json:"captioner"`
-	Generator guided.Config     `json:"generator"` // its scales are those that are sampled at, its rounds how often as many samples as the best is taken of; climb is not used
+	Generator guided.Config     `json:"generator"` // its scales are sampled at, its rounds repeat what the best is taken of; climb is not used
 
 	Captions CaptionsConfig `json:"captions"`
 	Samples  int            `json:"samples"` // of each prompt at each scale, at most, of which the best is taken
@@ -37,8 +37,8 @@ type Report struct {
 	Search   Searched   `json:"search"`
 }
 
-// Study is the experiment built/judge: best of n by CLIP's score, as Ramesh et al. 2021 (arXiv 2102.12092, section 2.6) rank the samples of DALL-E, filters by a
-// threshold, and the search for words that CLIP likes best.
+// Study is the experiment built/judge: best of n by CLIP's score, as Ramesh et al. 2021 (arXiv 2102.12092, section 2.6) rank the samples of DALL-E,
+// filters by a threshold, and the search for words that CLIP likes best.
 //
 //	glimpse train built/judge --seed 1
 //	glimpse train built/judge --quick     40 seconds on two cores
