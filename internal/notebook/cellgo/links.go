@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// links are what a set of imports comes to.
+// links are what imports come to: those of all cells so far with one stamp. Packages that a cell does not import do no harm.
 type links struct {
 	Tools    string // folder of compiler and linker
 	Root     string // GOROOT
@@ -35,6 +35,16 @@ func openLinks(dir, key string) (l links, err error) {
 	return l, err
 }
 
+// have says whether all that a cell imports is known.
+func (l links) have(c cell) bool {
+	for _, path := range c.imports {
+		if path != "unsafe" && !strings.Contains("\n"+l.Packages, "\npackagefile "+path+"=") {
+			return false
+		}
+	}
+	return true
+}
+
 // keepLinks finds out what go build has linked a program of, and keeps it.
 func (b builder) keepLinks(key, program string) error {
 	said, err := b.ask("env", "-json", "GOTOOLDIR", "GOROOT", "GOVERSION")
@@ -46,18 +56,23 @@ func (b builder) keepLinks(key, program string) error {
 		return err
 	}
 	l := links{Tools: env.GOTOOLDIR, Root: env.GOROOT, Version: env.GOVERSION}
-	if said, err = b.ask("list", "-f", "{{.Module.GoVersion}} {{.DefaultGODEBUG}}", "."); err != nil {
-		return err
-	}
-	language, settings, _ := strings.Cut(strings.TrimSpace(string(said)), " ")
-	if l.Language = language; language == "" || settings != "" { // settings would be the linker's matter
-		return errors.New("a module that is not plain")
-	}
-	const format = `{{if and .Export (ne .Name "main")}}packagefile {{.ImportPath}}={{.Export}}{{end}}`
+	const format = `{{if eq .Name "main"}}main {{.Module.GoVersion}} {{.DefaultGODEBUG}}{{else if .Export}}packagefile {{.ImportPath}}={{.Export}}{{end}}`
 	if said, err = b.ask("list", "-export", "-deps", "-f", format, "."); err != nil {
 		return err
 	}
-	l.Packages = string(said)
+	before, _ := openLinks(b.kept, key)
+	known := map[string]bool{}
+	for _, line := range strings.Split(string(said)+before.Packages, "\n") {
+		if program, is := strings.CutPrefix(line, "main "); is {
+			language, settings, _ := strings.Cut(strings.TrimSpace(program), " ")
+			if l.Language = language; language == "" || settings != "" { // settings would be the linker's matter
+				return errors.New("a module that is not plain")
+			}
+		} else if path, _, is := strings.Cut(line, "="); is && !known[path] {
+			known[path] = true
+			l.Packages += line + "\n"
+		}
+	}
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {
 		return err

@@ -30,7 +30,7 @@ func main() {
 type builder struct {
 	golang   string // path of go
 	checkout string // of the lab
-	kept     string // folder of what is known of sets of imports
+	kept     string // folder of what is known of imports
 }
 
 // build builds as the arguments say and returns an exit code.
@@ -50,7 +50,7 @@ func (b builder) build(args []string) int {
 	if builtAlready(c, key, program) {
 		return 0
 	}
-	if links, err := openLinks(b.kept, key); err == nil && links.build(c, program) == nil {
+	if links, err := openLinks(b.kept, key); err == nil && links.have(c) && links.build(c, program) == nil {
 		noteBuilt(c, key, program)
 		return 0
 	}

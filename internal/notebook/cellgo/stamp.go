@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// stamp names everything but the cell's own code that its program depends on: Go, its settings (but for what GoNB tells of itself, which is another in every kernel), the requirements, the imports, and every file of the
+// stamp names everything but the cell's own code that its program depends on: Go, its settings (but for what GoNB tells of itself, which is another in every kernel), the requirements, and every file of the
 // lab's packages by name, size and time of its last change.
 func (b builder) stamp(c cell) (string, error) {
 	sum := sha256.New()
@@ -27,7 +27,7 @@ func (b builder) stamp(c cell) (string, error) {
 		return strings.HasPrefix(s, "GONB_") || !strings.HasPrefix(s, "GO") && !strings.HasPrefix(s, "CGO_") && !strings.HasPrefix(s, "CC=") && !strings.HasPrefix(s, "CXX=") && !strings.HasPrefix(s, "PKG_CONFIG")
 	})
 	slices.Sort(settings)
-	fmt.Fprintf(sum, "%q\n%q\n", settings, c.imports)
+	fmt.Fprintf(sum, "%q\n", settings)
 	for _, flag := range strings.Fields(os.Getenv("GOFLAGS")) {
 		if name, _, _ := strings.Cut(flag, "="); !slices.Contains([]string{"-mod", "-tags", "-ldflags", "-buildvcs"}, name) {
 			return "", fmt.Errorf("a flag that compiler or linker may have to know: %s", flag)
