@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/version"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,7 +20,7 @@ type links struct {
 	Tools    string // folder of compiler and linker
 	Root     string // GOROOT
 	Version  string // such as "go1.26.8"
-	Language string // such as "1.26"
+	Language string // such as "go1.26"
 	Packages string // lines "packagefile PATH=FILE" of every package below the program
 	Info     string // what debug.ReadBuildInfo finds, as the linker takes it
 }
@@ -65,7 +66,7 @@ func (b builder) keepLinks(key, program string) error {
 	for _, line := range strings.Split(string(said)+before.Packages, "\n") {
 		if program, is := strings.CutPrefix(line, "main "); is {
 			language, settings, _ := strings.Cut(strings.TrimSpace(program), " ")
-			if l.Language = language; language == "" || settings != "" { // settings would be the linker's matter
+			if l.Language = version.Lang("go" + language); l.Language == "" || settings != "" { // settings would be the linker's matter
 				return errors.New("a module that is not plain")
 			}
 		} else if path, _, is := strings.Cut(line, "="); is && !known[path] {
@@ -116,7 +117,7 @@ func (l links) build(c cell, program string) error {
 	if err := os.WriteFile(at("link.cfg"), fmt.Appendf(nil, "%smodinfo %s\n", l.Packages, strconv.Quote(infoStart+l.Info+infoEnd)), 0o644); err != nil {
 		return err
 	}
-	args := []string{"-o", at("cell.a"), "-trimpath", dir + "=>", "-p", "main", "-lang=go" + l.Language, "-complete", "-buildid", c.sum, "-goversion", l.Version,
+	args := []string{"-o", at("cell.a"), "-trimpath", dir + "=>", "-p", "main", "-lang=" + l.Language, "-complete", "-buildid", c.sum, "-goversion", l.Version,
 		"-nolocalimports", "-importcfg", at("compile.cfg"), "-pack"}
 	for _, name := range c.files {
 		args = append(args, "."+string(filepath.Separator)+name)

@@ -31,7 +31,7 @@ func newBench(t *testing.T) bench {
 	}
 	b.write(filepath.Join(b.checkout, "go.mod"), "module example.org/lab\n\ngo 1.26\n")
 	b.write(filepath.Join(b.checkout, "lab.go"), "package lab\n\nconst Says = \"one\"\n")
-	b.write(filepath.Join(dir, "cell", "go.mod"), "module gonb_x\n\ngo 1.26\n\nrequire example.org/lab v0.0.0\n\nreplace example.org/lab => "+b.checkout+"\n")
+	b.write(filepath.Join(dir, "cell", "go.mod"), "module gonb_x\n\ngo 1.26.1\n\nrequire example.org/lab v0.0.0\n\nreplace example.org/lab => "+b.checkout+"\n")
 	b.write(filepath.Join(dir, "cell", "go.sum"), "")
 	t.Chdir(filepath.Join(dir, "cell"))
 	t.Setenv("GOFLAGS", "-mod=mod")
