@@ -36,19 +36,11 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	}
 	told.Answer = fmt.Sprintf("Without guidance %s of the samples are what the prompt says; guided by CLIP, at the best scale (%g), %s, and %s of those of pairs never seen. The bar, twice the unguided share, is %s.",
 		lesson.PercentOf(unguided), r.Scales[at].Scale, lesson.PercentOf(guided), lesson.PercentOf(of.Share(at, judge.Unseen)), bar)
-	shares, err := of.Bars()
+	shares, samples, way, err := of.Drawn(r.Way, r.Guess, r.WayAt)
 	if err != nil {
 		return told, err
 	}
 	levels, err := levelFigure(runs)
-	if err != nil {
-		return told, err
-	}
-	samples, err := of.Samples()
-	if err != nil {
-		return told, err
-	}
-	way, err := judge.WaySheet(r.Way, r.Guess, r.WayAt)
 	if err != nil {
 		return told, err
 	}
@@ -58,7 +50,7 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	}
 	told.Sections = []lesson.Section{
 		{Heading: "How strongly to guide", Text: of.Table() + "\nThe best scale is the one with the largest share of these very samples, so that the share is a little flattered.\n", Figures: []lesson.Figure{{Name: "scale", Title: "True samples by the scale of guidance", Caption: "Scale 0 is no guidance. " + judge.Intervals, Plot: shares}}},
-		{Heading: "Samples", Text: fmt.Sprintf("The first %d samples at each scale of seed %d, not chosen, from the same noise; framed where the classifier finds what the prompt says.", len(r.Scales[0].First.Asked), runs[0].Seed),
+		{Heading: "Samples", Text: of.SamplesText(),
 			Figures: []lesson.Figure{{Name: "samples", Title: "The first samples at each scale", Caption: "Prompts below the pictures; framed: true to the prompt.", Plot: samples},
 				{Name: "way", Title: "From noise to a picture", Caption: fmt.Sprintf("The first sample of seed %d at its best scale. Above the picture as it is, below what is guessed of the clean one; steps of the noise that are left below.", runs[0].Seed), Plot: way}}},
 		{Heading: "CLIP alone", Text: climbedTable(runs), Figures: []lesson.Figure{{Name: "pixels", Title: "Pixels that climb the similarity", Caption: fmt.Sprintf("The first prompts of seed %d. Framed: true to the prompt.", runs[0].Seed), Plot: climbed}}},

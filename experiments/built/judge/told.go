@@ -100,6 +100,22 @@ func (r Runs[C, R]) Samples() (*plots.Figure, error) {
 	return plots.Sheet(cfg)
 }
 
+// Drawn are the figures of samples: the shares of true ones by scale, the first ones, and the way of one of them from noise ([WaySheet]).
+func (r Runs[C, R]) Drawn(way, guess Strip, at []int) (bars, samples, strip *plots.Figure, err error) {
+	if bars, err = r.Bars(); err == nil {
+		samples, err = r.Samples()
+	}
+	if err == nil {
+		strip, err = WaySheet(way, guess, at)
+	}
+	return bars, samples, strip, err
+}
+
+// SamplesText says which samples [Runs.Samples] shows.
+func (r Runs[C, R]) SamplesText() string {
+	return fmt.Sprintf("The first %d samples at each scale of seed %d, not chosen, from the same noise; framed where the classifier finds what the prompt says.", len(r.First()[0].First.Asked), r.Runs[0].Seed)
+}
+
 // Told says how well the judges of runs count.
 func Told[C, R any](runs []lesson.Run[C, R], of func(R) map[scenes.Split]stats.Proportion) string {
 	share := func(split scenes.Split) string {

@@ -214,7 +214,7 @@ func examples(run ran) (figures []lesson.Figure, err error) {
 	} {
 		cfg := plots.SheetConfig{Title: sheet.title}
 		for _, s := range run.Report.Shown {
-			if s.Split != sheet.split {
+			if s.Split != sheet.split || len(cfg.Rows) == shownRows {
 				continue
 			}
 			row, err := s.Strip.Row(s.Phrase, s.Notes)
@@ -232,3 +232,6 @@ func examples(run ran) (figures []lesson.Figure, err error) {
 	}
 	return figures, nil
 }
+
+// shownRows is of how many scenes of a split the page shows the masks: a figure of moderate size. The report has more.
+const shownRows = 5
