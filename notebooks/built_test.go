@@ -2,6 +2,7 @@ package notebooks_test
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/glimpse-ml/glimpse/internal/notebook"
@@ -30,11 +31,12 @@ func checkRecorded(t *testing.T, cell notebook.Cell, others int, experiments map
 	t.Helper()
 	figures := others
 	for name, n := range experiments {
-		found := regexp.MustCompile(`(?m)^built/` + name + `, recorded seeds: (\d+)\n(.+)$`).FindStringSubmatch(cell.Text())
+		found := regexp.MustCompile(`(?m)^built/` + name + `, recorded seeds: (\d+)\n((?:.+\n?)+)`).FindStringSubmatch(cell.Text())
 		if found == nil {
 			t.Fatalf("expected what is recorded of built/%s, found %q", name, cell.Text())
 		}
-		hasFigures := regexp.MustCompile(`\d`).MatchString(found[2])
+		answer, _, _ := strings.Cut(found[2], "\nbuilt/") // where the next one begins
+		hasFigures := regexp.MustCompile(`\d`).MatchString(answer)
 		if recorded := found[1] != "0"; recorded != hasFigures {
 			t.Errorf("expected an answer with figures where there are runs, and nowhere else: %q", found[0])
 		} else if recorded {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/glimpse-ml/glimpse/docs/results"
 	studies "github.com/glimpse-ml/glimpse/experiments/lesson"
@@ -28,8 +30,31 @@ func OpenRecorded(study Study) Recorded {
 		return Recorded{name: study.Experiment.Name}
 	}
 	Check(err)
-	fmt.Printf("%s, recorded seeds: %d\n%s\n", study.Experiment.Name, seeds, told.Answer)
+	fmt.Printf("%s, recorded seeds: %d\n%s\n", study.Experiment.Name, seeds, wrapped(told.Answer, answerColumns))
 	return Recorded{told, study.Experiment.Name, seeds}
+}
+
+// answerColumns is how wide an answer is printed.
+const answerColumns = 100
+
+// wrapped breaks a text between words, so that no line with more than one of them is longer than so many columns.
+func wrapped(text string, columns int) string {
+	var b strings.Builder
+	line := 0
+	for _, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case line > 0 && line+1+n > columns:
+			b.WriteByte('\n')
+			line = 0
+		case line > 0:
+			b.WriteByte(' ')
+			line++
+		}
+		b.WriteString(word)
+		line += n
+	}
+	return b.String()
 }
 
 // Show puts figures of the experiment's page below the cell, by their names; none where nothing is recorded.

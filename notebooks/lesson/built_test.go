@@ -39,3 +39,11 @@ func TestNoised(t *testing.T) {
 		t.Error("another seed drew the same noise")
 	}
 }
+
+func TestWrapped(t *testing.T) {
+	for text, want := range map[string]string{"": "", "one": "one", "λλλ bb c": "λλλ bb\nc", "a toolongword b": "a\ntoolongword\nb", "a  b\nc": "a b c"} {
+		if got := wrapped(text, 6); got != want {
+			t.Errorf("%q: found %q, expected %q", text, got, want)
+		}
+	}
+}
