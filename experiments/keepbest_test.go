@@ -92,8 +92,8 @@ func TestKeepBestResumed(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(7, 8))
 	check := func(dir string) {
-		for {
-			ctx, cancel := stopAfter(t, rng)
+		for attempt := 1; ; attempt++ {
+			ctx, cancel := stopAfter(t, rng, attempt)
 			r, _, err := e.Resume(ctx, b, dir, Options{Saving: Saving{Steps: 1 + rng.IntN(4)}})
 			cancel()
 			if err == nil {

@@ -197,9 +197,9 @@ func TestExactResume(t *testing.T) {
 		options.Out = filepath.Join(t.TempDir(), fmt.Sprint(try))
 		options.Saving = Saving{Steps: 1 + rng.IntN(9)}
 		options.Overrides = nil
-		ctx, cancel := stopAfter(t, rng)
+		ctx, cancel := stopAfter(t, rng, 1)
 		r, _, err := e.Start(ctx, b, options)
-		for ; err != nil; stops++ {
+		for attempt := 2; err != nil; attempt, stops = attempt+1, stops+1 {
 			if !errors.Is(err, ErrStopped) && (r != nil || !errors.Is(err, context.DeadlineExceeded)) {
 				t.Fatal(err)
 			}
@@ -207,7 +207,7 @@ func TestExactResume(t *testing.T) {
 			if r == nil { // stopped before anything was there
 				break
 			}
-			ctx, cancel = stopAfter(t, rng)
+			ctx, cancel = stopAfter(t, rng, attempt)
 			r, _, err = e.Resume(ctx, b, options.Out, options)
 		}
 		cancel()
@@ -218,9 +218,10 @@ func TestExactResume(t *testing.T) {
 	t.Logf("stopped %d times", stops)
 }
 
-// stopAfter is a context that ends after a random time, of the order of a run's.
-func stopAfter(t *testing.T, rng *rand.Rand) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(t.Context(), time.Duration(5+rng.IntN(120))*time.Millisecond)
+// stopAfter is a context that ends after a random time, of the order of a run's at the first attempt, and more of it at each further one: on a busy machine a
+// run would hardly get on otherwise.
+func stopAfter(t *testing.T, rng *rand.Rand, attempt int) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), time.Duration(5+rng.IntN(120*attempt))*time.Millisecond)
 }
 
 // stopping is a classifier that is stopped before the given batch has been met so many times.

@@ -64,5 +64,5 @@ func TestRefuses(t *testing.T) {
 // A run that is stopped at random moments and resumed comes to the same.
 func TestResume(t *testing.T) {
 	b, o := resumetest.Quick(t, small...)
-	resumetest.Exact(t, Study().Experiment, b, o, 3)
+	resumetest.Exact(t, Study().Experiment, b, o, 2)
 }
