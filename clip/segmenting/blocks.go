@@ -11,16 +11,9 @@ import (
 
 const normEps = 1e-5
 
-// film scales and shifts every channel of places x [M, h, w, D] as a condition [M, E] says: gamma * x + beta, both of them linear in the condition
-// (Perez et al. 2018, arXiv 1709.07871, equation 2). At first gamma is near 1 and beta near 0.
+// film is FiLM by a condition [M, E], which is a unit vector, of places x [M, h, w, D]. At first gamma is near 1 and beta near 0.
 func film(scope *model.Scope, x, condition *graph.Node) *graph.Node {
-	m, d, e := x.Shape().Dim(0), x.Shape().Dim(3), condition.Shape().Dim(1)
-	condition.AssertDims(m, e)
-	condition = graph.MulScalar(condition, math.Sqrt(float64(e))) // of a unit vector: numbers of about 1
-	linear := func(name string) *graph.Node {
-		return graph.Reshape(nn.Linear(scope.At("%s", name), condition, d, true), m, 1, 1, d)
-	}
-	return graph.Add(graph.Mul(x, graph.AddScalar(linear("gamma"), 1)), linear("beta"))
+	return nn.FiLM(scope, x, graph.MulScalar(condition, math.Sqrt(float64(condition.Shape().Dim(1))))) // numbers of about 1
 }
 
 // attendBlock is a pre-norm transformer block of places x [M, h, w, D], which are told first what is looked for, with FiLM of a condition [M, E].
