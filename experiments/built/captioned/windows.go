@@ -1,6 +1,7 @@
 package captioned
 
 import (
+	"fmt"
 	"math/rand/v2"
 
 	"github.com/gomlx/gomlx/core/tensors"
@@ -29,7 +30,22 @@ func Draw(side, context int, seed int64, count int) (*Windows, error) {
 		corpus = append(corpus, p.Scene.Captions()...)
 	}
 	tokenizer, err := clip.TrainTokenizer(append(corpus, judge.Prompts(judge.Labels())...), 200)
-	return &Windows{tokenizer, pictures, side, context}, err
+	if err != nil {
+		return nil, err
+	}
+	w := &Windows{Pictures: pictures, side: side, context: context}
+	return w, w.ReadWith(tokenizer)
+}
+
+// ReadWith gives the captions another vocabulary; that one of them has more tokens than there is room for is an error.
+func (w *Windows) ReadWith(tokenizer *clip.Tokenizer) error {
+	for _, p := range w.Pictures {
+		if _, err := tokenizer.EncodeWhole(append(p.Scene.Captions(), p.Label.Prompt()), w.context); err != nil {
+			return fmt.Errorf("captions of scenes: %w", err)
+		}
+	}
+	w.Tokenizer = tokenizer
+	return nil
 }
 
 // Example is a window with noise and a caption.

@@ -34,7 +34,9 @@ func newLearner(ctx context.Context, env *experiments.Env, cfg Config, read Read
 	if err != nil {
 		return nil, err
 	}
-	windows.Tokenizer = tokenizer // the text encoder's, not one of its own
+	if err := windows.ReadWith(tokenizer); err != nil { // the text encoder's vocabulary, not one of its own
+		return nil, err
+	}
 	m, err := latent.New(cfg.latents(), tokenizer, env.Seed)
 	if err != nil {
 		return nil, err
