@@ -7,7 +7,7 @@
 //   - autoencoder.go and coder.go: pictures to latents and back, z = E(x) and D(z), trained by the square of the error and a small penalty that keeps latents near
 //     N(0, I) (section 3.1 and appendix G: the KL form). Latents are divided by their deviation before noise is added (appendix G).
 //   - text.go: the states of all tokens in CLIP's text transformer (Radford et al. 2021), frozen: Stable Diffusion's text encoder. As in its second version they are
-//     those before the last block.
+//     those before the last block. They may be standardised by what they are over many texts (not the paper's).
 //   - unet.go: the network of clip/diffusion on the latents, whose places look at the tokens behind each block (section 3.3); one vector of all tokens goes
 //     with the step besides, as in Nichol et al. 2022 and Saharia et al. 2022.
 //   - guidance.go: guidance without a classifier (Ho and Salimans 2022, arXiv 2207.12598, equation 6): e = e(x) + s (e(x, text) - e(x)).

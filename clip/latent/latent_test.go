@@ -251,6 +251,46 @@ func TestText(t *testing.T) {
 	}
 }
 
+// Standardised states have mean 0 and deviation 1 in every number over the tokens of the texts, padding not counted, and a model that was saved has the same.
+func TestStandardise(t *testing.T) {
+	b := backendtest.Go(t)
+	m := fresh(t, b)
+	texts := []string{"a red circle", "a blue square", "a blue"}
+	if err := m.Standardise(b, texts); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := m.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []*Model{m, loaded} {
+		out, err := m.Embed(b, texts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		states, l, w := tensors.MustCopyFlatData[float32](out), m.Config.Text.Length, m.Config.Text.Tower.Width
+		for c := range w {
+			sum, squares, n := 0.0, 0.0, 0.0
+			for i, text := range texts {
+				for k := range len(strings.Fields(text)) + 2 { // every word is a token
+					v := float64(states[(i*l+k)*w+c])
+					sum, squares, n = sum+v, squares+v*v, n+1
+				}
+			}
+			if !near(sum/n, 0, 1e-4) || !near(squares/n, 1, 1e-3) {
+				t.Errorf("number %d: expected mean 0 and square 1, found %g and %g", c, sum/n, squares/n)
+			}
+		}
+	}
+	if err := m.Standardise(b, []string{"a red circle and a blue square and a red circle"}); err == nil || !strings.Contains(err.Error(), "tokens") {
+		t.Errorf("a long text: found %v", err)
+	}
+}
+
 // A model that was saved and loaded makes the same pictures; latents of deviation 1 and pictures are each other's way back.
 func TestSaveAndLoad(t *testing.T) {
 	b := backendtest.Go(t)
@@ -335,6 +375,7 @@ func TestChecks(t *testing.T) {
 		"linear or cosine":                func(c *Config) { c.Schedule.Name = "" },
 		"sampling.steps":                  func(c *Config) { c.Sampling.Steps = 21 },
 		"text.skip":                       func(c *Config) { c.Text.Skip = 2 },
+		"text: expected means":            func(c *Config) { c.Text.Mean = []float32{1} },
 	} {
 		c := tiny()
 		change(&c)

@@ -2,8 +2,12 @@ package latent
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/clip"
@@ -16,6 +20,10 @@ type Text struct {
 	Joint  int             `json:"joint"`  // numbers of the embedding that the tower was trained for; not read
 	Length int             `json:"length"` // L, tokens that are read of a text, with start and end
 	Skip   int             `json:"skip"`   // blocks at the tower's end that are left out: what they make of a token serves what the tower was trained for
+
+	// Mean and deviation of every number of a state, or none: [Model.Standardise].
+	Mean      []float32 `json:"mean,omitempty"`
+	Deviation []float32 `json:"deviation,omitempty"`
 }
 
 // Check says what is wrong with the sizes, if anything is.
@@ -32,10 +40,14 @@ func (t Text) Check() error {
 	if t.Joint < 1 || t.Tower.Layers < 1 || t.Tower.Heads < 1 || t.Tower.Width < t.Tower.Heads || t.Tower.Width%t.Tower.Heads != 0 {
 		return fmt.Errorf("text: expected layers, and a width that the heads divide, found %+v", t)
 	}
+	if len(t.Mean) != len(t.Deviation) || len(t.Mean) > 0 && (len(t.Mean) != t.Tower.Width || !(slices.Min(t.Deviation) > 0)) {
+		return fmt.Errorf("text: expected means and deviations, which are more than 0, of all %d numbers of a state or of none, found %d and %d", t.Tower.Width, len(t.Mean), len(t.Deviation))
+	}
 	return nil
 }
 
-// Tokens are the states of all tokens, ids [N, L] (int32) to [N, L, W]: behind the last block that is not left out, or behind the last layer norm if none is.
+// Tokens are the states of all tokens, ids [N, L] (int32) to [N, L, W]: behind the last block that is not left out, or behind the last layer norm if none is; less their
+// mean and divided by their deviation where these are known.
 func (t Text) Tokens(scope *model.Scope, ids *graph.Node) *graph.Node {
 	ids.AssertDims(-1, t.Length)
 	_, layers := clip.TextTower(scope, t.Tower, t.Joint, ids)
@@ -45,10 +57,49 @@ func (t Text) Tokens(scope *model.Scope, ids *graph.Node) *graph.Node {
 	}
 	states := layers[at].Value
 	states.AssertDims(ids.Shape().Dim(0), t.Length, t.Tower.Width)
+	if len(t.Mean) > 0 {
+		along := func(numbers []float32) *graph.Node {
+			return graph.Reshape(graph.Const(ids.Graph(), numbers), 1, 1, t.Tower.Width)
+		}
+		states = graph.Div(graph.Sub(states, along(t.Mean)), along(t.Deviation))
+	}
 	return states
 }
 
 // States are [Text.Tokens] of a frozen encoder: no gradient flows back.
 func (t Text) States(scope *model.Scope, ids *graph.Node) *graph.Node {
 	return graph.StopGradient(t.Tokens(scope, ids))
+}
+
+// Standardise measures the states of the tokens of texts, and from then on every number of a state is given less its mean and divided by its deviation: an encoder that
+// was not trained to tell words apart may put them close together beside what is common to all of them.
+func (m *Model) Standardise(b compute.Backend, texts []string) error {
+	text := &m.Config.Text
+	text.Mean, text.Deviation = nil, nil
+	ids, err := m.Tokenizer.EncodeWhole(texts, text.Length)
+	if err != nil {
+		return err
+	}
+	out, err := m.Embed(b, texts)
+	if err != nil {
+		return err
+	}
+	states, w, counted := tensors.MustCopyFlatData[float32](out), text.Tower.Width, 0
+	sums, squares := make([]float64, w), make([]float64, w)
+	for i := range texts {
+		for k := range text.Length {
+			counted++
+			for c, v := range states[(i*text.Length+k)*w:][:w] {
+				sums[c], squares[c] = sums[c]+float64(v), squares[c]+float64(v)*float64(v)
+			}
+			if ids[i*text.Length+k] == m.Tokenizer.EndToken() { // what is behind it is no text
+				break
+			}
+		}
+	}
+	for c := range w {
+		mean := sums[c] / float64(counted)
+		text.Mean, text.Deviation = append(text.Mean, float32(mean)), append(text.Deviation, float32(math.Sqrt(max(squares[c]/float64(counted)-mean*mean, 1e-12))))
+	}
+	return nil
 }

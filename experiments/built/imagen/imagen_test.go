@@ -1,9 +1,12 @@
 package imagen
 
 import (
+	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/glimpse-ml/glimpse/clip/latent"
+	"github.com/glimpse-ml/glimpse/datasets/scenes"
 	"github.com/glimpse-ml/glimpse/experiments/built/latentdiffusion"
 	"github.com/glimpse-ml/glimpse/experiments/lesson/lessontest"
 	"github.com/glimpse-ml/glimpse/experiments/resumetest"
@@ -22,8 +25,27 @@ func TestQuickRun(t *testing.T) {
 	if len(run.Report.Scales) != 2 || run.Report.Scales[1].Unseen.N != 24 {
 		t.Fatalf("found %+v", run.Report)
 	}
-	if _, err := latent.Load(run.Path()); err != nil {
+	m, err := latent.Load(run.Path())
+	if err != nil {
 		t.Fatal(err)
+	}
+	if text := m.Config.Text; len(text.Mean) != text.Tower.Width {
+		t.Errorf("expected standardised states, found %d means", len(text.Mean))
+	}
+	// What the language model reads has room, and is two captions of a scene.
+	set, err := run.Config.Text.Scenes(scenes.Train, 5, 2000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range set.Len() {
+		text := twice(run.Config.Text, set.Scene(i), rng)
+		if _, err := m.Tokenizer.EncodeWhole([]string{text}, run.Config.Text.Model.Text.ContextLength); err != nil {
+			t.Fatal(err)
+		}
+		if shape := string(set.Scene(i).Objects[0].Shape); strings.Count(text, shape) != 2 {
+			t.Fatalf("expected two captions that say %s, found %q", shape, text)
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 type Config struct {
 	Model     latent.Config           `json:"model"`      // its text tower is that of text; deviation and scale are what is found
 	Text      scenesclip.Config       `json:"text"`       // training of the text encoder, and the captions it reads
+	Standard  bool                    `json:"standard"`   // the encoder's states are read less their mean and divided by their deviation
 	Pictures  int                     `json:"pictures"`   // scenes to train on; windows are cut from them anew each time
 	BatchSize int                     `json:"batch_size"` // windows
 	AutoTrain experiments.TrainConfig `json:"auto_train"` // of the autoencoder
@@ -51,13 +52,21 @@ type Reader func(ctx context.Context, env *experiments.Env, cfg Config) (tokeniz
 type Definition struct {
 	Name, Title, Summary, Asks string
 	Read                       Reader
-	Encoder                    string // whose states are read, such as "CLIP's text transformer"
+	Encoder                    string                                 // whose states are read, such as "CLIP's text transformer"
+	Adjust                     func(c *Config, form experiments.Form) // the defaults of built/latent; nil leaves them as they are
 }
 
 // Define makes the study.
 func Define(d Definition) lesson.Study {
 	return lesson.New(lesson.Definition[Config, Report]{
-		Series: "built", Name: d.Name, Title: d.Title, Asks: d.Asks, Summary: d.Summary, Defaults: defaults,
+		Series: "built", Name: d.Name, Title: d.Title, Asks: d.Asks, Summary: d.Summary,
+		Defaults: func(form experiments.Form, kind backend.Kind) Config {
+			c := defaults(form, kind)
+			if d.Adjust != nil {
+				d.Adjust(&c, form)
+			}
+			return c
+		},
 		Run: func(ctx context.Context, env *experiments.Env, cfg Config) (Report, []string, error) {
 			return run(ctx, env, cfg, d.Read)
 		},

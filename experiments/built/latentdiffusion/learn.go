@@ -44,6 +44,15 @@ func newLearner(ctx context.Context, env *experiments.Env, cfg Config, read Read
 	if err := m.TakeText(store); err != nil {
 		return nil, err
 	}
+	if cfg.Standard {
+		var captions []string
+		for _, p := range windows.Pictures[:measured] {
+			captions = append(captions, p.Scene.Captions()...)
+		}
+		if err := m.Standardise(env.Backend.Backend, captions); err != nil {
+			return nil, err
+		}
+	}
 	return &learner{m, cfg, windows}, freeze(m.Store, latent.TextScope)
 }
 
