@@ -29,7 +29,7 @@ func tiny(t testing.TB, change func(c *Config)) *Model {
 	if _, err := tower.EncodeImages(backendtest.Go(t), [][]float32{pattern(16*16*3, 1)}); err != nil { // makes the weights
 		t.Fatal(err)
 	}
-	c := Config{Sees: Grid, Width: 8, Heads: 2, Look: 1, Layers: 2, Length: 6,
+	c := Config{Sees: Grid, Width: 8, Heads: 2, Layers: 2, Blocks: 2, Length: 6,
 		Words: Vocabulary([]string{"What colour is the circle?", "how many?"}), Answers: []string{"yes", "no", "red"}}
 	if change != nil {
 		change(&c)
@@ -125,9 +125,9 @@ func near(t *testing.T, what string, found, want []float32, same bool) {
 
 // Attention is what its formula says, head by head, in float64 and without a graph.
 func TestAttend(t *testing.T) {
-	const n, rows, seen, w, h = 2, 3, 4, 6, 2
+	const n, rows, w, h = 2, 4, 6, 2
 	cfg := Config{Width: w, Heads: h, Layers: 1}
-	x, memory, bias := pattern(n*rows*w, 1), pattern(n*seen*w, 2), make([]float32, n*seen)
+	x, bias := pattern(n*rows*w, 1), make([]float32, n*rows)
 	bias[2], bias[5] = -1e9, -1e9
 	for i := range x {
 		x[i] *= 3
@@ -135,8 +135,8 @@ func TestAttend(t *testing.T) {
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		store := model.NewStore()
 		store.SetParam("/"+nn.SeedParam, int64(1))
-		out, err := model.CallOnce(b, store, func(scope *model.Scope, in []*graph.Node) *graph.Node { return attend(scope, cfg, in[0], in[1], in[2]) },
-			tensors.FromFlatDataAndDimensions(x, n, rows, w), tensors.FromFlatDataAndDimensions(memory, n, seen, w), tensors.FromFlatDataAndDimensions(bias, n, 1, 1, seen))
+		out, err := model.CallOnce(b, store, func(scope *model.Scope, in []*graph.Node) *graph.Node { return attend(scope, cfg, in[0], in[1]) },
+			tensors.FromFlatDataAndDimensions(x, n, rows, w), tensors.FromFlatDataAndDimensions(bias, n, 1, 1, rows))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,10 +161,10 @@ func TestAttend(t *testing.T) {
 				for head := range h {
 					from, to := head*w/h, (head+1)*w/h
 					sum, values := 0.0, make([]float64, w/h)
-					for s := range seen {
-						place := memory[(i*seen+s)*w:][:w]
+					for s := range rows {
+						place := x[(i*rows+s)*w:][:w]
 						k, v := linear(weight("key"), place), linear(weight("value"), place)
-						score := float64(bias[i*seen+s])
+						score := float64(bias[i*rows+s])
 						for d := from; d < to; d++ {
 							score += q[d] * k[d] / math.Sqrt(w/h)
 						}

@@ -11,28 +11,27 @@ import (
 
 const normEps = 1e-5
 
-// lookBlock lets the places x [N, P, W] of a picture attend to each other.
-func lookBlock(scope *model.Scope, cfg Config, x *graph.Node) *graph.Node {
+// hearBlock lets the words x [M, L, W] of questions attend to each other.
+func hearBlock(scope *model.Scope, cfg Config, x, bias *graph.Node) *graph.Node {
 	normal := nn.LayerNorm(scope.At("norm1"), x, normEps)
-	x = graph.Add(x, attend(scope.At("attention"), cfg, normal, normal, nil))
+	x = graph.Add(x, attend(scope.At("attention"), cfg, normal, bias))
 	return graph.Add(x, feedForward(scope, cfg, x))
 }
 
-// readBlock lets the words x [N*Q, L, W] of a question attend to each other, then to the places [N, P, W] of its picture.
-func readBlock(scope *model.Scope, cfg Config, x, places, hears *graph.Node) *graph.Node {
-	d, n := x.Shape().Dimensions, places.Shape().Dim(0)
-	normal := nn.LayerNorm(scope.At("norm1"), x, normEps)
-	x = graph.Add(x, attend(scope.At("attention"), cfg, normal, normal, hears))
-	normal = graph.Reshape(nn.LayerNorm(scope.At("norm_look"), x, normEps), n, d[0]/n*d[1], cfg.Width) // all questions of a picture at once
-	x = graph.Add(x, graph.Reshape(attend(scope.At("look"), cfg, normal, places, nil), d...))
-	return graph.Add(x, feedForward(scope, cfg, x))
+// filmBlock is FiLM's residual block (Perez et al. 2018, figure 3) of places x [M, h, w, W], each told by a question [M, W] what to look for.
+func filmBlock(scope *model.Scope, cfg Config, x, questions *graph.Node) *graph.Node {
+	x = graph.Concatenate([]*graph.Node{x, coordinates(x, cfg)}, -1)
+	x = nn.ReLU(nn.Linear(scope.At("mix"), x, cfg.Width, true))
+	z := nn.Conv2DLayer(scope.At("conv"), x, cfg.Width, 3, nn.Conv{Padding: nn.Same()})
+	z = nn.FiLM(scope.At("film"), nn.LayerNorm(scope.At("norm"), z, normEps), questions)
+	return graph.Add(x, nn.ReLU(z))
 }
 
-// attend is multi-head attention: what each of x [N, T, W] reads from memory [N, S, W], [N, T, W]. bias [N, 1, 1, S], or nil for none, is added to the scores.
-func attend(scope *model.Scope, cfg Config, x, memory, bias *graph.Node) *graph.Node {
+// attend is multi-head attention: what each of x [M, L, W] reads from all of them. bias [M, 1, 1, L] is added to the scores.
+func attend(scope *model.Scope, cfg Config, x, bias *graph.Node) *graph.Node {
 	w := cfg.Width
-	project := func(name string, of *graph.Node) *graph.Node { return nn.Linear(scope.At("%s", name), of, w, true) }
-	y := nn.Attend(project("query", x), project("key", memory), project("value", memory), cfg.Heads, bias)
+	project := func(name string) *graph.Node { return nn.Linear(scope.At("%s", name), x, w, true) }
+	y := nn.Attend(project("query"), project("key"), project("value"), cfg.Heads, bias)
 	return linear(scope.At("out"), y, w, nn.Normal(residualStd(cfg)))
 }
 
@@ -50,7 +49,7 @@ func twoLayers(scope *model.Scope, x *graph.Node, hidden, out int, gain float64)
 
 // residualStd is the initial spread of what a block adds, smaller the more of them there are.
 func residualStd(cfg Config) float64 {
-	return 1 / math.Sqrt(float64(cfg.Width)*3*float64(cfg.Layers+cfg.Look))
+	return 1 / math.Sqrt(float64(cfg.Width)*3*float64(cfg.Layers))
 }
 
 func linear(scope *model.Scope, x *graph.Node, out int, init nn.Init) *graph.Node {

@@ -26,8 +26,8 @@ type Config struct {
 
 	Width  int `json:"width"`  // W, of words and places
 	Heads  int `json:"heads"`  // of each attention
-	Look   int `json:"look"`   // blocks in which places attend to places, before any question
-	Layers int `json:"layers"` // blocks in which words attend to words and places
+	Layers int `json:"layers"` // blocks in which the words of a question attend to each other
+	Blocks int `json:"blocks"` // FiLM blocks, in which the question tells the places what to look for
 	Length int `json:"length"` // most words of a question
 
 	Words   []string `json:"words"`   // that it knows, sorted
@@ -35,7 +35,9 @@ type Config struct {
 }
 
 // Default is a network for small pictures, without words, answers and a tower.
-func Default() Config { return Config{Sees: Grid, Width: 64, Heads: 4, Look: 1, Layers: 2, Length: 12} }
+func Default() Config {
+	return Config{Sees: Grid, Width: 64, Heads: 4, Layers: 2, Blocks: 3, Length: 12}
+}
 
 // Check says what is wrong with a configuration, if anything is.
 func (c Config) Check() error {
@@ -46,8 +48,8 @@ func (c Config) Check() error {
 		return fmt.Errorf("sees: expected a network that sees or hears something, found one that is blind and deaf")
 	case c.Heads < 1 || c.Width < 1 || c.Width%c.Heads != 0 || c.Width > maxWidth:
 		return fmt.Errorf("width: expected a multiple of heads, at most %d, found %d and %d heads", maxWidth, c.Width, c.Heads)
-	case c.Look < 0 || c.Layers < 1 || max(c.Look, c.Layers) > maxLayers:
-		return fmt.Errorf("layers: expected at least 1, and look at least 0, both at most %d, found %d and %d", maxLayers, c.Layers, c.Look)
+	case min(c.Layers, c.Blocks) < 1 || max(c.Layers, c.Blocks) > maxLayers:
+		return fmt.Errorf("layers, blocks: expected 1 to %d of each, found %d and %d", maxLayers, c.Layers, c.Blocks)
 	case c.Length < 1 || c.Length > maxLength:
 		return fmt.Errorf("length: expected 1 to %d words, found %d", maxLength, c.Length)
 	}
@@ -76,13 +78,13 @@ func (c Config) whole() error {
 	return c.Check()
 }
 
-// places is how many places the network looks at.
-func (c Config) places() int {
+// grid is how the places lie.
+func (c Config) grid() (high, wide int) {
 	if c.Sees != Grid {
-		return 1
+		return 1, 1
 	}
-	h, w, _ := c.Vision.Grid()
-	return h * w
+	high, wide, _ = c.Vision.Grid()
+	return high, wide
 }
 
 // tokens is how many words a question has for the graph, with the mark in front.

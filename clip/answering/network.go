@@ -16,65 +16,74 @@ import (
 func Answer(scope *model.Scope, cfg Config, pictures, ids *graph.Node) *graph.Node {
 	n, q := ids.Shape().Dim(0), ids.Shape().Dim(1)
 	ids.AssertDims(n, q, cfg.tokens())
-	places := Look(scope, cfg, pictures, ids) // [N, P, W]
-	x, hears := Read(scope, cfg, ids)         // [N*Q, L, W]
-	for i := range cfg.Layers {
-		x = readBlock(scope.At("answering").At("read%d", i), cfg, x, places, hears)
+	s := scope.At("answering")
+	x := forEach(Look(scope, cfg, pictures, ids), q) // [N*Q, h, w, W]
+	questions := Hear(s, cfg, graph.Reshape(ids, n*q, cfg.tokens()))
+	for i := range cfg.Blocks {
+		x = filmBlock(s.At("film%d", i), cfg, x, questions)
 	}
-	x = graph.Reshape(graph.Slice(x, graph.AxisRange(), graph.AxisRange(0, 1)), n*q, cfg.Width) // at the mark
-	head := scope.At("answering").At("head")
+	x = nn.ReLU(nn.Linear(s.At("found"), nn.LayerNorm(s.At("norm_found"), x, normEps), 4*cfg.Width, true))
+	x = graph.ReduceMax(x, 1, 2) // of every number the place that has most of it
+	head := s.At("head")
 	logits := twoLayers(head, nn.LayerNorm(head.At("norm"), x, normEps), 2*cfg.Width, len(cfg.Answers), 1)
 	return graph.Reshape(logits, n, q, len(cfg.Answers))
 }
 
-// Look is what the network sees of pictures [N, H, W, 3]: [N, P, W]. The ids [N, ...] say how many pictures there are where none is shown.
+// Look is what the network sees of pictures [N, H, W, 3], before any question: places [N, h, w, W]. The ids [N, ...] say how many pictures there are where
+// none is shown.
 func Look(scope *model.Scope, cfg Config, pictures, ids *graph.Node) *graph.Node {
-	n, p, w := ids.Shape().Dim(0), cfg.places(), cfg.Width
+	n := ids.Shape().Dim(0)
+	h, w := cfg.grid()
 	s := scope.At("answering").At("look")
-	position := nn.Param(s, ids, "position", nn.Normal(0.1), p, w)
 	if cfg.Sees == Nothing {
-		return graph.BroadcastToDims(graph.Reshape(position, 1, p, w), n, p, w)
+		position := nn.Param(s, ids, "position", nn.Normal(0.1), h, w, cfg.Width)
+		return graph.BroadcastToDims(graph.ExpandAxes(position, 0), n, h, w, cfg.Width)
 	}
 	var places *graph.Node // [N, P, C]
 	if cfg.Sees == Pooled {
-		places = graph.ExpandAxes(clip.EncodeImage(scope, cfg.Vision, cfg.EmbedDim, pictures), 1)
+		places = clip.EncodeImage(scope, cfg.Vision, cfg.EmbedDim, pictures)
 	} else {
 		places = clip.ImageGrid(scope, cfg.Vision, pictures)
-		places = graph.Reshape(places, n, p, places.Shape().Dim(-1))
-		places = graph.Concatenate([]*graph.Node{places, coordinates(places, cfg)}, -1)
 	}
-	x := nn.LayerNorm(s.At("norm"), nn.Linear(s.At("project"), places, w, true), normEps)
-	x = graph.Add(x, graph.ExpandAxes(position, 0))
-	for i := range cfg.Look {
-		x = lookBlock(s.At("%d", i), cfg, x)
-	}
-	x = nn.LayerNorm(s.At("norm_after"), x, normEps)
-	x.AssertDims(n, p, w)
-	return x
+	places = graph.Reshape(places, n, h, w, places.Shape().Dim(-1))
+	places = graph.Concatenate([]*graph.Node{places, coordinates(places, cfg)}, -1)
+	x := nn.LayerNorm(s.At("norm"), nn.Linear(s.At("project"), places, cfg.Width, true), normEps)
+	return graph.Add(x, graph.ExpandAxes(nn.Param(s, x, "position", nn.Normal(0.1), h, w, cfg.Width), 0))
 }
 
-// coordinates are those of the places, as FiLM has them beside the features: [N, P, 2], right and down, each from -1 to 1.
+// forEach gives every one of q questions a copy of its picture's places [N, h, w, W]: [N*Q, h, w, W].
+func forEach(places *graph.Node, q int) *graph.Node {
+	d := places.Shape().Dimensions
+	places = graph.BroadcastToDims(graph.ExpandAxes(places, 1), d[0], q, d[1], d[2], d[3])
+	return graph.Reshape(places, d[0]*q, d[1], d[2], d[3])
+}
+
+// coordinates are those of places [M, h, w, ...], as FiLM has them beside the features: [M, h, w, 2], right and down, each from -1 to 1.
 func coordinates(places *graph.Node, cfg Config) *graph.Node {
-	h, w, _ := cfg.Vision.Grid()
+	h, w := cfg.grid()
 	flat := make([]float32, 0, 2*h*w)
 	for y := range h {
 		for x := range w {
 			flat = append(flat, float32(2*x+1)/float32(w)-1, float32(2*y+1)/float32(h)-1)
 		}
 	}
-	table := graph.Reshape(graph.Const(places.Graph(), flat), 1, h*w, 2)
-	return graph.BroadcastToDims(table, places.Shape().Dim(0), h*w, 2)
+	table := graph.Reshape(graph.Const(places.Graph(), flat), 1, h, w, 2)
+	return graph.BroadcastToDims(table, places.Shape().Dim(0), h, w, 2)
 }
 
-// Read is the words of questions by themselves, ids [N, Q, L] to [N*Q, L, W], and what keeps attention from the padding, [N*Q, 1, 1, L].
-func Read(scope *model.Scope, cfg Config, ids *graph.Node) (x, hears *graph.Node) {
-	n, q, l := ids.Shape().Dim(0), ids.Shape().Dim(1), ids.Shape().Dim(2)
-	s := scope.At("answering").At("words")
-	ids = graph.Reshape(ids, n*q, l)
-	x = nn.Embedding(s, ids, firstWord+len(cfg.Words), cfg.Width, nn.Normal(0.3))
+// Hear is what questions ask: ids [M, L] to [M, W]. Words attend to each other, padding left out; what the mark has heard is the question.
+func Hear(scope *model.Scope, cfg Config, ids *graph.Node) *graph.Node {
+	m, l := ids.Shape().Dim(0), ids.Shape().Dim(1)
+	s := scope.At("words")
+	x := nn.Embedding(s, ids, firstWord+len(cfg.Words), cfg.Width, nn.Normal(0.3))
 	x = graph.Add(x, graph.ExpandAxes(nn.Param(s, x, "position", nn.Normal(0.1), l, cfg.Width), 0))
 	isPadding := graph.ConvertDType(graph.Equal(ids, graph.ConstAs(ids, padding)), dtypes.Float32)
-	return x, graph.Reshape(graph.MulScalar(isPadding, -1e9), n*q, 1, 1, l)
+	bias := graph.Reshape(graph.MulScalar(isPadding, -1e9), m, 1, 1, l)
+	for i := range cfg.Layers {
+		x = hearBlock(scope.At("hear%d", i), cfg, x, bias)
+	}
+	mark := graph.Reshape(graph.Slice(x, graph.AxisRange(), graph.AxisRange(0, 1)), m, cfg.Width)
+	return nn.LayerNorm(scope.At("heard"), mark, normEps)
 }
 
 // Loss is the mean cross-entropy in nats of logits [N, Q, A] for the right answers [N, Q] (int32), and the share of the questions whose likeliest answer

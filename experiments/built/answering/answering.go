@@ -20,6 +20,7 @@ import (
 // Config is the configuration of built/answering.
 type Config struct {
 	CLIP          scenesclip.Config       `json:"clip"`
+	MaxObjects    int                     `json:"max_objects"`    // most objects in a scene that is asked about; CLIP is trained on scenes of its own
 	Network       answering.Config        `json:"network"`        // the tower, words, answers and what is seen and heard are set by the study
 	Pictures      int                     `json:"pictures"`       // of a batch, drawn anew for each
 	Questions     int                     `json:"questions"`      // about each picture
@@ -46,9 +47,12 @@ func Study() lesson.Study {
 }
 
 func defaults(form experiments.Form, _ backend.Kind) Config {
-	c := Config{CLIP: scenesclip.Defaults(form), Network: answering.Default(), Pictures: 24, Questions: 8, BaselineSteps: 1500, TuneSteps: 2200, TuneRate: 0.7, Tests: 500,
-		Train: experiments.TrainConfig{Steps: 1500, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: 0.99}}
-	c.CLIP.MaxObjects = 3
+	c := Config{CLIP: scenesclip.Defaults(form), Network: answering.Default(), Pictures: 24, Questions: 8, BaselineSteps: 2000, TuneSteps: 4000, TuneRate: 0.5, Tests: 500,
+		Train: experiments.TrainConfig{Steps: 3000, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: 0.99}}
+	c.CLIP.MaxObjects, c.CLIP.Full, c.MaxObjects = 1, 0.8, 3
+	if form == experiments.Full {
+		c.CLIP.Train.Steps = 1500
+	}
 	c.Train.Optimizer.LR, c.Train.Optimizer.Beta2, c.Train.Optimizer.WarmupSteps = 2e-3, 0.98, 100
 	if form == experiments.Quick {
 		c.BaselineSteps, c.Tests, c.Train.Steps, c.TuneSteps, c.Train.Average = 40, 60, 40, 40, 0.9
@@ -62,6 +66,8 @@ func (c Config) Check() error {
 	switch {
 	case c.Pictures < 1 || c.Questions < 1:
 		return fmt.Errorf("pictures, questions: expected at least 1 of each, found %d and %d", c.Pictures, c.Questions)
+	case c.MaxObjects < 1 || c.MaxObjects > scenes.MostObjects:
+		return fmt.Errorf("max_objects: expected 1 to %d, found %d", scenes.MostObjects, c.MaxObjects)
 	case c.Tests < 6:
 		return fmt.Errorf("tests: expected at least 6 scenes, which are shown, found %d", c.Tests)
 	case c.BaselineSteps < 1 || c.TuneSteps < 1:
@@ -73,6 +79,13 @@ func (c Config) Check() error {
 		return fmt.Errorf("network.%w", err)
 	}
 	return c.CLIP.Check()
+}
+
+// scenes are scenes that are asked about.
+func (c Config) scenes(split scenes.Split, seed uint64, count int) (*scenes.Scenes, error) {
+	drawn := c.CLIP
+	drawn.MaxObjects = c.MaxObjects
+	return drawn.Scenes(split, seed, count)
 }
 
 // variant is a network of the study.
@@ -136,7 +149,7 @@ func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, 
 func fresh(env *experiments.Env, cfg Config, eye *clip.Model, v variant) (*answering.Model, error) {
 	c := cfg.Network
 	c.Sees, c.Deaf, c.Answers = v.sees, v.deaf, scenes.Answers()
-	set, err := cfg.CLIP.Scenes(scenes.Train, uint64(env.Seed)+otherScenes, 2000)
+	set, err := cfg.scenes(scenes.Train, uint64(env.Seed)+otherScenes, 2000)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +180,7 @@ func train(ctx context.Context, env *experiments.Env, cfg Config, m *answering.M
 	case v.deaf || v.sees == answering.Nothing:
 		t.Steps = cfg.BaselineSteps
 	}
-	set, err := cfg.CLIP.Scenes(scenes.Train, seed, (t.Steps+1)*cfg.Pictures)
+	set, err := cfg.scenes(scenes.Train, seed, (t.Steps+1)*cfg.Pictures)
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ type test struct {
 }
 
 func (c Config) testScenes(split scenes.Split) (*scenes.Scenes, error) {
-	return c.CLIP.Scenes(split, testSeed, max(c.Tests, shownScenes))
+	return c.scenes(split, testSeed, max(c.Tests, shownScenes))
 }
 
 func readTests(cfg Config) (tests []test, err error) {
