@@ -20,7 +20,7 @@ demo: build ## train CLIP and a captioner on real pictures and write a page abou
 
 test: lint ## all tests
 	@go mod download # all of it: the notebook tests work without a network
-	@go test -tags $(TAGS) -timeout 20m $(GOTESTFLAGS) ./notebooks ./... # those that take longest first
+	@go test -tags $(TAGS) -timeout 20m $(GOTESTFLAGS) ./notebooks ./... # the longest first
 
 lint: ## gofmt, go vet, staticcheck
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "gofmt would change:"; echo "$$files"; exit 1; fi

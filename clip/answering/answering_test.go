@@ -256,3 +256,110 @@ func TestGradients(t *testing.T) {
 		}
 	})
 }
+
+// What stands for padding is heard by no word: other numbers in its place change nothing.
+func TestPaddingIsNotHeard(t *testing.T) {
+	b, m := backendtest.Go(t), tiny(t, nil)
+	ask := func() []float32 {
+		all, err := m.Logits(b, [][]float32{pattern(16*16*3, 1)}, [][]string{{"how many"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all[0][0]
+	}
+	before := ask()
+	table := m.Store.GetVariable("/answering/words/weight")
+	values := tensors.MustCopyFlatData[float32](table.MustValue())
+	for i := range m.Config.Width {
+		values[padding*m.Config.Width+i] = 5 // one of the padding's row
+	}
+	table.MustSetValue(tensors.FromFlatDataAndDimensions(values, table.Shape().Dimensions...))
+	near(t, "padding", ask(), before, true)
+	for i := range m.Config.Width {
+		values[mark*m.Config.Width+i] = 5
+	}
+	table.MustSetValue(tensors.FromFlatDataAndDimensions(values, table.Shape().Dimensions...))
+	near(t, "the mark", ask(), before, false)
+}
+
+// A FiLM block is what its formula says, in float64 and without a graph, on a grid that is not square.
+func TestFilmBlock(t *testing.T) {
+	const m, h, w, width = 2, 2, 3, 4
+	cfg := Config{Sees: Grid, Width: width}
+	cfg.Vision = clip.Tiny(3).Vision
+	cfg.Vision.Height, cfg.Vision.Width = h*8, w*8
+	cfg.Vision.Stages = cfg.Vision.Stages[:1]
+	cfg.Vision.Patch = 8
+	if high, wide := cfg.grid(); high != h || wide != w {
+		t.Fatalf("expected a grid of %d x %d, found %d x %d", h, w, high, wide)
+	}
+	x, questions := pattern(m*h*w*width, 1), pattern(m*width, 2)
+	where := func(i int) []float64 { // of place i: right, down
+		return []float64{[]float64{-2. / 3, 0, 2. / 3}[i%w], []float64{-0.5, 0.5}[i/w]}
+	}
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		store := model.NewStore()
+		store.SetParam("/"+nn.SeedParam, int64(1))
+		out, err := model.CallOnce(b, store, func(scope *model.Scope, in []*graph.Node) *graph.Node { return filmBlock(scope, cfg, in[0], in[1]) },
+			tensors.FromFlatDataAndDimensions(slices.Clone(x), m, h, w, width), tensors.FromFlatDataAndDimensions(slices.Clone(questions), m, width))
+		if err != nil {
+			t.Fatal(err)
+		}
+		weight := func(name string) []float32 {
+			return tensors.MustCopyFlatData[float32](store.GetVariable("/" + name + "/weight").MustValue())
+		}
+		found, mix, kernel, gammas, betas := tensors.MustCopyFlatData[float32](out), weight("mix"), weight("conv"), weight("film/gamma"), weight("film/beta")
+		for n := range m {
+			mixed := make([][]float64, h*w)
+			for i := range mixed {
+				for o := range width {
+					sum := 0.0
+					for c := range width + 2 {
+						v := 0.0
+						if c < width {
+							v = float64(x[(n*h*w+i)*width+c])
+						} else {
+							v = where(i)[c-width]
+						}
+						sum += float64(mix[o*(width+2)+c]) * v
+					}
+					mixed[i] = append(mixed[i], max(sum, 0))
+				}
+			}
+			for i := range mixed {
+				z := make([]float64, width)
+				for o := range z {
+					for dy := -1; dy <= 1; dy++ {
+						for dx := -1; dx <= 1; dx++ {
+							row, column := i/w+dy, i%w+dx
+							if row < 0 || row >= h || column < 0 || column >= w {
+								continue
+							}
+							for c := range width {
+								z[o] += float64(kernel[((o*width+c)*3+dy+1)*3+dx+1]) * mixed[row*w+column][c]
+							}
+						}
+					}
+				}
+				mean, variance := 0.0, 0.0
+				for _, v := range z {
+					mean += v / width
+				}
+				for _, v := range z {
+					variance += (v - mean) * (v - mean) / width
+				}
+				for o, v := range z {
+					gamma, beta := 1.0, 0.0
+					for k := range width {
+						q := float64(questions[n*width+k])
+						gamma, beta = gamma+float64(gammas[o*width+k])*q, beta+float64(betas[o*width+k])*q
+					}
+					want := mixed[i][o] + max(0, gamma*(v-mean)/math.Sqrt(variance+normEps)+beta)
+					if got := float64(found[(n*h*w+i)*width+o]); math.Abs(got-want) > 1e-4 {
+						t.Fatalf("place %d of %d, number %d: expected %g, found %g", i, n, o, want, got)
+					}
+				}
+			}
+		}
+	})
+}

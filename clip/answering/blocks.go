@@ -20,6 +20,7 @@ func hearBlock(scope *model.Scope, cfg Config, x, bias *graph.Node) *graph.Node 
 
 // filmBlock is FiLM's residual block (Perez et al. 2018, figure 3) of places x [M, h, w, W], each told by a question [M, W] what to look for.
 func filmBlock(scope *model.Scope, cfg Config, x, questions *graph.Node) *graph.Node {
+	questions.AssertDims(x.Shape().Dim(0), cfg.Width)
 	x = graph.Concatenate([]*graph.Node{x, coordinates(x, cfg)}, -1)
 	x = nn.ReLU(nn.Linear(scope.At("mix"), x, cfg.Width, true))
 	z := nn.Conv2DLayer(scope.At("conv"), x, cfg.Width, 3, nn.Conv{Padding: nn.Same()})

@@ -9,7 +9,7 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/nn"
 )
 
-// The axes: N pictures, Q questions about each, L words of a question with the mark, P places, W width, A answers.
+// The axes: N pictures, Q questions about each, M = N*Q, L words of a question with the mark, h x w places of a grid, W their width and the words', A answers.
 
 // Answer maps pictures [N, H, W, 3], normalised as the tower wants them, and ids [N, Q, L] (int32) to logits [N, Q, A]. A network that sees nothing takes no
 // pictures: nil.
@@ -17,8 +17,8 @@ func Answer(scope *model.Scope, cfg Config, pictures, ids *graph.Node) *graph.No
 	n, q := ids.Shape().Dim(0), ids.Shape().Dim(1)
 	ids.AssertDims(n, q, cfg.tokens())
 	s := scope.At("answering")
-	x := forEach(Look(scope, cfg, pictures, ids), q) // [N*Q, h, w, W]
-	questions := Hear(s, cfg, graph.Reshape(ids, n*q, cfg.tokens()))
+	x := forEach(look(scope, cfg, pictures, ids), q) // [N*Q, h, w, W]
+	questions := hear(s, cfg, graph.Reshape(ids, n*q, cfg.tokens()))
 	for i := range cfg.Blocks {
 		x = filmBlock(s.At("film%d", i), cfg, x, questions)
 	}
@@ -29,9 +29,9 @@ func Answer(scope *model.Scope, cfg Config, pictures, ids *graph.Node) *graph.No
 	return graph.Reshape(logits, n, q, len(cfg.Answers))
 }
 
-// Look is what the network sees of pictures [N, H, W, 3], before any question: places [N, h, w, W]. The ids [N, ...] say how many pictures there are where
+// look is what the network sees of pictures [N, H, W, 3], before any question: places [N, h, w, W]. The ids [N, ...] say how many pictures there are where
 // none is shown.
-func Look(scope *model.Scope, cfg Config, pictures, ids *graph.Node) *graph.Node {
+func look(scope *model.Scope, cfg Config, pictures, ids *graph.Node) *graph.Node {
 	n := ids.Shape().Dim(0)
 	h, w := cfg.grid()
 	s := scope.At("answering").At("look")
@@ -39,7 +39,7 @@ func Look(scope *model.Scope, cfg Config, pictures, ids *graph.Node) *graph.Node
 		position := nn.Param(s, ids, "position", nn.Normal(0.1), h, w, cfg.Width)
 		return graph.BroadcastToDims(graph.ExpandAxes(position, 0), n, h, w, cfg.Width)
 	}
-	var places *graph.Node // [N, P, C]
+	var places *graph.Node // [N, C] or [N, h, w, C]
 	if cfg.Sees == Pooled {
 		places = clip.EncodeImage(scope, cfg.Vision, cfg.EmbedDim, pictures)
 	} else {
@@ -71,8 +71,8 @@ func coordinates(places *graph.Node, cfg Config) *graph.Node {
 	return graph.BroadcastToDims(table, places.Shape().Dim(0), h, w, 2)
 }
 
-// Hear is what questions ask: ids [M, L] to [M, W]. Words attend to each other, padding left out; what the mark has heard is the question.
-func Hear(scope *model.Scope, cfg Config, ids *graph.Node) *graph.Node {
+// hear is what questions ask, in the scope of the network: ids [M, L] to [M, W]. Words attend to each other, padding left out; what the mark has heard is the question.
+func hear(scope *model.Scope, cfg Config, ids *graph.Node) *graph.Node {
 	m, l := ids.Shape().Dim(0), ids.Shape().Dim(1)
 	s := scope.At("words")
 	x := nn.Embedding(s, ids, firstWord+len(cfg.Words), cfg.Width, nn.Normal(0.3))

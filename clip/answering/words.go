@@ -10,7 +10,7 @@ import (
 // The ids before those of the words.
 const (
 	padding   = 0 // after the last word
-	mark      = 1 // before the first word: the answer is read here
+	mark      = 1 // before the first word: what it hears is the question
 	firstWord = 2
 )
 

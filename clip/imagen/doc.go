@@ -4,7 +4,7 @@
 //
 // The language model here is the transformer that CLIP's text tower is, which is GPT-2's (Radford et al. 2021, section 2.4), with the scores of tokens as products with their embeddings:
 // the same network as package latent reads, trained to tell the next token of a text instead of which text goes with a picture. With all else
-// the same, that is the one thing in which two models differ.
+// the same, that would be the one thing in which two models differ.
 //
 // Left out: the encoder T5, diffusion in pixels with two more networks that enlarge the picture, and the thresholds of section 2.3 that follow the picture.
 package imagen

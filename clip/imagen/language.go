@@ -11,7 +11,7 @@ import (
 
 // Logits are the scores of every token of the vocabulary after each of ids [N, L] (int32): [N, L, V].
 func Logits(scope *model.Scope, text latent.Text, ids *graph.Node) *graph.Node {
-	text.Skip = 0
+	text.Skip, text.Mean, text.Deviation = 0, nil, nil // the network by itself
 	table := nn.Param(scope.At("token_embedding"), ids, "weight", nn.Normal(0.02), text.Tower.VocabSize, text.Tower.Width)
 	return nn.Affine(text.Tokens(scope, ids), table, nil)
 }

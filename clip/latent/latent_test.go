@@ -286,9 +286,31 @@ func TestStandardise(t *testing.T) {
 			}
 		}
 	}
+	// Another text is measured against the same numbers, and what is refused changes nothing.
+	mean, deviation := m.Config.Text.Mean, m.Config.Text.Deviation
 	if err := m.Standardise(b, []string{"a red circle and a blue square and a red circle"}); err == nil || !strings.Contains(err.Error(), "tokens") {
 		t.Errorf("a long text: found %v", err)
 	}
+	if err := m.Standardise(b, nil); err == nil || !strings.Contains(err.Error(), "at least one text") {
+		t.Errorf("no text: found %v", err)
+	}
+	found := embedded(t, m, b, "a red square")
+	m.Config.Text.Mean, m.Config.Text.Deviation = nil, nil
+	for i, v := range embedded(t, m, b, "a red square") {
+		c := i % len(mean)
+		if want := (v - mean[c]) / deviation[c]; !near(float64(found[i]), float64(want), 1e-4) {
+			t.Fatalf("number %d of another text: expected %g, found %g", i, want, found[i])
+		}
+	}
+}
+
+func embedded(t *testing.T, m *Model, b compute.Backend, text string) []float32 {
+	t.Helper()
+	out, err := m.Embed(b, []string{text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tensors.MustCopyFlatData[float32](out)
 }
 
 // A model that was saved and loaded makes the same pictures; latents of deviation 1 and pictures are each other's way back.

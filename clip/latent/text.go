@@ -72,34 +72,40 @@ func (t Text) States(scope *model.Scope, ids *graph.Node) *graph.Node {
 }
 
 // Standardise measures the states of the tokens of texts, and from then on every number of a state is given less its mean and divided by its deviation: an encoder that
-// was not trained to tell words apart may put them close together beside what is common to all of them.
+// was not trained to tell words apart may put them close together beside what is common to all of them. What is behind an end token is not measured. A number that hardly
+// changes is divided by a hundredth of the mean deviation of all.
 func (m *Model) Standardise(b compute.Backend, texts []string) error {
-	text := &m.Config.Text
-	text.Mean, text.Deviation = nil, nil
-	ids, err := m.Tokenizer.EncodeWhole(texts, text.Length)
+	if len(texts) == 0 {
+		return fmt.Errorf("cannot standardise the states of texts: expected at least one text, found none")
+	}
+	raw := *m
+	raw.Config.Text.Mean, raw.Config.Text.Deviation = nil, nil
+	out, err := raw.Embed(b, texts)
 	if err != nil {
 		return err
 	}
-	out, err := m.Embed(b, texts)
-	if err != nil {
-		return err
-	}
-	states, w, counted := tensors.MustCopyFlatData[float32](out), text.Tower.Width, 0
-	sums, squares := make([]float64, w), make([]float64, w)
+	defer out.FinalizeAll()
+	length, w := m.Config.Text.Length, m.Config.Text.Tower.Width
+	ids := m.Tokenizer.EncodeBatch(texts, length)
+	states, sums, squares, counted := tensors.MustCopyFlatData[float32](out), make([]float64, w), make([]float64, w), 0.0
 	for i := range texts {
-		for k := range text.Length {
-			counted++
-			for c, v := range states[(i*text.Length+k)*w:][:w] {
+		end := slices.Index(ids[i*length:(i+1)*length], m.Tokenizer.EndToken())
+		for k := range end + 1 {
+			for c, v := range states[(i*length+k)*w:][:w] {
 				sums[c], squares[c] = sums[c]+float64(v), squares[c]+float64(v)*float64(v)
 			}
-			if ids[i*text.Length+k] == m.Tokenizer.EndToken() { // what is behind it is no text
-				break
-			}
 		}
+		counted += float64(end + 1)
 	}
+	mean, deviation, all := make([]float32, w), make([]float32, w), 0.0
 	for c := range w {
-		mean := sums[c] / float64(counted)
-		text.Mean, text.Deviation = append(text.Mean, float32(mean)), append(text.Deviation, float32(math.Sqrt(max(squares[c]/float64(counted)-mean*mean, 1e-12))))
+		mu := sums[c] / counted
+		sigma := math.Sqrt(max(squares[c]/counted-mu*mu, 0))
+		mean[c], deviation[c], all = float32(mu), float32(sigma), all+sigma/float64(w)
 	}
+	for c := range deviation {
+		deviation[c] = max(deviation[c], float32(max(all/100, 1e-6)))
+	}
+	m.Config.Text.Mean, m.Config.Text.Deviation = mean, deviation
 	return nil
 }

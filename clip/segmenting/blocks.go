@@ -11,7 +11,7 @@ import (
 
 const normEps = 1e-5
 
-// film is FiLM by a condition [M, E], which is a unit vector, of places x [M, h, w, D]. At first gamma is near 1 and beta near 0.
+// film is [nn.FiLM] of places x [M, h, w, D] by a condition [M, E], which is a unit vector. At first the scale is near 1 and the shift near 0.
 func film(scope *model.Scope, x, condition *graph.Node) *graph.Node {
 	return nn.FiLM(scope, x, graph.MulScalar(condition, math.Sqrt(float64(condition.Shape().Dim(1))))) // numbers of about 1
 }

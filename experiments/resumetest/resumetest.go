@@ -54,7 +54,7 @@ func Exact(t *testing.T, e experiments.Experiment, b *backend.Backend, options e
 	takes, want := time.Since(began), outcomeOf(t, r)
 	rng := rand.New(rand.NewPCG(uint64(stops), 7))
 	found, resumed := 0, 0
-	for try := 0; found < stops; try++ {
+	for try := 0; found < stops || resumed == 0 && try < 3*stops; try++ {
 		options.Out = filepath.Join(t.TempDir(), fmt.Sprint(try))
 		options.Saving = experiments.Saving{Steps: 1 + rng.IntN(3)}
 		// Half of a run on average, and longer each time, so that a run ends after a few stops.
@@ -79,7 +79,7 @@ func Exact(t *testing.T, e experiments.Experiment, b *backend.Backend, options e
 		}
 		outcomeOf(t, r).compare(t, want)
 	}
-	if resumed < stops/3 {
+	if resumed < max(1, stops/3) {
 		t.Errorf("of %d stops only %d left something to resume", found, resumed)
 	}
 	t.Logf("stopped %d times, %d of them with a checkpoint; undisturbed it takes %.1f s", found, resumed, takes.Seconds())

@@ -5,8 +5,8 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 )
 
-// FiLM scales and shifts every channel of x [M, ..., C] as a condition [M, E] says: gamma * x + beta, both of them linear in the condition (Perez et al. 2018,
-// arXiv 1709.07871, equation 2, with the gamma around 1 of their section 7.2). Variables in scope: gamma and beta, each as those of [Linear].
+// FiLM scales and shifts every channel of x [M, ..., C] as a condition [M, E] says: (1 + gamma) * x + beta, of the shape of x, both of them linear in the condition (Perez et al.
+// 2018, arXiv 1709.07871, equation 2, with their scale written as 1 + gamma). Variables in scope: gamma and beta, each as those of [Linear].
 func FiLM(scope *model.Scope, x, condition *graph.Node) *graph.Node {
 	m, c := x.Shape().Dim(0), x.Shape().Dim(-1)
 	condition.AssertDims(m, condition.Shape().Dim(1))

@@ -146,6 +146,6 @@ func TestResume(t *testing.T) {
 
 func TestRefuses(t *testing.T) {
 	lessontest.Refuses(t, Study(), map[string]string{"pictures=0": "at least 1 of each", "tests=3": "at least 6", "baseline_steps=0": "at least 1 of each", "tune_rate=0": "more than 0",
-		"network.width=30": "network.width: expected a multiple of heads", "clip.batch_size=1": "at least 2", "clip.full=2": "a share from 0 to 1", "clip.max_objects=9": "1 to 4",
+		"network.width=30": "network.width: expected a multiple of heads", "clip.batch_size=1": "at least 2", "clip.full=2": "a share from 0 to 1", "clip.max_objects=9": "clip.max_objects: expected 1 to 4", "max_objects=9": "max_objects: expected 1 to 4, found 9",
 		"clip.model.vision.width=64": "square pictures"})
 }

@@ -14,13 +14,14 @@ const asks = `Visual question answering (Antol et al. 2015, arXiv 1505.00468): a
 pictures and words together; "How Much Can CLIP Benefit Vision-and-Language Tasks?" (Shen et al. 2022, arXiv 2107.06383) puts its image tower in the place of the usual one and finds
 that what is to be taken from it is the grid of its last layer, not the embedding that CLIP compares with texts.
 
-A CLIP is trained from nothing on scenes of one object and their captions: where a batch has many red things it has to tell their shapes, sizes and textures too. On its image tower stands a small network (package clip/answering): the question
-tells the places of the picture what to look for, by scaling and shifting what is known of them (FiLM, Perez et al. 2018, arXiv 1709.07871). The questions are about scenes of one to three objects. It learns from scenes that are each seen once, with some of the questions that Scenes asks about them: for the colour, shape, size or texture of an object,
+A CLIP is trained from nothing on scenes of one object and their captions: where a batch has many red things it has to tell their shapes, sizes and textures too (captions that are true of two pictures of a batch, which are few, count as wrong). On its image tower stands a small network (package clip/answering): the question
+tells the places of the picture what to look for, by scaling and shifting what is known of them (FiLM, Perez et al. 2018, arXiv 1709.07871). The questions are about scenes of one to three objects. The network learns from scenes that are each seen once, with some of the questions that Scenes asks about them: for the colour, shape, size or texture of an object,
 for a number, for existence ("is there a red circle?"), for a relation ("is the red circle left of the star?"). It is then asked every question about new scenes. The scenes of the split test have pairs of colour and
 shape as training had them; each scene of the split unseen has at least one pair that training never had.
 
 The same network is trained on less, so that the difference says what was missing: the **question alone** (it sees nothing), the **picture alone** (it does not hear the question), the **pooled embedding** (CLIP's vector for
-the whole picture is the one place there is), and the **grid** of a tower that is frozen as CLIP left it. Last, that network goes on with its tower learning too, **fine-tuned** from CLIP's weights: it has had more steps than the others.
+the whole picture is the one place there is; this CLIP was never shown two things at once), and the **grid** of a tower that is frozen as CLIP left it. Last, that network goes on with its tower learning too, **fine-tuned** from CLIP's weights. The first two are trained for
+2,000 steps, the next two for 3,000, the last for 4,000 after the 3,000 of the one it begins with.
 
 Set beforehand: at least 90% of all questions answered right on the split test, and at least 25 points more than the question alone.`
 

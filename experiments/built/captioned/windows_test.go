@@ -2,6 +2,7 @@ package captioned
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/gomlx/core/tensors"
@@ -26,6 +27,13 @@ func TestSource(t *testing.T) {
 		t.Cleanup(s.Close)
 		return s
 	}, 9)
+}
+
+// Captions without room are an error that says so.
+func TestCaptionsWithoutRoom(t *testing.T) {
+	if _, err := Draw(16, 4, 1, 30); err == nil || !strings.Contains(err.Error(), "captions of scenes") {
+		t.Errorf("found %v", err)
+	}
 }
 
 // A batch has the shapes that are promised, steps within the bounds, labels of the training's pairs, and no caption that is cut off.

@@ -19,7 +19,7 @@ import (
 
 // Config is the configuration of built/latent and built/imagen.
 type Config struct {
-	Model     latent.Config           `json:"model"`      // its text tower is that of text; deviation and scale are what is found
+	Model     latent.Config           `json:"model"`      // its text tower is that of text; the deviation, the scale and what states are standardised by are found
 	Text      scenesclip.Config       `json:"text"`       // training of the text encoder, and the captions it reads
 	Standard  bool                    `json:"standard"`   // the encoder's states are read less their mean and divided by their deviation
 	Pictures  int                     `json:"pictures"`   // scenes to train on; windows are cut from them anew each time
@@ -48,7 +48,7 @@ type Report struct {
 // Reader trains a text encoder as a part of a run: its vocabulary, and the store whose variables are named as a CLIP's, the text tower among them. done gives the memory back.
 type Reader func(ctx context.Context, env *experiments.Env, cfg Config) (tokenizer *clip.Tokenizer, store *model.Store, done func(), err error)
 
-// Definition is what two studies differ in: the text encoder, and the words about it.
+// Definition is what two studies differ in: the text encoder, its settings, and the words about it.
 type Definition struct {
 	Name, Title, Summary, Asks string
 	Read                       Reader

@@ -115,7 +115,7 @@ func (m *learner) learnLatents(ctx context.Context, env *experiments.Env) error 
 	return m.measure(env)
 }
 
-// measured is how many windows the deviation of the latents is measured on.
+// measured is how many windows the deviation of the latents is measured on, and of how many scenes the captions are with which states are standardised.
 const measured = 64
 
 // measure sets the deviation by which latents are divided (Rombach et al. 2022, appendix G), from windows that training has.
