@@ -2,6 +2,7 @@ package lesson
 
 import (
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
+	"github.com/glimpse-ml/glimpse/internal/stats"
 	"github.com/glimpse-ml/glimpse/plots"
 )
 
@@ -163,5 +165,25 @@ func TestRecordRefuses(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(filepath.Join(root, "docs")); len(entries) > 0 {
 		t.Errorf("expected nothing to be written, found %v", entries)
+	}
+}
+
+// A share's interval over few seeds ends where shares do.
+func TestShareOver(t *testing.T) {
+	of := func(values ...float64) (runs []Run[struct{}, float64]) {
+		for i, v := range values {
+			runs = append(runs, Run[struct{}, float64]{Seed: int64(i), Report: v})
+		}
+		return runs
+	}
+	share := func(v float64) stats.Proportion { return stats.Proportion{Value: v, Low: 0.1, High: 0.9, N: 7} }
+	if m := ShareOver(of(0.2), share); m.Low != 0.1 || m.High != 0.9 || m.N != 7 {
+		t.Errorf("one run: found %+v", m)
+	}
+	if m := ShareOver(of(0.1, 0.9), share); math.Abs(m.Value-0.5) > 1e-12 || m.Low != 0 || m.High != 1 || m.N != 2 {
+		t.Errorf("two runs far apart: found %+v", m)
+	}
+	if m := ShareOver(of(0.50, 0.51, 0.52), share); !(m.Low > 0.45 && m.Low < 0.51 && m.High > 0.51 && m.High < 0.57) {
+		t.Errorf("three runs close together: found %+v", m)
 	}
 }

@@ -106,12 +106,14 @@ func OverSeeds[C, R any](runs []Run[C, R], figure func(R) float64) stats.Mean {
 	return stats.Repeated(values)
 }
 
-// ShareOver is the mean of a share over the seeds of several runs; of one run, its share over the examples.
+// ShareOver is the mean of a share over the seeds of several runs, with Student's t interval as far as it lies between 0 and 1; of one run, its share over the examples.
 func ShareOver[C, R any](runs []Run[C, R], share func(R) stats.Proportion) stats.Mean {
 	if len(runs) == 1 {
 		return stats.Mean(share(runs[0].Report))
 	}
-	return OverSeeds(runs, func(r R) float64 { return share(r).Value })
+	m := OverSeeds(runs, func(r R) float64 { return share(r).Value })
+	m.Low, m.High = max(m.Low, 0), min(m.High, 1)
+	return m
 }
 
 // PutMean puts a figure with its interval into a run's metrics, under the names that scripts read.

@@ -45,10 +45,7 @@ func (r Report) find(network, group string, split scenes.Split) stats.Mean {
 
 // right is over seeds, or of the one seed over its scenes.
 func right(runs []ran, network, group string, split scenes.Split) stats.Mean {
-	if len(runs) == 1 {
-		return runs[0].Report.find(network, group, split)
-	}
-	return lesson.OverSeeds(runs, func(r Report) float64 { return r.find(network, group, split).Value })
+	return lesson.ShareOver(runs, func(r Report) stats.Proportion { return stats.Proportion(r.find(network, group, split)) })
 }
 
 // more is by how much a network does better than another on all questions of the split test, over seeds.
