@@ -89,7 +89,7 @@ func serverFlags(cmd *cobra.Command, server *notebook.Server) {
 }
 
 func runNotebook(cmd *cobra.Command, server notebook.Server, open string) error {
-	kernel, err := installedKernel(cmd)
+	kernel, err := notebook.Find()
 	if err != nil {
 		return err
 	}
@@ -97,6 +97,12 @@ func runNotebook(cmd *cobra.Command, server notebook.Server, open string) error 
 		open = filepath.Join(kernel.Notebooks(), firstNotebook)
 	}
 	server.Open = open
+	if err := server.Check(); err != nil {
+		return err
+	}
+	if err := kernel.Install(cmd.Context(), cmd.ErrOrStderr()); err != nil {
+		return err
+	}
 	return kernel.Run(cmd.Context(), server, cmd.ErrOrStderr())
 }
 
@@ -118,7 +124,7 @@ does. The notebooks themselves are not written to.`,
 		Example: examples("glimpse notebook check", "glimpse notebook check notebooks/"+firstNotebook+" --json"),
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			kernel, err := installedKernel(cmd)
+			kernel, err := executingKernel(cmd)
 			if err != nil {
 				return err
 			}
@@ -184,4 +190,12 @@ func installedKernel(cmd *cobra.Command) (notebook.Kernel, error) {
 		return kernel, err
 	}
 	return kernel, kernel.Install(cmd.Context(), cmd.ErrOrStderr())
+}
+
+// executingKernel is [installedKernel] where notebooks can be executed without a browser.
+func executingKernel(cmd *cobra.Command) (notebook.Kernel, error) {
+	if err := notebook.CanExecute(); err != nil {
+		return notebook.Kernel{}, err
+	}
+	return installedKernel(cmd)
 }

@@ -27,7 +27,7 @@ trained on drawn pictures, in minutes, and the pages can be given to anyone.`,
 		Example: examples("glimpse notebook html my.ipynb", "glimpse notebook html --scenes --out site"),
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			kernel, err := installedKernel(cmd)
+			kernel, err := executingKernel(cmd)
 			if err != nil {
 				return err
 			}

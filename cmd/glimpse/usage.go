@@ -31,11 +31,26 @@ func checkCommand(root *cobra.Command, args []string) error {
 	if err != nil || !cmd.HasSubCommands() || cmd.Annotations[takesArguments] != "" {
 		return nil // cobra takes it from here
 	}
-	i := slices.IndexFunc(rest, func(a string) bool { return !strings.HasPrefix(a, "-") })
-	if i < 0 {
-		return nil
+	for i := 0; i < len(rest); i++ {
+		if !strings.HasPrefix(rest[i], "-") {
+			return unknownCommand(cmd, rest[i])
+		}
+		if takesValue(cmd, rest[i]) {
+			i++
+		}
 	}
-	return unknownCommand(cmd, rest[i])
+	return nil
+}
+
+// takesValue says whether what stands behind a flag on the command line is the flag's value.
+func takesValue(cmd *cobra.Command, arg string) bool {
+	var flag *pflag.Flag
+	if name, long := strings.CutPrefix(arg, "--"); long {
+		flag = cmd.Flag(name) // none where it is --name=value
+	} else if len(arg) == 2 {
+		flag = cmd.Flags().ShorthandLookup(arg[1:])
+	}
+	return flag != nil && flag.NoOptDefVal == ""
 }
 
 // takesArguments marks a command that has commands of its own and is also called with arguments.

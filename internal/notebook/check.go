@@ -60,9 +60,15 @@ func (k Kernel) Export(ctx context.Context, path, out string, s Surroundings) (p
 	return page, atomicfile.WriteFile(page, text)
 }
 
+// CanExecute says what is missing for notebooks to be executed without a browser, if anything but the kernel is.
+func CanExecute() error {
+	_, err := jupyterProgram("jupyter-nbconvert", "jupyter-nbconvert")
+	return err
+}
+
 // execute writes the executed notebook into the folder dir, under its own name.
 func (k Kernel) execute(ctx context.Context, path, dir string, s Surroundings) (*Document, error) {
-	if _, err := jupyterProgram("jupyter-nbconvert", "jupyter-nbconvert"); err != nil {
+	if err := CanExecute(); err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(k.specFile()); err != nil {

@@ -21,22 +21,36 @@ type Server struct {
 	NoBrowser bool   // only print the address
 }
 
+// Check says what Jupyter would lack to be started so, if anything: before a kernel is built, which takes minutes.
+func (s Server) Check() error {
+	if _, err := jupyterProgram("jupyter-notebook", "jupyter-lab", "jupyter-notebook"); err != nil {
+		return err
+	}
+	if _, err := os.Stat(s.Open); err != nil {
+		return fmt.Errorf("expected a notebook or a folder to open, found: %w", err)
+	}
+	if s.Port != 0 {
+		return portFree(s.Port)
+	}
+	return nil
+}
+
 // Run starts Jupyter, bound to 127.0.0.1 and with its token, and returns when it has ended, which the end of ctx
 // brings about. What Jupyter says, its address first of all, goes to messages.
 func (k Kernel) Run(ctx context.Context, s Server, messages io.Writer) error {
+	if err := s.Check(); err != nil {
+		return err
+	}
 	jupyter, err := jupyterProgram("jupyter-notebook", "jupyter-lab", "jupyter-notebook")
 	if err != nil {
 		return err
 	}
 	info, err := os.Stat(s.Open)
 	if err != nil {
-		return fmt.Errorf("expected a notebook or a folder to open, found: %w", err)
+		return err
 	}
 	args := []string{"--ip=127.0.0.1"}
 	if s.Port != 0 {
-		if err := portFree(s.Port); err != nil {
-			return err
-		}
 		args = append(args, "--port="+strconv.Itoa(s.Port))
 	}
 	if s.NoBrowser {

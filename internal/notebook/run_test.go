@@ -96,4 +96,7 @@ func TestRunWithoutWhatItNeeds(t *testing.T) {
 	defer taken.Close()
 	port := taken.Addr().(*net.TCPAddr).Port
 	sentence(t, k.Run(t.Context(), Server{Open: dir, Port: port}, io.Discard), "expected a port that Jupyter can listen to", "leave --port out")
+	if err := (Server{Open: dir}).Check(); err != nil {
+		t.Errorf("nothing is missing, found: %v", err)
+	}
 }
