@@ -273,12 +273,16 @@ func TestPaddingIsNotHeard(t *testing.T) {
 	for i := range m.Config.Width {
 		values[padding*m.Config.Width+i] = 5 // one of the padding's row
 	}
-	table.MustSetValue(tensors.FromFlatDataAndDimensions(values, table.Shape().Dimensions...))
+	if err := table.SetValue(tensors.FromFlatDataAndDimensions(values, table.Shape().Dimensions...)); err != nil {
+		t.Fatal(err)
+	}
 	near(t, "padding", ask(), before, true)
 	for i := range m.Config.Width {
 		values[mark*m.Config.Width+i] = 5
 	}
-	table.MustSetValue(tensors.FromFlatDataAndDimensions(values, table.Shape().Dimensions...))
+	if err := table.SetValue(tensors.FromFlatDataAndDimensions(values, table.Shape().Dimensions...)); err != nil {
+		t.Fatal(err)
+	}
 	near(t, "the mark", ask(), before, false)
 }
 
