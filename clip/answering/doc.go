@@ -18,5 +18,6 @@
 // one place that there is, or nothing; and whether it hears the question.
 //
 // Not CLIP-ViL's: what stands behind their tower (Pythia and MCAN, trained on the task; LXMERT, pretrained on millions of captions and questions). Not FiLM's: words are read by a
-// transformer (Vaswani et al. 2017, pre-norm) instead of a GRU; layer norms stand for batch norms and at more places; places have learned positions besides their coordinates.
+// transformer (Vaswani et al. 2017, pre-norm) instead of a GRU; layer norms stand for batch norms and at more places; places have learned positions besides their coordinates, which
+// the classifier is not given once more.
 package answering

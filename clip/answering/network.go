@@ -48,6 +48,7 @@ func look(scope *model.Scope, cfg Config, pictures, ids *graph.Node) *graph.Node
 	places = graph.Reshape(places, n, h, w, places.Shape().Dim(-1))
 	places = graph.Concatenate([]*graph.Node{places, coordinates(places, cfg)}, -1)
 	x := nn.LayerNorm(s.At("norm"), nn.Linear(s.At("project"), places, cfg.Width, true), normEps)
+	x.AssertDims(n, h, w, cfg.Width)
 	return graph.Add(x, graph.ExpandAxes(nn.Param(s, x, "position", nn.Normal(0.1), h, w, cfg.Width), 0))
 }
 
