@@ -23,29 +23,28 @@ type Server struct {
 
 // Check says what Jupyter would lack to be started so, if anything: before a kernel is built, which takes minutes.
 func (s Server) Check() error {
-	if _, err := jupyterProgram("jupyter-notebook", "jupyter-lab", "jupyter-notebook"); err != nil {
-		return err
+	_, _, err := s.ready()
+	return err
+}
+
+// ready finds Jupyter and what it is to open.
+func (s Server) ready() (jupyter string, open os.FileInfo, err error) {
+	if jupyter, err = jupyterProgram("jupyter-notebook", "jupyter-lab", "jupyter-notebook"); err != nil {
+		return "", nil, err
 	}
-	if _, err := os.Stat(s.Open); err != nil {
-		return fmt.Errorf("expected a notebook or a folder to open, found: %w", err)
+	if open, err = os.Stat(s.Open); err != nil {
+		return "", nil, fmt.Errorf("expected a notebook or a folder to open, found: %w", err)
 	}
 	if s.Port != 0 {
-		return portFree(s.Port)
+		err = portFree(s.Port)
 	}
-	return nil
+	return jupyter, open, err
 }
 
 // Run starts Jupyter, bound to 127.0.0.1 and with its token, and returns when it has ended, which the end of ctx
 // brings about. What Jupyter says, its address first of all, goes to messages.
 func (k Kernel) Run(ctx context.Context, s Server, messages io.Writer) error {
-	if err := s.Check(); err != nil {
-		return err
-	}
-	jupyter, err := jupyterProgram("jupyter-notebook", "jupyter-lab", "jupyter-notebook")
-	if err != nil {
-		return err
-	}
-	info, err := os.Stat(s.Open)
+	jupyter, info, err := s.ready()
 	if err != nil {
 		return err
 	}

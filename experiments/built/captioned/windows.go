@@ -19,33 +19,33 @@ type Windows struct {
 	side, context int
 }
 
-// Draw draws so many pictures for windows of side pixels, and makes a vocabulary; context is how many tokens a caption has room for.
-func Draw(side, context int, seed int64, count int) (*Windows, error) {
+// Draw draws so many pictures for windows of side pixels. Their captions are read with a vocabulary, or one of their own where it is nil; context is how many tokens
+// a caption has room for, and one that has more is an error.
+func Draw(side, context int, seed int64, count int, tokenizer *clip.Tokenizer) (*Windows, error) {
 	pictures, err := judge.Draw(side, scenes.Train, uint64(seed), count)
 	if err != nil {
 		return nil, err
 	}
+	if tokenizer == nil {
+		if tokenizer, err = vocabulary(pictures); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range pictures {
+		if _, err := tokenizer.EncodeWhole(append(p.Scene.Captions(), p.Label.Prompt()), context); err != nil {
+			return nil, fmt.Errorf("captions of scenes: %w", err)
+		}
+	}
+	return &Windows{tokenizer, pictures, side, context}, nil
+}
+
+// vocabulary is made of the captions of the first pictures and of all prompts.
+func vocabulary(pictures []judge.Picture) (*clip.Tokenizer, error) {
 	var corpus []string
 	for _, p := range pictures[:min(500, len(pictures))] {
 		corpus = append(corpus, p.Scene.Captions()...)
 	}
-	tokenizer, err := clip.TrainTokenizer(append(corpus, judge.Prompts(judge.Labels())...), 200)
-	if err != nil {
-		return nil, err
-	}
-	w := &Windows{Pictures: pictures, side: side, context: context}
-	return w, w.ReadWith(tokenizer)
-}
-
-// ReadWith gives the captions another vocabulary; that one of them has more tokens than there is room for is an error.
-func (w *Windows) ReadWith(tokenizer *clip.Tokenizer) error {
-	for _, p := range w.Pictures {
-		if _, err := tokenizer.EncodeWhole(append(p.Scene.Captions(), p.Label.Prompt()), w.context); err != nil {
-			return fmt.Errorf("captions of scenes: %w", err)
-		}
-	}
-	w.Tokenizer = tokenizer
-	return nil
+	return clip.TrainTokenizer(append(corpus, judge.Prompts(judge.Labels())...), 200)
 }
 
 // Example is a window with noise and a caption.

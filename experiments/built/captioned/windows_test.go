@@ -15,7 +15,7 @@ import (
 
 // A source's place is all that what it yields depends on.
 func TestSource(t *testing.T) {
-	w, err := Draw(16, 16, 1, 30)
+	w, err := Draw(16, 16, 1, 30, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,14 +31,14 @@ func TestSource(t *testing.T) {
 
 // Captions without room are an error that says so.
 func TestCaptionsWithoutRoom(t *testing.T) {
-	if _, err := Draw(16, 4, 1, 30); err == nil || !strings.Contains(err.Error(), "captions of scenes") {
+	if _, err := Draw(16, 4, 1, 30, nil); err == nil || !strings.Contains(err.Error(), "captions of scenes") {
 		t.Errorf("found %v", err)
 	}
 }
 
 // A batch has the shapes that are promised, steps within the bounds, labels of the training's pairs, and no caption that is cut off.
 func TestBatch(t *testing.T) {
-	w, err := Draw(16, 16, 2, 60)
+	w, err := Draw(16, 16, 2, 60, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

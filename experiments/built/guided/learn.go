@@ -19,7 +19,7 @@ type learner struct {
 }
 
 func newLearner(cfg Config, seed int64) (*learner, error) {
-	windows, err := captioned.Draw(cfg.Model.Noise.Side, cfg.Model.CLIP.Text.ContextLength, seed, cfg.Pictures)
+	windows, err := captioned.Draw(cfg.Model.Noise.Side, cfg.Model.CLIP.Text.ContextLength, seed, cfg.Pictures, nil)
 	if err != nil {
 		return nil, err
 	}

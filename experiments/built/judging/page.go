@@ -33,9 +33,9 @@ func over(runs []ran, figure func(Report) stats.Mean) stats.Mean {
 	return lesson.OverSeeds(runs, func(r Report) float64 { return figure(r).Value })
 }
 
-// share is [over] for a proportion.
+// share is [over] for a proportion, within 0 and 1.
 func share(runs []ran, figure func(Report) stats.Proportion) stats.Mean {
-	return over(runs, func(r Report) stats.Mean { return stats.Mean(figure(r)) })
+	return lesson.ShareOver(runs, figure)
 }
 
 const intervals = "95% intervals, over scenes or samples for one seed and over seeds for several."

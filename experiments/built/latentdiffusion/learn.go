@@ -30,11 +30,8 @@ func newLearner(ctx context.Context, env *experiments.Env, cfg Config, read Read
 		return nil, err
 	}
 	defer done()
-	windows, err := captioned.Draw(cfg.Model.Auto.Side, cfg.Model.Text.Length, env.Seed, cfg.Pictures)
+	windows, err := captioned.Draw(cfg.Model.Auto.Side, cfg.Model.Text.Length, env.Seed, cfg.Pictures, tokenizer)
 	if err != nil {
-		return nil, err
-	}
-	if err := windows.ReadWith(tokenizer); err != nil { // the text encoder's vocabulary, not one of its own
 		return nil, err
 	}
 	m, err := latent.New(cfg.latents(), tokenizer, env.Seed)

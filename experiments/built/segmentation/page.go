@@ -60,10 +60,7 @@ func (r Report) absent(way string) Absent {
 
 // fit is over seeds, or of the one seed over its scenes.
 func fit(runs []ran, way, group string, split scenes.Split) stats.Mean {
-	if len(runs) == 1 {
-		return runs[0].Report.find(way, group, split)
-	}
-	return lesson.OverSeeds(runs, func(r Report) float64 { return r.find(way, group, split).Value })
+	return lesson.ShareOver(runs, func(r Report) stats.Proportion { return stats.Proportion(r.find(way, group, split)) })
 }
 
 func figures(r Report) map[string]float64 {

@@ -27,7 +27,7 @@ type learner struct {
 type pair struct{ values, image, text []float32 }
 
 func newLearner(cfg Config, env *experiments.Env) (*learner, error) {
-	windows, err := captioned.Draw(cfg.Model.Decoder.Side, cfg.Model.CLIP.Text.ContextLength, env.Seed, cfg.Pictures)
+	windows, err := captioned.Draw(cfg.Model.Decoder.Side, cfg.Model.CLIP.Text.ContextLength, env.Seed, cfg.Pictures, nil)
 	if err != nil {
 		return nil, err
 	}
