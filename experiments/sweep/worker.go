@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -63,9 +64,23 @@ func (s *Sweep) Work(ctx context.Context, worker Worker) error {
 			continue
 		}
 		if len(w.results) == s.Spec.Total() {
+			w.tidy()
 			return nil
 		}
 		w.pause(ctx)
+	}
+}
+
+// tidy removes the run folders that no result names: of workers that died after another one's result, or between their own and
+// clearing up. A worker that is still writing there has lost its trial. The last worker to end leaves none.
+func (w *work) tidy() {
+	for n, r := range w.results {
+		entries, _ := os.ReadDir(w.trialDir(n))
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), "run-") && e.Name() != r.Run {
+				_ = os.RemoveAll(filepath.Join(w.trialDir(n), e.Name()))
+			}
+		}
 	}
 }
 
