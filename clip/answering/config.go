@@ -25,8 +25,7 @@ type Config struct {
 	Deaf bool  `json:"deaf"` // a baseline: it does not hear the question, and knows what can be guessed from the picture
 
 	Width  int `json:"width"`  // W, of words and places
-	Heads  int `json:"heads"`  // of each attention
-	Layers int `json:"layers"` // blocks in which the words of a question attend to each other
+	Hidden int `json:"hidden"` // H, of the GRU that reads the question
 	Blocks int `json:"blocks"` // FiLM blocks, in which the question tells the places what to look for
 	Length int `json:"length"` // most words of a question
 
@@ -36,7 +35,7 @@ type Config struct {
 
 // Default is a network for small pictures, without words, answers and a tower.
 func Default() Config {
-	return Config{Sees: Grid, Width: 64, Heads: 4, Layers: 2, Blocks: 3, Length: 12}
+	return Config{Sees: Grid, Width: 64, Hidden: 64, Blocks: 3, Length: 12}
 }
 
 // Check says what is wrong with a configuration, if anything is.
@@ -46,10 +45,10 @@ func (c Config) Check() error {
 		return fmt.Errorf("sees: expected %s, %s or %s, found %q", Grid, Pooled, Nothing, c.Sees)
 	case c.Sees == Nothing && c.Deaf:
 		return fmt.Errorf("sees: expected a network that sees or hears something, found one that is blind and deaf")
-	case c.Heads < 1 || c.Width < 1 || c.Width%c.Heads != 0 || c.Width > maxWidth:
-		return fmt.Errorf("width: expected a multiple of heads, at most %d, found %d and %d heads", maxWidth, c.Width, c.Heads)
-	case min(c.Layers, c.Blocks) < 1 || max(c.Layers, c.Blocks) > maxLayers:
-		return fmt.Errorf("layers, blocks: expected 1 to %d of each, found %d and %d", maxLayers, c.Layers, c.Blocks)
+	case min(c.Width, c.Hidden) < 1 || max(c.Width, c.Hidden) > maxWidth:
+		return fmt.Errorf("width, hidden: expected 1 to %d of each, found %d and %d", maxWidth, c.Width, c.Hidden)
+	case c.Blocks < 1 || c.Blocks > maxBlocks:
+		return fmt.Errorf("blocks: expected 1 to %d, found %d", maxBlocks, c.Blocks)
 	case c.Length < 1 || c.Length > maxLength:
 		return fmt.Errorf("length: expected 1 to %d words, found %d", maxLength, c.Length)
 	}
@@ -59,7 +58,7 @@ func (c Config) Check() error {
 // Bounds, so that a damaged file asks for nothing absurd.
 const (
 	maxWidth  = 1 << 12
-	maxLayers = 1 << 7
+	maxBlocks = 1 << 7
 	maxLength = 1 << 9
 )
 

@@ -7,7 +7,7 @@
 // further. How the question reaches the picture is FiLM ("FiLM: Visual Reasoning with a General Conditioning Layer", Perez et al. 2018, arXiv 1709.07871), whose features
 // are those of a network trained on ImageNet. With G = [clip.ImageGrid] of a picture, the words w_1 ... w_L of a question behind a mark w_0, and x_i, y_i where place i is,
 //
-//	q     = LayerNorm(transformer(w_0 ... w_L) at w_0)                the question
+//	q     = LayerNorm(GRU(w_0 ... w_L) after w_L)                     the question
 //	p_i   = LayerNorm(W [G_i; x_i; y_i]) + position_i                 the places of the picture
 //	p_i   = ReLU(W [p_i; x_i; y_i])                                   in each of the FiLM blocks (figure 3),
 //	p_i  += ReLU((1 + gamma(q)) * LayerNorm(conv(p))_i + beta(q))     gamma and beta linear in q (equation 2)
@@ -17,7 +17,6 @@
 // What the network may see is a choice of its [Config], so that each variant is the same network otherwise: the grid, CLIP's pooled embedding as the
 // one place that there is, or nothing; and whether it hears the question.
 //
-// Not CLIP-ViL's: what stands behind their tower (Pythia and MCAN, trained on the task; LXMERT, pretrained on millions of captions and questions). Not FiLM's: words are read by a
-// transformer (Vaswani et al. 2017, pre-norm) instead of a GRU; layer norms stand for batch norms and at more places; places have learned positions besides their coordinates, which
-// the classifier is not given once more.
+// Not CLIP-ViL's: what stands behind their tower (Pythia and MCAN, trained on the task; LXMERT, pretrained on millions of captions and questions). Not FiLM's: layer norms stand for
+// batch norms and at more places; places have learned positions besides their coordinates, which the classifier is not given once more.
 package answering

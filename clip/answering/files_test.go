@@ -121,12 +121,11 @@ func TestConfigRefuses(t *testing.T) {
 	for want, change := range map[string]func(c *Config){
 		"sees: expected grid, pooled or nothing":      func(c *Config) { c.Sees = "all" },
 		"blind and deaf":                              func(c *Config) { c.Sees, c.Deaf = Nothing, true },
-		"width: expected a multiple of heads":         func(c *Config) { c.Width = 9 },
-		"layers, blocks: expected 1 to":               func(c *Config) { c.Layers = 0 },
+		"width, hidden: expected 1 to":                func(c *Config) { c.Hidden = 0 },
+		"blocks: expected 1 to":                       func(c *Config) { c.Blocks = 0 },
 		"length: expected 1 to":                       func(c *Config) { c.Length = 0 },
 		"words: expected the words of the questions":  func(c *Config) { c.Words = []string{"b", "a"} },
 		"answers: expected at least 2 to choose from": func(c *Config) { c.Answers = nil },
-		"of each, found 2 and 0":                      func(c *Config) { c.Blocks = 0 },
 	} {
 		c := tiny(t, nil).Config
 		change(&c)

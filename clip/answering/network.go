@@ -9,7 +9,8 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/nn"
 )
 
-// The axes: N pictures, Q questions about each, M = N*Q, L words of a question with the mark, h x w places of a grid, W their width and the words', A answers.
+// The axes: N pictures, Q questions about each, M = N*Q, L words of a question with the mark, h x w places of a grid, W their width and the words', H the
+// question's, A answers.
 
 // Answer maps pictures [N, H, W, 3], normalised as the tower wants them, and ids [N, Q, L] (int32) to logits [N, Q, A]. A network that sees nothing takes no
 // pictures: nil.
@@ -24,9 +25,7 @@ func Answer(scope *model.Scope, cfg Config, pictures, ids *graph.Node) *graph.No
 	}
 	x = nn.ReLU(nn.Linear(s.At("found"), nn.LayerNorm(s.At("norm_found"), x, normEps), 4*cfg.Width, true))
 	x = graph.ReduceMax(x, 1, 2) // of every number the place that has most of it
-	head := s.At("head")
-	logits := twoLayers(head, nn.LayerNorm(head.At("norm"), x, normEps), 2*cfg.Width, len(cfg.Answers), 1)
-	return graph.Reshape(logits, n, q, len(cfg.Answers))
+	return graph.Reshape(classify(s.At("head"), cfg, x), n, q, len(cfg.Answers))
 }
 
 // look is what the network sees of pictures [N, H, W, 3], before any question: places [N, h, w, W]. The ids [N, ...] say how many pictures there are where
@@ -72,19 +71,11 @@ func coordinates(places *graph.Node, cfg Config) *graph.Node {
 	return graph.BroadcastToDims(table, places.Shape().Dim(0), h, w, 2)
 }
 
-// hear is what questions ask, in the scope of the network: ids [M, L] to [M, W]. Words attend to each other, padding left out; what the mark has heard is the question.
+// hear is what questions ask, in the scope of the network: ids [M, L] to [M, H], what a GRU knows after the last word.
 func hear(scope *model.Scope, cfg Config, ids *graph.Node) *graph.Node {
-	m, l := ids.Shape().Dim(0), ids.Shape().Dim(1)
-	s := scope.At("words")
-	x := nn.Embedding(s, ids, firstWord+len(cfg.Words), cfg.Width, nn.Normal(0.3))
-	x = graph.Add(x, graph.ExpandAxes(nn.Param(s, x, "position", nn.Normal(0.1), l, cfg.Width), 0))
-	isPadding := graph.ConvertDType(graph.Equal(ids, graph.ConstAs(ids, padding)), dtypes.Float32)
-	bias := graph.Reshape(graph.MulScalar(isPadding, -1e9), m, 1, 1, l)
-	for i := range cfg.Layers {
-		x = hearBlock(scope.At("hear%d", i), cfg, x, bias)
-	}
-	mark := graph.Reshape(graph.Slice(x, graph.AxisRange(), graph.AxisRange(0, 1)), m, cfg.Width)
-	return nn.LayerNorm(scope.At("heard"), mark, normEps)
+	x := nn.Embedding(scope.At("words"), ids, firstWord+len(cfg.Words), cfg.Width, nn.Normal(0.3))
+	isWord := graph.NotEqual(ids, graph.ConstAs(ids, padding))
+	return nn.LayerNorm(scope.At("heard"), nn.GRU(scope.At("gru"), x, isWord, cfg.Hidden), normEps)
 }
 
 // Loss is the mean cross-entropy in nats of logits [N, Q, A] for the right answers [N, Q] (int32), and the share of the questions whose likeliest answer

@@ -28,6 +28,7 @@ type Config struct {
 	BaselineSteps int                     `json:"baseline_steps"` // of each that does not
 	TuneSteps     int                     `json:"tune_steps"`     // of the network on the grid after that, when its tower learns too
 	TuneRate      float64                 `json:"tune_rate"`      // what the learning rate is multiplied by then
+	Relations     int                     `json:"relations"`      // step of each training from which on questions about relations come first; 0 in the last, fine-tuned one
 	Tests         int                     `json:"tests"`          // scenes of each split; every question about them is asked
 }
 
@@ -47,7 +48,7 @@ func Study() lesson.Study {
 }
 
 func defaults(form experiments.Form, _ backend.Kind) Config {
-	c := Config{CLIP: scenesclip.Defaults(form), Network: answering.Default(), Pictures: 24, Questions: 8, BaselineSteps: 2000, TuneSteps: 4000, TuneRate: 0.5, Tests: 500,
+	c := Config{CLIP: scenesclip.Defaults(form), Network: answering.Default(), Pictures: 24, Questions: 8, BaselineSteps: 2000, TuneSteps: 4000, TuneRate: 0.5, Relations: 1000, Tests: 500,
 		Train: experiments.TrainConfig{Steps: 3000, Optimizer: experiments.DefaultAdamW(), LogEvery: 20, Average: 0.99}}
 	c.CLIP.MaxObjects, c.CLIP.Full, c.MaxObjects = 1, 0.8, 3
 	if form == experiments.Full {
@@ -55,7 +56,7 @@ func defaults(form experiments.Form, _ backend.Kind) Config {
 	}
 	c.Train.Optimizer.LR, c.Train.Optimizer.Beta2, c.Train.Optimizer.WarmupSteps = 2e-3, 0.98, 100
 	if form == experiments.Quick {
-		c.BaselineSteps, c.Tests, c.Train.Steps, c.TuneSteps, c.Train.Average = 40, 60, 40, 40, 0.9
+		c.BaselineSteps, c.Tests, c.Train.Steps, c.TuneSteps, c.Train.Average, c.Relations = 40, 60, 40, 40, 0.9, 20
 		c.Train.Optimizer.WarmupSteps = 10
 	}
 	return c
@@ -72,6 +73,8 @@ func (c Config) Check() error {
 		return fmt.Errorf("tests: expected at least 6 scenes, which are shown, found %d", c.Tests)
 	case c.BaselineSteps < 1 || c.TuneSteps < 1:
 		return fmt.Errorf("baseline_steps, tune_steps: expected at least 1 of each, found %d and %d", c.BaselineSteps, c.TuneSteps)
+	case c.Relations < 0:
+		return fmt.Errorf("relations: expected a step from 0 on, found %d", c.Relations)
 	case !(c.TuneRate > 0):
 		return fmt.Errorf("tune_rate: expected more than 0, found %g", c.TuneRate)
 	}
@@ -172,10 +175,10 @@ func thaw(store *model.Store) {
 
 // train trains a network on scenes that are each seen once.
 func train(ctx context.Context, env *experiments.Env, cfg Config, m *answering.Model, v variant) error {
-	t, seed := cfg.Train, uint64(env.Seed)+otherScenes
+	t, seed, relations := cfg.Train, uint64(env.Seed)+otherScenes, cfg.Relations
 	switch {
 	case v.tune:
-		t.Steps, seed = cfg.TuneSteps, seed+otherScenes
+		t.Steps, seed, relations = cfg.TuneSteps, seed+otherScenes, 0
 		t.Optimizer.LR *= cfg.TuneRate
 	case v.deaf || v.sees == answering.Nothing:
 		t.Steps = cfg.BaselineSteps
@@ -184,7 +187,7 @@ func train(ctx context.Context, env *experiments.Env, cfg Config, m *answering.M
 	if err != nil {
 		return err
 	}
-	source, err := newSource(m, cfg, set, env.Seed)
+	source, err := newSource(m, cfg, set, relations, env.Seed)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,8 @@ type example struct {
 	right  []int32 // indices of their answers
 }
 
-func newSource(m *answering.Model, cfg Config, set *scenes.Scenes, seed int64) (*source, error) {
+// newSource reads a set scene by scene. From step relations on, questions about relations come first.
+func newSource(m *answering.Model, cfg Config, set *scenes.Scenes, relations int, seed int64) (*source, error) {
 	loader, err := datasets.NewLoader(set.Len(), datasets.LoaderConfig{BatchSize: cfg.Pictures, Seed: uint64(seed), DropLast: true},
 		func(_ context.Context, i int, rng *rand.Rand) (e example, err error) {
 			scene := set.Scene(i)
@@ -34,7 +35,7 @@ func newSource(m *answering.Model, cfg Config, set *scenes.Scenes, seed int64) (
 					return e, err
 				}
 			}
-			for _, q := range draw(scene, cfg.Questions, rng) {
+			for _, q := range draw(scene, cfg.Questions, i/cfg.Pictures >= relations, rng) {
 				ids, err := m.Config.Encode(q.Text)
 				if err != nil {
 					return e, err
@@ -67,12 +68,31 @@ func (s *source) RestorePosition(position json.RawMessage) error {
 // Epoch is always 0: no scene is seen twice.
 func (s *source) Epoch() int { return 0 }
 
-// draw draws count questions about a scene.
-func draw(scene scenes.Scene, count int, rng *rand.Rand) (list []scenes.Question) {
+// draw draws count questions about a scene. Where relations come first they are up to half of the questions, and as many as two questionings have.
+func draw(scene scenes.Scene, count int, relations bool, rng *rand.Rand) (list []scenes.Question) {
 	for len(list) < count {
 		questions := scene.Ask(rng)
+		if relations {
+			questions = append(questions, scene.Ask(rng)...)
+		}
 		rng.Shuffle(len(questions), func(i, j int) { questions[i], questions[j] = questions[j], questions[i] })
+		if relations {
+			questions = relationsFirst(questions, count/2)
+		}
 		list = append(list, questions[:min(len(questions), count-len(list))]...)
 	}
 	return list
+}
+
+// relationsFirst puts questions about relations before all others, but no more than so many of them.
+func relationsFirst(questions []scenes.Question, most int) []scenes.Question {
+	var first, rest []scenes.Question
+	for _, q := range questions {
+		if q.Kind == scenes.AskRelation && len(first) < most {
+			first = append(first, q)
+		} else {
+			rest = append(rest, q)
+		}
+	}
+	return append(first, rest...)
 }
