@@ -48,7 +48,8 @@ type Env struct {
 type Result struct {
 	Metrics map[string]float64 `json:"metrics"` // shares as 0..1, losses in nats, with NAME_low, NAME_high, NAME_n
 	Seconds float64            `json:"seconds"`
-	Remarks []string           `json:"remarks,omitempty"` // sentences a reader should know: data missing, pictures left out
+	Used
+	Remarks []string `json:"remarks,omitempty"` // sentences a reader should know: data missing, pictures left out
 }
 
 // New makes an experiment with a configuration of type C. defaults may give a slow backend less to do. Where C has a method
@@ -128,6 +129,7 @@ func (e Experiment) carryOut(ctx context.Context, env *Env) (Result, error) {
 	env.usedBefore, _ = Usage()
 	result, err := e.run(ctx, env, env.Run.Manifest.Config)
 	result.Seconds = env.seconds()
+	result.Processor, result.Peak = env.Usage()
 	if endedBy(ctx, err) {
 		err = &stopped{err}
 	}

@@ -16,16 +16,17 @@ import (
 
 // Record is a run as docs/results keeps it. R is what the run found out, in a file of its own in the run's folder.
 type Record[R any] struct {
-	Experiment string               `json:"experiment"`
-	Seed       int64                `json:"seed"`
-	Config     json.RawMessage      `json:"config"`
-	Backend    string               `json:"backend"`
-	Machine    string               `json:"machine"`
-	Started    string               `json:"started"`
-	Commit     string               `json:"commit"`
-	Seconds    float64              `json:"seconds"` // all of the run
-	Report     R                    `json:"report"`
-	Curve      []map[string]float64 `json:"curve,omitempty"` // step and figures on dev pictures
+	Experiment string          `json:"experiment"`
+	Seed       int64           `json:"seed"`
+	Config     json.RawMessage `json:"config"`
+	Backend    string          `json:"backend"`
+	Machine    string          `json:"machine"`
+	Started    string          `json:"started"`
+	Commit     string          `json:"commit"`
+	Seconds    float64         `json:"seconds"` // all of the run
+	Used
+	Report R                    `json:"report"`
+	Curve  []map[string]float64 `json:"curve,omitempty"` // step and figures on dev pictures
 }
 
 // ReadRecord takes from a full run's folder what is recorded: what reportFile says, and of the steps that were evaluated, which
@@ -48,7 +49,7 @@ func ReadRecord[R any](dir, reportFile string, named, figures []string) (Record[
 		return r, err
 	}
 	r = Record[R]{Experiment: m.Experiment, Seed: m.Seed, Config: m.Config, Machine: m.Machine, Commit: m.Commit,
-		Started: m.Started.Format("2006-01-02 15:04 MST"), Seconds: result.Seconds}
+		Started: m.Started.Format("2006-01-02 15:04 MST"), Seconds: result.Seconds, Used: result.Used}
 	r.Backend, _, _ = strings.Cut(m.Backend, ",") // without the path of a library
 	data, err := os.ReadFile(run.Path(reportFile))
 	if err != nil {

@@ -141,7 +141,7 @@ func outcomeOf(t *testing.T, r *Run) (o outcome) {
 	if err := r.Results(&o.results); err != nil {
 		t.Fatal(err)
 	}
-	o.results.Seconds = 0
+	o.results.Seconds, o.results.Used = 0, Used{}
 	o.tensors = map[string]string{}
 	for _, path := range r.filesIn(checkpointsDir, func(string) bool { return true }) {
 		c, err := readCheckpoint(path)

@@ -96,7 +96,7 @@ func TestRecordAndCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, part := range []string{"# Are dice fair?", "`glimpse train lesson/dice --seed N`", "The mean is 4.60 (-1.75–10.95).", "| throws | mean |\n| --- | ---: |\n| 10 | 4.60",
-		"![Means](../images/lesson-dice-means.png)", "The lesson says: that dice are fair. Found: a mean of 4.60", "| 1 | 0 | go"} {
+		"![Means](../images/lesson-dice-means.png)", "The lesson says: that dice are fair. Found: a mean of 4.60", "| seed | seconds | processor seconds | peak memory |", " MiB | go"} {
 		if !strings.Contains(string(page), part) {
 			t.Errorf("expected %q in the page, found\n%s", part, page)
 		}

@@ -3,7 +3,10 @@ package lesson
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/dustin/go-humanize"
 
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/internal/stats"
@@ -35,11 +38,30 @@ func (s Study) page(told Told, runs []record) string {
 			fmt.Fprintf(&b, "- The lesson says: %s Found: %s Source: %s\n", e.Claim, e.Found, e.Source)
 		}
 	}
+	b.WriteString(s.runsTable(runs))
+	return b.String()
+}
+
+// runsTable is the section about the runs themselves. What the first recorded runs did not keep is a dash.
+func (s Study) runsTable(runs []record) string {
+	var b strings.Builder
 	b.WriteString("\n## The runs\n\nSeconds are by the clock, on a machine that may have been busy with other work besides. ")
 	fmt.Fprintf(&b, "Settings: `glimpse train %s --show` at the commit given.\n\n", s.Experiment.Name)
-	b.WriteString("| seed | seconds | backend | machine | started | commit |\n| ---: | ---: | --- | --- | --- | --- |\n")
+	isKnown := slices.ContainsFunc(runs, func(r record) bool { return r.Peak > 0 })
+	line := func(seed, seconds, processor, peak, rest string) {
+		if isKnown { // the first recorded runs kept neither
+			seconds += " | " + processor + " | " + peak
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", seed, seconds, rest)
+	}
+	line("seed", "seconds", "processor seconds", "peak memory", "backend | machine | started | commit")
+	line("---:", "---:", "---:", "---:", "--- | --- | --- | ---")
 	for _, r := range runs {
-		fmt.Fprintf(&b, "| %d | %.0f | %s | %s | %s | `%s` |\n", r.Seed, r.Seconds, r.Backend, r.Machine, r.Started, experiments.ShortCommit(r.Commit))
+		processor, peak := "–", "–"
+		if r.Peak > 0 {
+			processor, peak = fmt.Sprintf("%.0f", r.Processor), humanize.IBytes(uint64(r.Peak))
+		}
+		line(fmt.Sprint(r.Seed), fmt.Sprintf("%.0f", r.Seconds), processor, peak, fmt.Sprintf("%s | %s | %s | `%s`", r.Backend, r.Machine, r.Started, experiments.ShortCommit(r.Commit)))
 	}
 	return b.String()
 }
