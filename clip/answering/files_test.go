@@ -71,7 +71,7 @@ func TestLoadRefuses(t *testing.T) {
 		"expected a network that answers questions": func(dir string) error { return os.Remove(filepath.Join(dir, ConfigFile)) },
 		"expected a configuration as JSON":          func(dir string) error { return os.WriteFile(filepath.Join(dir, ConfigFile), []byte("{"), 0o644) },
 		"answers: expected at least 2":              func(dir string) error { return edit(dir, `"answers": [`, `"answers": [], "x": [`) },
-		"found another one":                         func(dir string) error { return edit(dir, `"yes"`, `"yea"`) },
+		"found others":                              func(dir string) error { return edit(dir, `"yes"`, `"yea"`) },
 		"found text_projection": func(dir string) error {
 			return reweigh(dir, func(all map[string]safetensors.Tensor) { all["text_projection"] = all["answering.words.weight"] })
 		},

@@ -9,6 +9,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/clip"
+	"github.com/glimpse-ml/glimpse/internal/modelfolder"
 	"github.com/glimpse-ml/glimpse/internal/nn"
 )
 
@@ -105,19 +106,17 @@ func (m *Guided) Sampler(b compute.Backend, cfg Sampling) (*Sampler, error) {
 // ConfigFile is the file of a saved [Guided] that holds its configuration.
 const ConfigFile = "diffusion.json"
 
-// folder is what a saved model consists of.
-var folder = Folder{ConfigFile: ConfigFile, Scopes: []string{NoiseScope, CLIPScope}, Made: "glimpse train built/guided"}
+var (
+	kind     = modelfolder.Kind{What: "model that makes pictures", ConfigFile: ConfigFile, Made: "glimpse train built/guided"}
+	isWeight = modelfolder.Within(NoiseScope, CLIPScope)
+)
 
 // Save writes configuration, vocabulary and weights into the folder dir, which is made if need be.
-func (m *Guided) Save(dir string) error { return folder.Save(dir, m.Config, m.Tokenizer, m.Store) }
+func (m *Guided) Save(dir string) error {
+	return kind.Save(dir, m.Config, m.Tokenizer, m.Store, isWeight)
+}
 
 // LoadGuided reads a model that [Guided.Save] wrote from a folder, or from the folder model in it.
 func LoadGuided(dir string) (*Guided, error) {
-	return Load(folder, dir, func(cfg GuidedConfig, tokenizer *clip.Tokenizer) (*Guided, *model.Store, error) {
-		m, err := NewGuided(cfg, tokenizer, 0)
-		if err != nil {
-			return nil, nil, err
-		}
-		return m, m.Store, nil
-	})
+	return modelfolder.Load(kind, dir, clip.LoadTokenizer, NewGuided, func(m *Guided) *model.Store { return m.Store }, isWeight)
 }

@@ -73,10 +73,10 @@ func TestSaveAndLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := other.Save(filepath.Join(dir, "model", tokenizerFile)); err != nil {
+	if err := other.Save(filepath.Join(dir, "model", clip.TokenizerFile)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LoadGuided(dir); err == nil || !strings.Contains(err.Error(), "expected the vocabulary") {
+	if _, err := LoadGuided(dir); err == nil || !strings.Contains(err.Error(), "tokenizer.json with which the weights were saved") {
 		t.Errorf("another vocabulary: found %v", err)
 	}
 	if err := os.Remove(filepath.Join(dir, "model", ConfigFile)); err != nil {

@@ -7,26 +7,30 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/clip"
-	"github.com/glimpse-ml/glimpse/clip/diffusion"
+	"github.com/glimpse-ml/glimpse/internal/modelfolder"
 	"github.com/glimpse-ml/glimpse/internal/safetensors"
 	"github.com/glimpse-ml/glimpse/internal/weights"
 )
 
-// Folder is what a saved model consists of.
-var Folder = diffusion.Folder{ConfigFile: "latent.json", Scopes: []string{AutoScope, TextScope, NoiseScope}, Made: "glimpse train built/latent"}
+var (
+	kind     = modelfolder.Kind{What: "model that makes pictures", ConfigFile: "latent.json", Made: "glimpse train built/latent"}
+	isWeight = modelfolder.Within(AutoScope, TextScope, NoiseScope)
+)
+
+// IsIn says whether a folder, or the folder model in it, holds such a model.
+func IsIn(dir string) bool {
+	_, ok := kind.Find(dir)
+	return ok
+}
 
 // Save writes configuration, vocabulary and weights into the folder dir, which is made if need be.
-func (m *Model) Save(dir string) error { return Folder.Save(dir, m.Config, m.Tokenizer, m.Store) }
+func (m *Model) Save(dir string) error {
+	return kind.Save(dir, m.Config, m.Tokenizer, m.Store, isWeight)
+}
 
 // Load reads a model that [Model.Save] wrote from a folder, or from the folder model in it.
 func Load(dir string) (*Model, error) {
-	return diffusion.Load(Folder, dir, func(cfg Config, tokenizer *clip.Tokenizer) (*Model, *model.Store, error) {
-		m, err := New(cfg, tokenizer, 0)
-		if err != nil {
-			return nil, nil, err
-		}
-		return m, m.Store, nil
-	})
+	return modelfolder.Load(kind, dir, clip.LoadTokenizer, New, func(m *Model) *model.Store { return m.Store }, isWeight)
 }
 
 // TakeText copies a text tower from the store of another model, such as a CLIP's: it becomes the model's text encoder.

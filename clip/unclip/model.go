@@ -7,6 +7,7 @@ import (
 
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/clip/diffusion"
+	"github.com/glimpse-ml/glimpse/internal/modelfolder"
 	"github.com/glimpse-ml/glimpse/internal/nn"
 )
 
@@ -64,19 +65,23 @@ func New(cfg Config, tokenizer *clip.Tokenizer, seed int64) (*Model, error) {
 	return m, nil
 }
 
-// Folder is what a saved model consists of.
-var Folder = diffusion.Folder{ConfigFile: "unclip.json", Scopes: []string{diffusion.CLIPScope, PriorScope, diffusion.NoiseScope}, Made: "glimpse train built/unclip"}
+var (
+	kind     = modelfolder.Kind{What: "model that makes pictures", ConfigFile: "unclip.json", Made: "glimpse train built/unclip"}
+	isWeight = modelfolder.Within(diffusion.CLIPScope, PriorScope, diffusion.NoiseScope)
+)
+
+// IsIn says whether a folder, or the folder model in it, holds such a model.
+func IsIn(dir string) bool {
+	_, ok := kind.Find(dir)
+	return ok
+}
 
 // Save writes configuration, vocabulary and weights into the folder dir, which is made if need be.
-func (m *Model) Save(dir string) error { return Folder.Save(dir, m.Config, m.Tokenizer, m.Store) }
+func (m *Model) Save(dir string) error {
+	return kind.Save(dir, m.Config, m.Tokenizer, m.Store, isWeight)
+}
 
 // Load reads a model that [Model.Save] wrote from a folder, or from the folder model in it.
 func Load(dir string) (*Model, error) {
-	return diffusion.Load(Folder, dir, func(cfg Config, tokenizer *clip.Tokenizer) (*Model, *model.Store, error) {
-		m, err := New(cfg, tokenizer, 0)
-		if err != nil {
-			return nil, nil, err
-		}
-		return m, m.Store, nil
-	})
+	return modelfolder.Load(kind, dir, clip.LoadTokenizer, New, func(m *Model) *model.Store { return m.Store }, isWeight)
 }

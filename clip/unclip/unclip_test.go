@@ -124,7 +124,7 @@ func TestSaveAndLoad(t *testing.T) {
 	if _, err := diffusion.LoadGuided(dir); err == nil || !strings.Contains(err.Error(), "glimpse train built/guided") {
 		t.Errorf("as a guided model: found %v", err)
 	}
-	if err := os.Remove(filepath.Join(dir, "model", Folder.ConfigFile)); err != nil {
+	if err := os.Remove(filepath.Join(dir, "model", kind.ConfigFile)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "glimpse train built/unclip") {

@@ -11,7 +11,7 @@ import (
 
 // loadLatent loads the model of a run of built/latent or built/imagen. found is false where the folder holds none.
 func loadLatent(dir string) (p painter, found bool, err error) {
-	if _, ok := latent.Folder.Find(dir); !ok {
+	if !latent.IsIn(dir) {
 		return p, false, nil
 	}
 	m, err := latent.Load(dir)

@@ -12,7 +12,7 @@ import (
 
 // loadUnCLIP loads the model of a run of built/unclip. found is false where the folder holds none.
 func loadUnCLIP(dir string) (p painter, found bool, err error) {
-	if _, ok := unclip.Folder.Find(dir); !ok {
+	if !unclip.IsIn(dir) {
 		return p, false, nil
 	}
 	m, err := unclip.Load(dir)
