@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/glimpse-ml/glimpse/internal/spelling"
 )
 
 // Form is how much of an experiment is run.
@@ -171,36 +173,5 @@ func unknownKey(path, key string, known []string) error {
 		return fmt.Errorf("unknown setting %s: there is no %q, and nothing else here", path, key)
 	}
 	return fmt.Errorf("unknown setting %s: there is no %q; did you mean %q? (known here: %s)",
-		path, key, Nearest(key, known), strings.Join(known, ", "))
-}
-
-// Nearest is the candidate with the fewest changed letters (Levenshtein distance) from word; "" without candidates.
-func Nearest(word string, candidates []string) string {
-	best, nearest := -1, ""
-	for _, c := range candidates {
-		if d := distance(word, c); best < 0 || d < best {
-			best, nearest = d, c
-		}
-	}
-	return nearest
-}
-
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+		path, key, spelling.Nearest(key, known), strings.Join(known, ", "))
 }

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/glimpse-ml/glimpse/internal/spelling"
 )
 
 // Best names one of the figures that [Task.Evaluate] finds: the checkpoint of the evaluation that did best by it stays. The zero value names
@@ -30,7 +32,7 @@ func (b *bestSoFar) see(s Step) (better bool, err error) {
 	if !ok {
 		names := slices.Sorted(maps.Keys(s.Scalars))
 		return false, fmt.Errorf("keep best: expected one of the figures of an evaluation, %s, found %q; did you mean %q?",
-			strings.Join(names, ", "), b.Metric, Nearest(b.Metric, names))
+			strings.Join(names, ", "), b.Metric, spelling.Nearest(b.Metric, names))
 	}
 	if b.Step > 0 && !(b.Smallest && value < b.Value || !b.Smallest && value > b.Value) {
 		return false, nil

@@ -22,6 +22,7 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/sweep"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 	"github.com/glimpse-ml/glimpse/internal/shell"
+	"github.com/glimpse-ml/glimpse/internal/spelling"
 )
 
 // sweepFlags are what a call of `glimpse sweep` says.
@@ -205,7 +206,7 @@ func (f sweepFlags) plan(cmd *cobra.Command, spec *sweep.Spec, config json.RawMe
 		}
 		slices.Sort(known)
 		return usagef(cmd, "expected --budget to be a setting that is a whole number, found %q; did you mean %q?", f.budget,
-			experiments.Nearest(f.budget, known))
+			spelling.Nearest(f.budget, known))
 	}
 	spec.Budget = f.budget
 	if spec.Rungs, err = sweep.PlanHalving(spec.Trials, f.eta, f.rungs, most); err != nil {

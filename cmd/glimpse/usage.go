@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/glimpse-ml/glimpse/internal/spelling"
 )
 
 // usageError is a wrong call: exit code 2.
@@ -137,7 +139,7 @@ func flagError(cmd *cobra.Command, err error) error {
 func didYouMean(prefix, typed string, candidates []string) string {
 	best, distance := "", max(2, len(typed)/3)+1
 	for _, c := range candidates {
-		d := editDistance(typed, c)
+		d := spelling.Distance(typed, c)
 		if strings.HasPrefix(c, typed) {
 			d = min(d, 1)
 		}
@@ -149,25 +151,4 @@ func didYouMean(prefix, typed string, candidates []string) string {
 		return ""
 	}
 	return fmt.Sprintf(", did you mean %s%s?", prefix, best)
-}
-
-// editDistance is the number of insertions, deletions and replacements that make b of a (Levenshtein).
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

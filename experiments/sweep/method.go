@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/internal/spelling"
 )
 
 // Method proposes setting number i of a sweep, counted from 0, from the settings that are finished. It depends on its arguments
@@ -41,7 +41,7 @@ func methodNamed(name string) (Method, error) {
 	case "halving":
 		return halving, nil
 	}
-	return nil, fmt.Errorf("expected one of the methods grid, random, tpe, halving, found %q; did you mean %q?", name, experiments.Nearest(name, Methods()))
+	return nil, fmt.Errorf("expected one of the methods grid, random, tpe, halving, found %q; did you mean %q?", name, spelling.Nearest(name, Methods()))
 }
 
 // grid tries all combinations; the last dimension changes fastest.

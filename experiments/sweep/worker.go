@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/glimpse-ml/glimpse/experiments"
+	"github.com/glimpse-ml/glimpse/internal/spelling"
 )
 
 // Runner runs a trial in a.Run, and stops when ctx ends. An error that [Refuse] made is not tried again, nor is
@@ -140,7 +141,7 @@ func (s *Spec) checkMetric(r Result) error {
 		return nil // it is there, and no number
 	}
 	return fmt.Errorf("expected the experiment %s to measure %s, found %s; begin a new sweep with one of these as --metric, did you mean %q?",
-		s.Experiment, s.Metric, strings.Join(names, ", "), experiments.Nearest(s.Metric, names))
+		s.Experiment, s.Metric, strings.Join(names, ", "), spelling.Nearest(s.Metric, names))
 }
 
 // do runs a trial and publishes what came out, unless the attempt is no longer this worker's.
