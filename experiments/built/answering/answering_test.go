@@ -1,10 +1,14 @@
 package answering
 
 import (
+	"maps"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/clip/answering"
@@ -14,6 +18,8 @@ import (
 	"github.com/glimpse-ml/glimpse/experiments/resumetest"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
+	"github.com/glimpse-ml/glimpse/internal/safetensors"
+	"github.com/glimpse-ml/glimpse/internal/weights"
 )
 
 // small are settings with which the quick form takes seconds in pure Go.
@@ -132,10 +138,34 @@ func TestFrozenTowers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const stem = "/visual/conv1/weight"
-	before, after := eye.Store.GetVariable(stem).MustValue(), m.Store.GetVariable(stem).MustValue()
-	if before.Equal(after) {
-		t.Error("the tower that is fine-tuned has the weights of CLIP's")
+	checkpoints, err := filepath.Glob(run.Path("checkpoints", "*-done.safetensors"))
+	if err != nil || len(checkpoints) != 1+len(variants()) { // CLIP's own first
+		t.Fatal(checkpoints, err)
+	}
+	for i, v := range variants() {
+		file, err := safetensors.Load(checkpoints[1+i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		trained := model.NewStore()
+		maps.DeleteFunc(file.Tensors, func(name string, _ safetensors.Tensor) bool { return !strings.HasPrefix(name, "visual.") })
+		if err := weights.IntoStore(trained, file.Tensors); err != nil {
+			t.Fatal(err)
+		}
+		compared, moved := 0, 0
+		for weight := range trained.IterVariables() {
+			if before := eye.Store.GetVariable(weight.Path()); before != nil {
+				if compared++; !before.MustValue().Equal(weight.MustValue()) {
+					moved++
+				}
+			}
+		}
+		if compared < 20 || (moved > 0) != v.tune {
+			t.Errorf("%s: of %d weights of the tower, %d have moved", v.name, compared, moved)
+		}
+	}
+	if stem := "/visual/conv1/weight"; eye.Store.GetVariable(stem).MustValue().Equal(m.Store.GetVariable(stem).MustValue()) {
+		t.Error("the model's tower, which is fine-tuned, has the weights of CLIP's")
 	}
 }
 
