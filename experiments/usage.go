@@ -3,7 +3,7 @@ package experiments
 // Used is what a run used of its machine; 0 for what is not known.
 type Used struct {
 	Processor float64 `json:"processor_seconds,omitempty"` // of all cores together
-	Peak      int64   `json:"peak_bytes,omitempty"`        // the largest memory of one of its processes
+	Peak      int64   `json:"peak_memory_bytes,omitempty"` // the largest memory of one of its processes
 }
 
 // Usage is what the run has used so far, in all processes that worked on it, as far as what they did was kept: processor seconds of all
