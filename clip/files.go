@@ -63,7 +63,7 @@ func saveParts(dir, configFile string, config partner, tokenizer *Tokenizer, ten
 	}
 	vocabulary := filepath.Join(dir, TokenizerFile)
 	if tokenizer != nil {
-		data, err := tokenizer.encoded()
+		data, err := tokenizer.Encoded()
 		if err != nil {
 			return err
 		}

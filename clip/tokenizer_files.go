@@ -63,15 +63,15 @@ func (m *hfMerge) UnmarshalJSON(data []byte) error {
 
 // Save writes the tokenizer as JSON.
 func (t *Tokenizer) Save(path string) error {
-	data, err := t.encoded()
+	data, err := t.Encoded()
 	if err != nil {
 		return err
 	}
 	return atomicfile.WriteFile(path, data)
 }
 
-// encoded is the content of a file that [Tokenizer.Save] writes.
-func (t *Tokenizer) encoded() ([]byte, error) {
+// Encoded is the content of a file that [Tokenizer.Save] writes.
+func (t *Tokenizer) Encoded() ([]byte, error) {
 	data, err := json.MarshalIndent(struct {
 		Kind   string      `json:"kind"`
 		Merges [][2]string `json:"merges"`

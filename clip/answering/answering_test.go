@@ -193,8 +193,8 @@ func TestGradients(t *testing.T) {
 	})
 }
 
-// What stands for padding is heard by no word: other numbers in its place change nothing.
-func TestPaddingIsNotHeard(t *testing.T) {
+// Padding is not read: other numbers in its place change nothing.
+func TestPaddingIsNotRead(t *testing.T) {
 	b, m := backendtest.Go(t), tiny(t, nil)
 	ask := func() []float32 {
 		all, err := m.Logits(b, [][]float32{pattern(16*16*3, 1)}, [][]string{{"how many"}})

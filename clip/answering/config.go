@@ -45,6 +45,8 @@ func (c Config) Check() error {
 		return fmt.Errorf("sees: expected %s, %s or %s, found %q", Grid, Pooled, Nothing, c.Sees)
 	case c.Sees == Nothing && c.Deaf:
 		return fmt.Errorf("sees: expected a network that sees or hears something, found one that is blind and deaf")
+	case c.Hidden == 0:
+		return fmt.Errorf("hidden: expected at least 1 number of the GRU that reads the question, found none; a network that was saved before questions were read so has to be trained again")
 	case min(c.Width, c.Hidden) < 1 || max(c.Width, c.Hidden) > maxWidth:
 		return fmt.Errorf("width, hidden: expected 1 to %d of each, found %d and %d", maxWidth, c.Width, c.Hidden)
 	case c.Blocks < 1 || c.Blocks > maxBlocks:

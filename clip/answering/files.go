@@ -6,11 +6,8 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/modelfolder"
 )
 
-// The files of a saved network.
-const (
-	ConfigFile  = "answering.json"
-	WeightsFile = modelfolder.WeightsFile
-)
+// ConfigFile is the file of a saved network that holds its configuration.
+const ConfigFile = "answering.json"
 
 var (
 	kind     = modelfolder.Kind{What: "network that answers questions", ConfigFile: ConfigFile, Made: "glimpse train built/answering"}

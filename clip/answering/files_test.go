@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
+	"github.com/glimpse-ml/glimpse/internal/modelfolder"
 	"github.com/glimpse-ml/glimpse/internal/safetensors"
 )
 
@@ -108,7 +109,7 @@ func edit(dir, old, replacement string) error {
 
 // reweigh changes saved weights.
 func reweigh(dir string, change func(all map[string]safetensors.Tensor)) error {
-	path := filepath.Join(dir, WeightsFile)
+	path := filepath.Join(dir, modelfolder.WeightsFile)
 	file, err := safetensors.Load(path)
 	if err != nil {
 		return err
@@ -121,7 +122,8 @@ func TestConfigRefuses(t *testing.T) {
 	for want, change := range map[string]func(c *Config){
 		"sees: expected grid, pooled or nothing":      func(c *Config) { c.Sees = "all" },
 		"blind and deaf":                              func(c *Config) { c.Sees, c.Deaf = Nothing, true },
-		"width, hidden: expected 1 to":                func(c *Config) { c.Hidden = 0 },
+		"hidden: expected at least 1":                 func(c *Config) { c.Hidden = 0 },
+		"width, hidden: expected 1 to":                func(c *Config) { c.Width = 0 },
 		"blocks: expected 1 to":                       func(c *Config) { c.Blocks = 0 },
 		"length: expected 1 to":                       func(c *Config) { c.Length = 0 },
 		"words: expected the words of the questions":  func(c *Config) { c.Words = []string{"b", "a"} },

@@ -12,7 +12,7 @@ import (
 // The axes: N pictures, Q questions about each, M = N*Q, L words of a question with the mark, h x w places of a grid, W their width and the words', H the
 // question's, A answers.
 
-// Answer maps pictures [N, H, W, 3], normalised as the tower wants them, and ids [N, Q, L] (int32) to logits [N, Q, A]. A network that sees nothing takes no
+// Answer maps pictures [N, high, wide, 3], normalised as the tower wants them, and ids [N, Q, L] (int32) to logits [N, Q, A]. A network that sees nothing takes no
 // pictures: nil.
 func Answer(scope *model.Scope, cfg Config, pictures, ids *graph.Node) *graph.Node {
 	n, q := ids.Shape().Dim(0), ids.Shape().Dim(1)
@@ -28,7 +28,7 @@ func Answer(scope *model.Scope, cfg Config, pictures, ids *graph.Node) *graph.No
 	return graph.Reshape(classify(s.At("head"), cfg, x), n, q, len(cfg.Answers))
 }
 
-// look is what the network sees of pictures [N, H, W, 3], before any question: places [N, h, w, W]. The ids [N, ...] say how many pictures there are where
+// look is what the network sees of pictures [N, high, wide, 3], before any question: places [N, h, w, W]. The ids [N, ...] say how many pictures there are where
 // none is shown.
 func look(scope *model.Scope, cfg Config, pictures, ids *graph.Node) *graph.Node {
 	n := ids.Shape().Dim(0)

@@ -10,7 +10,7 @@ import (
 // The ids before those of the words.
 const (
 	padding   = 0 // after the last word
-	mark      = 1 // before the first word: what it hears is the question
+	mark      = 1 // before the first word; all that a deaf network reads
 	firstWord = 2
 )
 

@@ -6,11 +6,8 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/weights"
 )
 
-// The files of a saved segmenter, beside the vocabulary.
-const (
-	ConfigFile  = "segmenting.json"
-	WeightsFile = modelfolder.WeightsFile
-)
+// ConfigFile is the file of a saved segmenter that holds its configuration.
+const ConfigFile = "segmenting.json"
 
 var (
 	kind      = modelfolder.Kind{What: "model that segments", ConfigFile: ConfigFile, Made: "glimpse train built/segmentation"}
@@ -34,7 +31,7 @@ func Load(dir string) (*Model, error) {
 	if err := cfg.whole(); err != nil {
 		return nil, files.Refuse(err)
 	}
-	tokenizer, err := clip.LoadTokenizer(files.Path(clip.TokenizerFile))
+	tokenizer, err := clip.LoadTokenizer(files.Path(modelfolder.VocabularyFile))
 	if err != nil {
 		return nil, err
 	}

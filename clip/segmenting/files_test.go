@@ -9,6 +9,7 @@ import (
 
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
+	"github.com/glimpse-ml/glimpse/internal/modelfolder"
 	"github.com/glimpse-ml/glimpse/internal/safetensors"
 )
 
@@ -114,10 +115,10 @@ func contents(dir string) string {
 
 // reweigh changes the saved weights.
 func reweigh(dir string, change func(all map[string]safetensors.Tensor)) error {
-	file, err := safetensors.Load(filepath.Join(dir, WeightsFile))
+	file, err := safetensors.Load(filepath.Join(dir, modelfolder.WeightsFile))
 	if err == nil {
 		change(file.Tensors)
-		err = safetensors.Write(filepath.Join(dir, WeightsFile), file.Tensors, file.Metadata)
+		err = safetensors.Write(filepath.Join(dir, modelfolder.WeightsFile), file.Tensors, file.Metadata)
 	}
 	return err
 }

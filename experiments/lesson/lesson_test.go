@@ -96,7 +96,7 @@ func TestRecordAndCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, part := range []string{"# Are dice fair?", "`glimpse train lesson/dice --seed N`", "The mean is 4.60 (-1.75–10.95).", "| throws | mean |\n| --- | ---: |\n| 10 | 4.60",
-		"![Means](../images/lesson-dice-means.png)", "The lesson says: that dice are fair. Found: a mean of 4.60", "| seed | seconds | processor seconds | peak memory |", " MiB | go"} {
+		"![Means](../images/lesson-dice-means.png)", "The lesson says: that dice are fair. Found: a mean of 4.60", "\n| 1 | 0 | "} {
 		if !strings.Contains(string(page), part) {
 			t.Errorf("expected %q in the page, found\n%s", part, page)
 		}
@@ -185,5 +185,27 @@ func TestShareOver(t *testing.T) {
 	}
 	if m := ShareOver(of(0.50, 0.51, 0.52), share); !(m.Low > 0.45 && m.Low < 0.51 && m.High > 0.51 && m.High < 0.57) {
 		t.Errorf("three runs close together: found %+v", m)
+	}
+}
+
+// What a run used is shown where any run kept it.
+func TestRunsTable(t *testing.T) {
+	old := record{Seed: 1, Seconds: 12.4, Backend: "go", Machine: "m", Started: "then", Commit: "0123456789abcdef"}
+	fresh := old
+	fresh.Seed, fresh.Used = 2, experiments.Used{Processor: 20.2, Peak: 3 << 29}
+	s := Study{}
+	for _, c := range []struct {
+		runs  []record
+		lines []string
+	}{
+		{[]record{old}, []string{"| seed | seconds | backend |", "| 1 | 12 | go | m | then | `0123456789ab` |"}},
+		{[]record{old, fresh}, []string{"| seed | seconds | processor seconds | peak memory | backend |", "| 1 | 12 | – | – | go |", "| 2 | 12 | 20 | 1.5 GiB | go |"}},
+	} {
+		table := s.runsTable(c.runs)
+		for _, line := range c.lines {
+			if !strings.Contains(table, "\n"+line) {
+				t.Errorf("expected the line %q in\n%s", line, table)
+			}
+		}
 	}
 }

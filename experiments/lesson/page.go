@@ -42,14 +42,14 @@ func (s Study) page(told Told, runs []record) string {
 	return b.String()
 }
 
-// runsTable is the section about the runs themselves. What the first recorded runs did not keep is a dash.
+// runsTable is the section about the runs themselves. The first recorded runs kept neither processor seconds nor memory: a dash, or no column where none did.
 func (s Study) runsTable(runs []record) string {
 	var b strings.Builder
 	b.WriteString("\n## The runs\n\nSeconds are by the clock, on a machine that may have been busy with other work besides. ")
 	fmt.Fprintf(&b, "Settings: `glimpse train %s --show` at the commit given.\n\n", s.Experiment.Name)
 	isKnown := slices.ContainsFunc(runs, func(r record) bool { return r.Peak > 0 })
 	line := func(seed, seconds, processor, peak, rest string) {
-		if isKnown { // the first recorded runs kept neither
+		if isKnown {
 			seconds += " | " + processor + " | " + peak
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", seed, seconds, rest)

@@ -47,6 +47,8 @@
 //     learns of that with its next beat and stops; if it publishes before, that result counts, and K+1 throws its own away.
 //   - A worker dies between two files: before attempt-K.json nothing has happened; between attempt-K.json and its first beat,
 //     no beat is what does not change; between its last step and result.json, the attempt dies like any other.
+//   - A worker dies after a result that it has not cleared up behind, its own or another's: a worker that ends because every trial has
+//     its result removes the run folders that no result names.
 //   - A worker is killed while it writes a file: the file has another name, which nobody reads (.NAME.….part).
 //   - A run is gone on with while the worker that left it still lives: it is gone on with in a copy, which gets its name when it is whole.
 //     Files that change or vanish while they are copied make the copy fail, and the trial begins anew.

@@ -209,6 +209,11 @@ const copying = ".copy"
 
 func runName(attempt int) string { return fmt.Sprintf("run-%d", attempt) }
 
+func isRunName(name string) bool {
+	k, err := strconv.Atoi(strings.TrimPrefix(name, "run-"))
+	return err == nil && name == runName(k)
+}
+
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return !errors.Is(err, fs.ErrNotExist)

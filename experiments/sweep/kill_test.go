@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -181,4 +182,35 @@ func TestStoppedPool(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkFolder(t, s)
+}
+
+// What a worker that died after a result has left behind is cleared up by the next one that finds everything done; what others have put there is not.
+func TestLeftFoldersAreRemoved(t *testing.T) {
+	s := newSweep(t, nil, "x=1,2")
+	worker := Worker{Name: "first", Run: toy}
+	if err := s.Work(t.Context(), worker); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"run-2", "run-3.copy", "run-notes", "run-1.txt"} {
+		if err := os.MkdirAll(s.trialPath(1, "%s", name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	worker.Name = "second"
+	if err := s.Work(t.Context(), worker); err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	entries, err := os.ReadDir(s.trialDir(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "run-") {
+			found = append(found, e.Name())
+		}
+	}
+	if want := []string{"run-1", "run-1.txt", "run-notes"}; !slices.Equal(found, want) {
+		t.Errorf("expected %q, found %q", want, found)
+	}
 }

@@ -78,7 +78,7 @@ func (w *work) tidy() {
 	for n, r := range w.results {
 		entries, _ := os.ReadDir(w.trialDir(n))
 		for _, e := range entries {
-			if strings.HasPrefix(e.Name(), "run-") && e.Name() != r.Run {
+			if e.Name() != r.Run && isRunName(strings.TrimSuffix(e.Name(), copying)) {
 				_ = os.RemoveAll(filepath.Join(w.trialDir(n), e.Name()))
 			}
 		}

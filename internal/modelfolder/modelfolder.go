@@ -35,8 +35,8 @@ type Kind struct {
 
 // Vocabulary is what a model's texts are made of.
 type Vocabulary interface {
-	Save(path string) error
-	Hash() string // of its content
+	Encoded() ([]byte, error) // its file
+	Hash() string             // of its content
 }
 
 // Find says where a model of the kind is: dir itself, or the folder model in it, as in a run's.
@@ -50,7 +50,7 @@ func (k Kind) Find(dir string) (found string, ok bool) {
 }
 
 // Save writes configuration, weights and, unless it is nil, the vocabulary into the folder dir, which is made if need be. isWeight says which paths of the
-// store are the model's, and not the optimiser's. When that fails, weights and configuration of an older model in the folder stay as they were.
+// store are the model's, and not the optimiser's. When that fails an older model in the folder stays as it was.
 func (k Kind) Save(dir string, config any, vocabulary Vocabulary, store *model.Store, isWeight func(path string) bool) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("cannot save the %s: %w", k.What, err)
@@ -65,15 +65,19 @@ func (k Kind) Save(dir string, config any, vocabulary Vocabulary, store *model.S
 	}
 	data = append(data, '\n')
 	partners := map[string]string{configKey: hash(data)}
+	parts := []atomicfile.Part{
+		{Path: filepath.Join(dir, WeightsFile), Fill: func(w io.Writer) error { return safetensors.Encode(w, all, partners) }},
+		atomicfile.Bytes(filepath.Join(dir, k.ConfigFile), data),
+	}
 	if vocabulary != nil {
-		if err := vocabulary.Save(filepath.Join(dir, VocabularyFile)); err != nil {
+		partners[vocabularyKey] = vocabulary.Hash()
+		encoded, err := vocabulary.Encoded()
+		if err != nil {
 			return err
 		}
-		partners[vocabularyKey] = vocabulary.Hash()
+		parts = append(parts, atomicfile.Bytes(filepath.Join(dir, VocabularyFile), encoded))
 	}
-	return atomicfile.WriteAll(
-		atomicfile.Part{Path: filepath.Join(dir, WeightsFile), Fill: func(w io.Writer) error { return safetensors.Encode(w, all, partners) }},
-		atomicfile.Bytes(filepath.Join(dir, k.ConfigFile), data))
+	return atomicfile.WriteAll(parts...)
 }
 
 // What the weights' header says of the files beside them.
@@ -123,7 +127,8 @@ func (f Files) Fill(store *model.Store, vocabulary Vocabulary, isWeight func(pat
 	if err != nil {
 		return err
 	}
-	beside, isRight := "the "+f.kind.ConfigFile, file.Metadata[configKey] == f.hash
+	config := file.Metadata[configKey]
+	beside, isRight := "the "+f.kind.ConfigFile, config == f.hash || config == "" && vocabulary != nil // older files name the vocabulary alone
 	if vocabulary != nil {
 		beside += " and the " + VocabularyFile
 		isRight = isRight && file.Metadata[vocabularyKey] == vocabulary.Hash()

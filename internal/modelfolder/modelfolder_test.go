@@ -11,6 +11,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/internal/nn"
+	"github.com/glimpse-ml/glimpse/internal/safetensors"
 )
 
 type (
@@ -25,8 +26,8 @@ type (
 	}
 )
 
-func (w words) Save(path string) error { return os.WriteFile(path, []byte(w), 0o644) }
-func (w words) Hash() string           { return hash([]byte(w)) }
+func (w words) Encoded() ([]byte, error) { return []byte(w), nil }
+func (w words) Hash() string             { return hash([]byte(w)) }
 
 func readWords(path string) (words, error) {
 	data, err := os.ReadFile(path)
@@ -92,7 +93,7 @@ func TestRefuses(t *testing.T) {
 		"`glimpse train toy` makes one":                            func(dir string) error { return os.Remove(filepath.Join(dir, "toy.json")) },
 		"toy.json: expected a configuration as JSON":               func(dir string) error { return os.WriteFile(filepath.Join(dir, "toy.json"), []byte("{"), 0o644) },
 		"toy.json: width: expected at least 1":                     func(dir string) error { return os.WriteFile(filepath.Join(dir, "toy.json"), []byte("{}"), 0o644) },
-		"expected beside it the toy.json and the tokenizer.json w": func(dir string) error { return words("c").Save(filepath.Join(dir, VocabularyFile)) },
+		"expected beside it the toy.json and the tokenizer.json w": func(dir string) error { return os.WriteFile(filepath.Join(dir, VocabularyFile), []byte("c"), 0o644) },
 		"copy the toy that plays again, all of its files": func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "toy.json"), []byte(`{"width": 4}`), 0o644)
 		},
@@ -111,6 +112,34 @@ func TestRefuses(t *testing.T) {
 		if m, err := load(dir); err == nil || m != nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("expected %q, found %v", want, err)
 		}
+	}
+}
+
+// Weights that were saved before they named their configuration are held to their vocabulary, and to nothing where there is none.
+func TestOlderFiles(t *testing.T) {
+	dir := t.TempDir()
+	save(t, dir, "a b", 1)
+	path := filepath.Join(dir, WeightsFile)
+	rename := func(header map[string]string) {
+		file, err := safetensors.Load(path)
+		if err == nil {
+			err = safetensors.Write(path, file.Tensors, header)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	rename(map[string]string{vocabularyKey: words("a b").Hash()})
+	if _, err := load(dir); err != nil {
+		t.Error(err)
+	}
+	rename(map[string]string{vocabularyKey: words("c").Hash()})
+	if _, err := load(dir); err == nil || !strings.Contains(err.Error(), "found others") {
+		t.Errorf("another vocabulary: found %v", err)
+	}
+	rename(nil)
+	if _, err := load(dir); err == nil || !strings.Contains(err.Error(), "found others") {
+		t.Errorf("weights that name nothing: found %v", err)
 	}
 }
 

@@ -10,16 +10,16 @@ import (
 )
 
 // GRU reads sequences x [M, L, in], the first place first, and returns the state after the last one [M, H], which begins at 0 (Cho et al. 2014,
-// arXiv 1406.1078, equations 5 to 8, as PyTorch writes them). Where isThere [M, L] is false the state stays as it is: padding is not read.
+// arXiv 1406.1078, equations 5 to 8; as in PyTorch the reset gate comes after the product with weight_hh, not before it). Where the mask [M, L] is false the state stays as it is: padding is not read.
 // Variables in scope, as in PyTorch: weight_ih [3H, in], weight_hh [3H, H], bias_ih and bias_hh [3H], for the gates reset, update and new.
-func GRU(scope *model.Scope, x, isThere *graph.Node, hidden int) *graph.Node {
+func GRU(scope *model.Scope, x, mask *graph.Node, hidden int) *graph.Node {
 	m, length, in := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(2)
-	isThere.AssertDims(m, length)
+	mask.AssertDims(m, length)
 	bound := Uniform(1 / math.Sqrt(float64(hidden)))
 	param := func(name string, dims ...int) *graph.Node { return Param(scope, x, name, bound, dims...) }
 	given := Affine(x, param("weight_ih", 3*hidden, in), param("bias_ih", 3*hidden)) // [M, L, 3H], of all places at once
 	weight, bias := param("weight_hh", 3*hidden, hidden), param("bias_hh", 3*hidden)
-	keep := graph.ConvertDType(isThere, dtypes.Float32)
+	keep := graph.ConvertDType(mask, dtypes.Float32)
 
 	h := graph.Zeros(x.Graph(), shapes.Make(dtypes.Float32, m, hidden))
 	for t := range length {

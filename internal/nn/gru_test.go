@@ -13,7 +13,14 @@ import (
 )
 
 // What PyTorch 1.13's nn.GRU gives for the same weights and sequences of 4, 2 and 1 places: the last states, and the gradients of their weighted sum
-// for the sequences and for weight_hh. What stands behind the end of a sequence is not read.
+// for the sequences and for weight_hh. What stands behind the end of a sequence is not read. They were made by
+//
+//	wave = lambda n, p: torch.tensor([math.sin(0.7*i + p) for i in range(n)])
+//	g = torch.nn.GRU(2, 3, batch_first=True)
+//	weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0 = wave(18, 1), wave(27, 2), wave(9, 3), wave(9, 4)
+//	x = wave(24, 5).reshape(3, 4, 2).requires_grad_()
+//	last = g(x)[0][torch.arange(3), torch.tensor([4, 2, 1]) - 1].flatten()
+//	(last * wave(9, 6)).sum().backward(); print(last, x.grad, g.weight_hh_l0.grad)
 func TestGRU(t *testing.T) {
 	const m, length, in, hidden = 3, 4, 2, 3
 	wave := func(n int, phase float64) []float32 {
@@ -50,7 +57,11 @@ func TestGRU(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, want := range [][]float32{states, forX, forWeight} {
-			for k, found := range tensors.MustCopyFlatData[float32](out[i]) {
+			all := tensors.MustCopyFlatData[float32](out[i])
+			if len(all) != len(want) {
+				t.Fatalf("expected %d numbers, found %d", len(want), len(all))
+			}
+			for k, found := range all {
 				if math.Abs(float64(found-want[k])) > 1e-6 {
 					t.Fatalf("%s, number %d: expected %g, found %g", []string{"states", "gradient of the sequences", "gradient of weight_hh"}[i], k, want[k], found)
 				}

@@ -28,7 +28,7 @@ type Config struct {
 	BaselineSteps int                     `json:"baseline_steps"` // of each that does not
 	TuneSteps     int                     `json:"tune_steps"`     // of the network on the grid after that, when its tower learns too
 	TuneRate      float64                 `json:"tune_rate"`      // what the learning rate is multiplied by then
-	Relations     int                     `json:"relations"`      // step of each training from which on questions about relations come first; 0 in the last, fine-tuned one
+	Relations     int                     `json:"relations"`      // steps of each training after which questions about relations come first; 0 in the last, fine-tuned one
 	Tests         int                     `json:"tests"`          // scenes of each split; every question about them is asked
 }
 
@@ -74,7 +74,7 @@ func (c Config) Check() error {
 	case c.BaselineSteps < 1 || c.TuneSteps < 1:
 		return fmt.Errorf("baseline_steps, tune_steps: expected at least 1 of each, found %d and %d", c.BaselineSteps, c.TuneSteps)
 	case c.Relations < 0:
-		return fmt.Errorf("relations: expected a step from 0 on, found %d", c.Relations)
+		return fmt.Errorf("relations: expected 0 steps or more, found %d", c.Relations)
 	case !(c.TuneRate > 0):
 		return fmt.Errorf("tune_rate: expected more than 0, found %g", c.TuneRate)
 	}

@@ -1,6 +1,7 @@
 package answering
 
 import (
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"path/filepath"
@@ -23,7 +24,7 @@ import (
 )
 
 // small are settings with which the quick form takes seconds in pure Go.
-var small = []string{"clip.train.steps=3", "clip.batch_size=4", "train.steps=3", "baseline_steps=2", "tune_steps=3", "pictures=3", "questions=2", "tests=7", "network.width=16", "network.hidden=16",
+var small = []string{"clip.train.steps=3", "clip.batch_size=4", "train.steps=3", "baseline_steps=2", "tune_steps=3", "pictures=3", "questions=2", "relations=1", "tests=7", "network.width=16", "network.hidden=16",
 	"network.blocks=2", "clip.model.vision.height=32", "clip.model.vision.width=32"}
 
 func TestGroups(t *testing.T) {
@@ -176,13 +177,13 @@ func TestRelationsFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	share := func(relations bool) float64 {
+	share := func(relations bool, questions int) float64 {
 		asked, found := 0, 0
 		for i := range set.Len() {
 			scene := set.Scene(i)
-			list := draw(scene, cfg.Questions, relations, rand.New(rand.NewPCG(1, uint64(i))))
-			if len(list) != cfg.Questions {
-				t.Fatalf("expected %d questions, found %d", cfg.Questions, len(list))
+			list := draw(scene, questions, relations, rand.New(rand.NewPCG(1, uint64(i))))
+			if len(list) != questions {
+				t.Fatalf("expected %d questions, found %d", questions, len(list))
 			}
 			about := 0
 			for _, q := range list {
@@ -190,16 +191,69 @@ func TestRelationsFirst(t *testing.T) {
 					about++
 				}
 			}
-			if relations && (about > cfg.Questions/2 || len(scene.Objects) == 1 && about > 0) {
+			if relations && (about > questions/2 || len(scene.Objects) == 1 && about > 0) {
 				t.Errorf("scene %d: found %d questions about relations", i, about)
 			}
 			asked, found = asked+len(list), found+about
 		}
 		return float64(found) / float64(asked)
 	}
-	if usual, first := share(false), share(true); usual > 0.2 || first < 0.25 {
-		t.Errorf("expected few questions about relations and then many, found %.2f and %.2f of all", usual, first)
+	for _, questions := range []int{2, 5, cfg.Questions} {
+		if usual, first := share(false, questions), share(true, questions); usual > 0.2 || first < 1.5*usual {
+			t.Errorf("expected few questions about relations and then many, found %.2f and %.2f of %d", usual, first, questions)
+		}
 	}
+}
+
+// They come first after as many batches as the settings say, also where a source goes on from a saved position.
+func TestRelationsAfterSteps(t *testing.T) {
+	b, cfg := backendtest.Go(t), defaults(experiments.Quick, backend.Go)
+	cfg.Pictures, cfg.Questions = 3, 4
+	set, err := cfg.scenes(scenes.Train, 3, 30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.CLIP.Model.Text.VocabSize = 3
+	eye, err := clip.New(cfg.CLIP.Model, nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := eye.EncodeImages(b, [][]float32{make([]float32, 48*48*3)}); err != nil { // makes the weights
+		t.Fatal(err)
+	}
+	c := cfg.Network
+	c.Sees, c.Words, c.Answers = answering.Nothing, vocabulary(set), scenes.Answers()
+	m, err := answering.New(c, eye, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	batches := func(relations int) (all []string) {
+		source, err := newSource(m, cfg, set, relations, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer source.Close()
+		for range 6 {
+			batch, err := source.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, fmt.Sprint(batch[0].Value(), batch[1].Value()))
+		}
+		return all
+	}
+	never, after, always := batches(6), batches(2), batches(0)
+	if !slices.Equal(after, append(slices.Clone(never[:2]), always[2:]...)) || slices.Equal(never[2:], always[2:]) {
+		t.Error("expected two batches as they were without relations, and then those with them")
+	}
+	resumetest.Source(t, func() experiments.Resumable {
+		source, err := newSource(m, cfg, set, 2, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(source.Close)
+		return source
+	}, 6)
 }
 
 // A run of many trainings that is stopped at random moments comes to the same.
@@ -209,7 +263,7 @@ func TestResume(t *testing.T) {
 }
 
 func TestRefuses(t *testing.T) {
-	lessontest.Refuses(t, Study(), map[string]string{"pictures=0": "at least 1 of each", "tests=3": "at least 6", "baseline_steps=0": "at least 1 of each", "tune_rate=0": "more than 0", "relations=-1": "a step from 0 on",
-		"network.hidden=0": "network.width, hidden: expected 1 to", "clip.batch_size=1": "at least 2", "clip.full=2": "a share from 0 to 1", "clip.max_objects=9": "clip.max_objects: expected 1 to 4", "max_objects=9": "max_objects: expected 1 to 4, found 9",
+	lessontest.Refuses(t, Study(), map[string]string{"pictures=0": "at least 1 of each", "tests=3": "at least 6", "baseline_steps=0": "at least 1 of each", "tune_rate=0": "more than 0", "relations=-1": "0 steps or more",
+		"network.hidden=0": "network.hidden: expected at least 1", "clip.batch_size=1": "at least 2", "clip.full=2": "a share from 0 to 1", "clip.max_objects=9": "clip.max_objects: expected 1 to 4", "max_objects=9": "max_objects: expected 1 to 4, found 9",
 		"clip.model.vision.width=64": "square pictures"})
 }

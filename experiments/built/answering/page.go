@@ -15,9 +15,10 @@ pictures and words together; "How Much Can CLIP Benefit Vision-and-Language Task
 that what is to be taken from it is the grid of its last layer, not the embedding that CLIP compares with texts.
 
 A CLIP is trained from nothing on scenes of one object and their captions: where a batch has many red things it has to tell their shapes, sizes and textures too (captions that are true of two pictures of a batch, which are few, count as wrong). On its image tower stands a small network (package clip/answering): the question
-tells the places of the picture what to look for, by scaling and shifting what is known of them (FiLM, Perez et al. 2018, arXiv 1709.07871), which a GRU has read word by word. The questions are about scenes of one to three objects. The network learns from scenes that are each seen once, with some of the questions that Scenes asks about them: for the colour, shape, size or texture of an object,
-for a number, for existence ("is there a red circle?"), for a relation ("is the red circle left of the star?"). Relations are asked about an order of two things that a network has to find first: from step
-1,000 of each training on, and all through the fine-tuning, they are up to half of the questions about a picture, as many as two questionings have. It is then asked every question about new scenes. The scenes of the split test have pairs of colour and
+tells the places of the picture what to look for, by scaling and shifting what is known of them (FiLM, Perez et al. 2018, arXiv 1709.07871). A GRU reads the question word by word. The questions are about scenes of one to three objects. The network learns from scenes that are each seen once, with some of the questions that Scenes asks about them: for the colour, shape, size or texture of an object,
+for a number, for existence ("is there a red circle?"), for a relation ("is the red circle left of the star?"). A relation is between two things that a network has to find first. So after 1,000
+steps of each training, and all through the fine-tuning, relations are asked more often than in the tests: up to half of the questions about a picture. (The baselines learn from that mixture too: what they guess is
+a little off for the tests.) The network is then asked every question about new scenes. The scenes of the split test have pairs of colour and
 shape as training had them; each scene of the split unseen has at least one pair that training never had.
 
 The same network is trained on less, so that the difference says what was missing: the **question alone** (it sees nothing), the **picture alone** (it does not hear the question), the **pooled embedding** (CLIP's vector for

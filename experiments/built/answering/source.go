@@ -25,7 +25,7 @@ type example struct {
 	right  []int32 // indices of their answers
 }
 
-// newSource reads a set scene by scene. From step relations on, questions about relations come first.
+// newSource reads a set scene by scene, a batch for each step. After so many steps as relations says, questions about relations come first.
 func newSource(m *answering.Model, cfg Config, set *scenes.Scenes, relations int, seed int64) (*source, error) {
 	loader, err := datasets.NewLoader(set.Len(), datasets.LoaderConfig{BatchSize: cfg.Pictures, Seed: uint64(seed), DropLast: true},
 		func(_ context.Context, i int, rng *rand.Rand) (e example, err error) {
@@ -84,15 +84,16 @@ func draw(scene scenes.Scene, count int, relations bool, rng *rand.Rand) (list [
 	return list
 }
 
-// relationsFirst puts questions about relations before all others, but no more than so many of them.
+// relationsFirst puts so many questions about relations, at most, before all others, and what there is more of them behind.
 func relationsFirst(questions []scenes.Question, most int) []scenes.Question {
-	var first, rest []scenes.Question
+	var relations, others []scenes.Question
 	for _, q := range questions {
-		if q.Kind == scenes.AskRelation && len(first) < most {
-			first = append(first, q)
+		if q.Kind == scenes.AskRelation {
+			relations = append(relations, q)
 		} else {
-			rest = append(rest, q)
+			others = append(others, q)
 		}
 	}
-	return append(first, rest...)
+	most = min(most, len(relations))
+	return slices.Concat(relations[:most], others, relations[most:])
 }
