@@ -104,7 +104,13 @@ func (s *shownRun) fill(table io.Writer) {
 	if s.State == history.Stopped {
 		line("to go on", "glimpse resume %s", shell.Quote(s.Run))
 	}
+	if used := s.Describe(); used != "" {
+		line("used", "%s", used)
+	}
 	line("backend", "%s", s.Backend)
+	if s.Devices > 1 {
+		line("devices", "%d", s.Devices)
+	}
 	line("machine", "%s", s.Machine)
 	if s.Commit != "" {
 		line("commit", "%s", s.Commit)

@@ -25,22 +25,24 @@ const (
 
 // Entry is a run as lists show it.
 type Entry struct {
-	Run        string             `json:"run"` // its folder
-	Experiment string             `json:"experiment"`
-	Form       experiments.Form   `json:"form"`
-	Seed       int64              `json:"seed"`
-	Started    time.Time          `json:"started"`
-	Backend    string             `json:"backend"`
-	Commit     string             `json:"commit"`
-	State      State              `json:"state"`
-	Complete   bool               `json:"complete"`
-	Seconds    float64            `json:"seconds"` // 0 while it is not complete
-	Step       int                `json:"step"`    // the last that was recorded; 0 for none
-	Steps      int                `json:"steps"`   // of the training that step belongs to, where the configuration says it; else 0
-	Over       int                `json:"over"`    // whole trainings before that one, while the run is not complete
-	Last       map[string]float64 `json:"last"`    // the line of metrics.jsonl of that step
-	Metrics    map[string]float64 `json:"metrics"` // null while it is not complete
-	Remarks    []string           `json:"remarks"`
+	Run        string           `json:"run"` // its folder
+	Experiment string           `json:"experiment"`
+	Form       experiments.Form `json:"form"`
+	Seed       int64            `json:"seed"`
+	Started    time.Time        `json:"started"`
+	Backend    string           `json:"backend"`
+	Commit     string           `json:"commit"`
+	State      State            `json:"state"`
+	Complete   bool             `json:"complete"`
+	Devices    int              `json:"devices,omitempty"` // that the trainings were spread over, where there were several
+	Seconds    float64          `json:"seconds"`           // 0 while it is not complete
+	experiments.Used
+	Step    int                `json:"step"`    // the last that was recorded; 0 for none
+	Steps   int                `json:"steps"`   // of the training that step belongs to, where the configuration says it; else 0
+	Over    int                `json:"over"`    // whole trainings before that one, while the run is not complete
+	Last    map[string]float64 `json:"last"`    // the line of metrics.jsonl of that step
+	Metrics map[string]float64 `json:"metrics"` // null while it is not complete
+	Remarks []string           `json:"remarks"`
 }
 
 // Read says what the files of a run say. The problems are sentences on files that are damaged and were left out.
@@ -53,7 +55,7 @@ func Read(run *experiments.Run) (Entry, []error) {
 // read is Read without what may change while all files stay as they are.
 func read(run *experiments.Run) (e Entry, problems []error) {
 	m := run.Manifest
-	e = Entry{Run: run.Dir, Experiment: m.Experiment, Form: m.Form, Seed: m.Seed, Started: m.Started, Backend: m.Backend, Commit: m.Commit}
+	e = Entry{Run: run.Dir, Experiment: m.Experiment, Form: m.Form, Seed: m.Seed, Started: m.Started, Backend: m.Backend, Devices: m.Devices, Commit: m.Commit}
 	var config struct {
 		Train struct{ Steps int }
 	}
@@ -62,7 +64,7 @@ func read(run *experiments.Run) (e Entry, problems []error) {
 	}
 	var result experiments.Result
 	if err := run.Results(&result); err == nil {
-		e.Complete, e.Seconds, e.Metrics, e.Remarks = true, result.Seconds, result.Metrics, result.Remarks
+		e.Complete, e.Seconds, e.Used, e.Metrics, e.Remarks = true, result.Seconds, result.Used, result.Metrics, result.Remarks
 	} else if _, missing := os.Stat(run.Path("results.json")); missing == nil {
 		problems = append(problems, err)
 	}

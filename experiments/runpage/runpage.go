@@ -73,7 +73,7 @@ func read(run *experiments.Run) (*page, error) {
 	entry, problems := history.Read(run)
 	p := &page{
 		Style: template.CSS(style), Name: history.Names([]*experiments.Run{run})[0], Started: minute(run.Manifest.Started), Written: minute(time.Now().UTC()),
-		Entry: entry, Figures: history.Figures(entry.Metrics), Origin: origin(run.Manifest), Command: commandLine(run.Manifest.Command),
+		Entry: entry, Figures: history.Figures(entry.Metrics), Origin: origin(run.Manifest, entry.Used), Command: commandLine(run.Manifest.Command),
 	}
 	if entry.State == history.Stopped {
 		p.Resume = commandLine([]string{"glimpse", "resume", run.Dir})
@@ -127,8 +127,15 @@ func draw(c history.Curve) (curve, error) {
 }
 
 // origin says what a run was made with and on.
-func origin(m experiments.Manifest) []pair {
-	pairs := []pair{{"backend", m.Backend}, {"machine", m.Machine}}
+func origin(m experiments.Manifest, used experiments.Used) []pair {
+	pairs := []pair{{"backend", m.Backend}}
+	if m.Devices > 1 {
+		pairs = append(pairs, pair{"devices", fmt.Sprint(m.Devices)})
+	}
+	pairs = append(pairs, pair{"machine", m.Machine})
+	if text := used.Describe(); text != "" {
+		pairs = append(pairs, pair{"used", text})
+	}
 	if m.Commit != "" {
 		pairs = append(pairs, pair{"commit", m.Commit})
 	}

@@ -64,7 +64,7 @@ func metrics(n int) string {
 
 func results(t *testing.T) string {
 	t.Helper()
-	data, err := json.Marshal(experiments.Result{Seconds: 61, Remarks: []string{"a remark " + evil},
+	data, err := json.Marshal(experiments.Result{Seconds: 61, Used: experiments.Used{Processor: 70, Peak: 3 << 29}, Remarks: []string{"a remark " + evil},
 		Metrics: map[string]float64{"heldout": 0.5, "heldout_low": 0.25, "heldout_high": 0.75, "heldout_n": 40, evil: 1}})
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +116,7 @@ func TestWrite(t *testing.T) {
 	}
 	text := readPage(t, run.Path(Name))
 	safe := template.HTMLEscapeString
-	expect(t, text, safe("mine"+strings.ReplaceAll(evil, "/", "|")), safe("captioner"+evil), "seed 3", "complete, took 1m1s", safe("a remark "+evil),
+	expect(t, text, safe("mine"+strings.ReplaceAll(evil, "/", "|")), safe("captioner"+evil), "seed 3", "complete, took 1m1s", "70.0 s of processor time, at most 1.5 GiB of memory", safe("a remark "+evil),
 		`<td>heldout</td><td class="n">0.5</td><td class="n">0.25 to 0.75</td><td class="n">40</td>`,
 		"From 3 to 0.1 at step 30, least 0.1, greatest 3", safe("go"+evil), "2026-11-01 12:00 UTC",
 		"<td>resumed</td><td class=\"long\">2026-11-02 12:00 UTC on another, commit "+safe(evil), "This page was written 20",
