@@ -133,7 +133,12 @@ func ShareOver[C, R any](runs []Run[C, R], share func(R) stats.Proportion) stats
 	if len(runs) == 1 {
 		return stats.Mean(share(runs[0].Report))
 	}
-	m := OverSeeds(runs, func(r R) float64 { return share(r).Value })
+	return PartOver(runs, func(r R) float64 { return share(r).Value })
+}
+
+// PartOver is [OverSeeds] of a number between 0 and 1, with the interval as far as it lies there.
+func PartOver[C, R any](runs []Run[C, R], part func(R) float64) stats.Mean {
+	m := OverSeeds(runs, part)
 	m.Low, m.High = max(m.Low, 0), min(m.High, 1)
 	return m
 }

@@ -18,12 +18,12 @@ A CLIP is trained from nothing on scenes of one object and their captions: where
 tells the places of the picture what to look for, by scaling and shifting what is known of them (FiLM, Perez et al. 2018, arXiv 1709.07871). A GRU reads the question word by word. The questions are about scenes of one to three objects. The network learns from scenes that are each seen once, with some of the questions that Scenes asks about them: for the colour, shape, size or texture of an object,
 for a number, for existence ("is there a red circle?"), for a relation ("is the red circle left of the star?"). A relation is between two things that a network has to find first. So after 1,000
 steps of each training, and all through the fine-tuning, relations are asked more often than in the tests: up to half of the questions about a picture. (The baselines learn from that mixture too: what they guess is
-a little off for the tests.) The network is then asked every question about new scenes. The scenes of the split test have pairs of colour and
+a little off for the tests.) The network is then asked up to nine questions about each new scene: one for each attribute, one for a number, two for existence, two for a relation. The scenes of the split test have pairs of colour and
 shape as training had them; each scene of the split unseen has at least one pair that training never had.
 
-The same network is trained on less, so that the difference says what was missing: the **question alone** (it sees nothing), the **picture alone** (it does not hear the question), the **pooled embedding** (CLIP's vector for
+The same network is trained on less, to see what each part brings: the **question alone** (it sees nothing), the **picture alone** (it does not hear the question), the **pooled embedding** (CLIP's vector for
 the whole picture is the one place there is; this CLIP was never shown two things at once), and the **grid** of a tower that is frozen as CLIP left it. Last, that network goes on with its tower learning too, **fine-tuned** from CLIP's weights. The first two are trained for
-2,000 steps, the next two for 3,000, the last for 4,000 after the 3,000 of the one it begins with.
+2,000 steps, the next two for 3,000, the last for 4,000 after the 3,000 of the one it begins with: between the last two lie the tower's learning and the further steps, which this study does not part.
 
 Set beforehand: at least 90% of all questions answered right on the split test, and at least 25 points more than the question alone.`
 
@@ -86,7 +86,7 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	}
 	told.Sections = []lesson.Section{
 		{Heading: "By kind of question", Text: "Share of right answers on the split test: scenes that were never trained on, with pairs of colour and shape that were.\n\n" + table(runs, scenes.Test) +
-			"\nYes and no come equally often, and of two objects a relation is asked once as it is and once turned round: who does not see the places can only guess.",
+			"\nYes and no come equally often, and of two objects a relation is asked once as it is and once turned round: who does not see the places can only guess. The picture alone has one answer to all questions about a picture: where that is yes or no, it is right for half of those and for no other.",
 			Figures: []lesson.Figure{{Name: "kinds", Title: "Right answers by kind of question", Plot: kinds,
 				Caption: "Split test. 95% intervals: over scenes for one seed, and for several over the seeds, whose networks are asked about the same scenes."}}},
 		{Heading: "Pairs never seen", Text: "The same for scenes that each have at least one pair of colour and shape that no training scene had, such as a red cross. The last row has the questions that are about such a pair itself.\n\n" + table(runs, scenes.Unseen),
@@ -97,7 +97,7 @@ func tell(runs []ran) (told lesson.Told, err error) {
 		return told, err
 	}
 	told.Sections = append(told.Sections, lesson.Section{Heading: "Answers", Figures: sheets,
-		Text: "The fine-tuned network's answers to every question about the first scenes of each split: not chosen, right and wrong."})
+		Text: "The fine-tuned network's answers to all questions that were asked about the first scenes of each split: not chosen, right and wrong."})
 	return told, nil
 }
 

@@ -52,7 +52,7 @@ func tell(runs []ran) (told lesson.Told, err error) {
 		{Heading: "How strongly to guide", Text: of.Table() + "\nThe best scale is the one with the largest share of these very samples, so that the share is a little flattered.\n", Figures: []lesson.Figure{{Name: "scale", Title: "True samples by the scale of guidance", Caption: "Scale 0 is no guidance. " + judge.Intervals, Plot: shares}}},
 		{Heading: "Samples", Text: of.SamplesText(),
 			Figures: []lesson.Figure{{Name: "samples", Title: "The first samples at each scale", Caption: "Prompts below the pictures; framed: true to the prompt.", Plot: samples},
-				{Name: "way", Title: "From noise to a picture", Caption: fmt.Sprintf("The first sample of seed %d at its best scale. Above the picture as it is, below what is guessed of the clean one; steps of the noise that are left below.", runs[0].Seed), Plot: way}}},
+				{Name: "way", Title: "From noise to a picture", Caption: fmt.Sprintf("The first sample of seed %d at the scale that is best for this seed alone. Above the picture as it is, below what is guessed of the clean one; steps of the noise that are left below.", runs[0].Seed), Plot: way}}},
 		{Heading: "CLIP alone", Text: climbedTable(runs), Figures: []lesson.Figure{{Name: "pixels", Title: "Pixels that climb the similarity", Caption: fmt.Sprintf("The first prompts of seed %d. Framed: true to the prompt.", runs[0].Seed), Plot: climbed}}},
 		{Heading: "Who counts, and who guides", Text: judge.Told(runs, func(r Report) map[scenes.Split]stats.Proportion { return r.Judge }), Figures: []lesson.Figure{{Name: "guide", Title: "What CLIP sees in noise",
 			Caption: "Share of new scenes whose prompt CLIP finds the likeliest of all 48, by the share of the variance that is noise. " + judge.Intervals, Plot: levels}}},
@@ -64,7 +64,7 @@ func climbedTable(runs []ran) string {
 	var rows [][]string
 	for i, c := range runs[0].Report.Climbed {
 		rows = append(rows, []string{climbedName(c), lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Climbed[i].Cosine }), 2),
-			lesson.PercentOf(lesson.ShareOver(runs, func(r Report) stats.Proportion { return r.Climbed[i].True })), lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Climbed[i].Sure }), 2)})
+			lesson.PercentOf(lesson.ShareOver(runs, func(r Report) stats.Proportion { return r.Climbed[i].True })), lesson.Number(lesson.PartOver(runs, func(r Report) float64 { return r.Climbed[i].Sure }), 2)})
 	}
 	return fmt.Sprintf("What if there is no diffusion model, and the pixels of a grey picture go up the slope of the similarity themselves, %d steps for each of the 48 prompts? Clean scenes and their prompts have a cosine of %s (mean).\n\n",
 		runs[0].Config.Climb.Steps, lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Clean }), 2)) +

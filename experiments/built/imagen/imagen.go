@@ -21,14 +21,15 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/nn"
 )
 
-const asks = `Does a network that makes pictures need a text encoder that knows pictures? Saharia et al. (2022) found that a plain language model does at least as well as CLIP's text transformer (Imagen).
+const asks = `Does a network that makes pictures need a text encoder that knows pictures? Saharia et al. (2022) found T5-XXL, a language model much larger than CLIP's text transformer, as good as it on COCO, and preferred by people on DrawBench (Imagen).
 
 This is the study built/latent with another text encoder: a transformer of the same size and vocabulary, which has read captions of Scenes as well, but was trained to tell the next token of a text and has never seen a picture. It
 is GPT-2's kind of network, which CLIP's text transformer is as well. With the same seed the autoencoder, the classifier that counts and the noise are those of built/latent.
 
 Three things about the encoder differ besides what it is trained for. It reads two captions of a scene in a row, as texts of the world say things more than once: with one at a time, nothing that is still to come depends on the shape that a word
 names, and a model of the next token has no use for telling a circle from a cross. It is trained for 1,500 steps instead of 500. And its states are standardised: each of their numbers is read less its mean over captions and divided by
-its deviation, so that what is common to all words does not hide what tells them apart; CLIP's are read as they are.
+its deviation, so that what is common to all words does not hide what tells them apart; CLIP's are read as they are. So a difference from [built/latent](built-latent.md) is that of the whole recipe: this study can show that a network does
+without a text encoder that knows pictures, and not that it does better for it.
 
 ` + latentdiffusion.Bar
 

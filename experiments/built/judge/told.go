@@ -62,7 +62,7 @@ func (r Runs[C, R]) Table() string {
 		for _, figure := range shares {
 			row = append(row, lesson.PercentOf(r.Share(i, figure)))
 		}
-		rows = append(rows, append(row, lesson.Number(lesson.OverSeeds(r.Runs, func(report R) float64 { return r.Of(report)[i].Sure }), 2)))
+		rows = append(rows, append(row, lesson.Number(lesson.PartOver(r.Runs, func(report R) float64 { return r.Of(report)[i].Sure }), 2)))
 	}
 	return lesson.Table(header, rows)
 }

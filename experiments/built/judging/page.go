@@ -59,7 +59,7 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	area, wrong := areas(runs)
 	allowed := runs[0].Config.Filter.FalsePositives
 	told.Answer = fmt.Sprintf("One caption drawn is true in %s, the best of %d by CLIP in %s (bar, 10 points more: %s), by the captioner's own probability in %s, by both in %s; one unguided picture is true in %s, the best of %d by CLIP in %s (bar, four times: %s). "+
-		"Pictures that show a concept are told from others with an AUC of %s, and thresholds for %s false positives let %s through (bars: %s, %s). Of texts found word by word, liked better than the true captions in %s, %s are sentences.",
+		"Pictures that show a concept are told from others with an AUC of %s, and thresholds for %s false positives let %s through (bars: %s, %s). Texts found word by word are liked better than every true caption in %s of the scenes, and %s of them are sentences.",
 		lesson.PercentOf(one), n, lesson.PercentOf(ranked), held(ranked.Value >= one.Value+0.1), lesson.PercentOf(caption(ByModel, n)), lesson.PercentOf(caption(ByBoth, n)),
 		lesson.PercentOf(single), m, lesson.PercentOf(chosen), held(chosen.Value >= 4*single.Value && chosen.Value > single.Value),
 		lesson.Number(area, 3), lesson.Percent(allowed), lesson.PercentOf(wrong), held(area.Value >= 0.95), held(wrong.Value <= allowed+0.01),

@@ -1,6 +1,7 @@
 package judging
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -74,10 +75,10 @@ func captionsSection(runs []ran) (s lesson.Section, err error) {
 		header = append(header, string(r))
 	}
 	most := ns[len(ns)-1]
-	s = lesson.Section{Heading: "Best of n captions", Text: fmt.Sprintf("Of %d test scenes. *log p and CLIP* is log p plus a weight times the cosine; the weight, %g, was chosen on dev scenes among %v.\n\n", c.Scenes, runs[0].Report.Captions.Weight, c.Weights) +
+	s = lesson.Section{Heading: "Best of n captions", Text: fmt.Sprintf("Of %d test scenes. *log p* is the logarithm of the captioner's own probability of a caption, in nats; *log p and CLIP* is log p plus a weight times the cosine; the weight, %g, was chosen on dev scenes among %v.\n\n", c.Scenes, runs[0].Report.Captions.Weight, c.Weights) +
 		lesson.Table(header, rows) + fmt.Sprintf("\nOf what an oracle gains over one draw, CLIP gains %s with %d draws and %s with %d: among more candidates there are more that it likes for something else than being true. "+
-		"Captions that differ in a place alone are the same to it (see the pairs below).\n", gained(at, ns[1]), ns[1], gained(at, most), most) +
-		"\nWhat is wrong with the favourites, in points of all scenes, and how many words they have:\n\n" + mistakesTable(runs, most),
+		"Most often its favourite is wrong in %s. Captions that differ in a place alone are the same to it (see the pairs below), and few are wrong in that alone.\n", gained(at, ns[1]), ns[1], gained(at, most), most, commonest(runs, most)) +
+		"\nWhat is wrong with the favourites, in points of all scenes, and how many words they have. *Pair*: colour and shape are there, in different objects; *several*: whatever one thing is left out, it does not become true; *no parse*: not a sentence of the captions' grammar.\n\n" + mistakesTable(runs, most),
 		Figures: []lesson.Figure{{Name: "captions", Title: cfg.Title, Caption: "The oracle takes a true caption wherever one was drawn. " + intervals, Plot: plot},
 			{Name: "captions-first", Title: "What is drawn, and what is chosen", Caption: fmt.Sprintf("The first scenes of the test, seed %d, not chosen, with the first draw and the favourites out of all %d.", runs[0].Seed, c.Draws), Plot: sheet}}}
 	return s, nil
@@ -90,6 +91,19 @@ func gained(at func(Ranker, int) stats.Mean, n int) string {
 		return "nothing"
 	}
 	return lesson.Percent((at(ByCLIP, n).Value - one) / (at(Oracle, n).Value - one))
+}
+
+// commonest is what CLIP's favourites out of n are most often wrong in, where they are wrong in one thing.
+func commonest(runs []ran, n int) string {
+	share := func(m scenes.Mistake) float64 {
+		return lesson.OverSeeds(runs, func(x Report) float64 {
+			p := x.Captions.pick(ByCLIP, n)
+			return float64(p.Mistakes[m]) / float64(p.True.N)
+		}).Value
+	}
+	one := slices.DeleteFunc(scenes.Mistakes(), func(m scenes.Mistake) bool { return m == scenes.WrongMoreThings || m == scenes.NotParsed })
+	worst := slices.MaxFunc(one, func(a, b scenes.Mistake) int { return cmp.Compare(share(a), share(b)) })
+	return fmt.Sprintf("the %s (%.1f points of all scenes, out of %d)", worst, 100*share(worst), n)
 }
 
 // mistakesTable is what is wrong with one draw, and with each ranker's favourites out of n.
@@ -198,7 +212,7 @@ func picturesSection(runs []ran) (s lesson.Section, err error) {
 	}
 	return lesson.Section{Heading: "Best of n pictures", Text: "The diffusion model knows no text: without guidance a sample shows any of the 48 pairs, and more samples are the only hope. " +
 		"Guidance asks CLIP at every step of the way; here the samples are ranked by the same CLIP at the end.\n\n" +
-		lesson.Table([]string{"", "samples", "by CLIP, seen pairs", "oracle", "by CLIP, pairs never seen", "oracle"}, rows),
+		lesson.Table([]string{"", "samples", "by CLIP, seen pairs", "oracle, seen pairs", "by CLIP, pairs never seen", "oracle, pairs never seen"}, rows),
 		Figures: []lesson.Figure{{Name: "pictures", Title: cfg.Title, Caption: "The oracle takes a true picture wherever one was sampled. " + intervals, Plot: plot},
 			{Name: "pictures-first", Title: sheet.Title, Caption: fmt.Sprintf("The first prompts of seed %d, not chosen; framed where the classifier finds what the prompt says.", runs[0].Seed), Plot: samples}}}, nil
 }

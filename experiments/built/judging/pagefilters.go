@@ -76,9 +76,8 @@ func conceptsSection(runs []ran) (s lesson.Section, err error) {
 	return lesson.Section{Heading: "A concept filter", Text: fmt.Sprintf("A picture shows a concept if any of its objects does. For every kind of concept one of several wordings was chosen on dev scenes, and for every concept a threshold that lets %s of those without it through; the table says what it does on test scenes. "+
 		"Pairs never seen are measured on scenes that each have one. Wording and smallest area are those of seed %d.\n\n", lesson.Percent(allowed), runs[0].Seed) +
 		lesson.Table([]string{"concepts", "as it is put", "number", "AUC, mean", "false positives", "found", "smallest AUC"}, rows) +
-		"\nColours are learned first and shapes last. What was tried on dev scenes: a CLIP trained on far fewer pairs, of scenes of up to three objects, told colours as well and no shapes at all; one trained as this one, but for fewer steps, began to tell them. " +
-		"\"A star\" alone is a text that training hardly has, which is why the wording counts.\n",
-		Figures: []lesson.Figure{{Name: "roc", Title: cfg.Title, Caption: "ROC curves, the mean over the concepts of each kind.", Plot: plot},
+		"\nCLIP was trained on whole captions, so that the wording counts: \"a star\" alone is hardly one.\n",
+		Figures: []lesson.Figure{{Name: "roc", Title: cfg.Title, Caption: "ROC curves, the mean over the concepts of each kind and over the seeds.", Plot: plot},
 			{Name: "found", Title: sheet.Title, Caption: fmt.Sprintf("For the first concept of each kind, seed %d, in falling order with their cosines; framed: shows it.", runs[0].Seed), Plot: pictures}}}, nil
 }
 
@@ -122,9 +121,9 @@ func searchSection(runs []ran) (s lesson.Section, err error) {
 	percent := func(figure func(Searched) stats.Proportion) string {
 		return lesson.PercentOf(share(runs, func(r Report) stats.Proportion { return figure(r.Search) }))
 	}
-	list := fmt.Sprintf("A list of captions can be ranked, but it has to be there. Of %d captions, one of which is true, CLIP likes the true one best in %s of the scenes, with a cosine of %s at the top. Without the true one it "+
+	list := fmt.Sprintf("A list of captions can be ranked, but it has to be there. %d scenes are tried. Of %d captions, one of which is true, CLIP likes the true one best in %s of the scenes, with a cosine of %s at the top. Without the true one it "+
 		"chooses a false one every time, with a cosine of %s: it has no way to say that nothing fits, and none to write what does.\n\n",
-		c.Search.List, percent(func(s Searched) stats.Proportion { return s.Listed }), number(func(s Searched) stats.Mean { return s.WithTrue }), number(func(s Searched) stats.Mean { return s.WithoutAny }))
+		c.Search.Scenes, c.Search.List, percent(func(s Searched) stats.Proportion { return s.Listed }), number(func(s Searched) stats.Mean { return s.WithTrue }), number(func(s Searched) stats.Mean { return s.WithoutAny }))
 	climbed := fmt.Sprintf("And if a text is put together of the words of all captions, word by word, each time the one that CLIP likes best (at most %d words, and %d passes in which each is exchanged for a better one)?\n\n", c.Search.Words, c.Search.Passes) +
 		lesson.Table([]string{"text", "cosine, mean", "liked better than every true caption", "a sentence", "true"}, [][]string{
 			{"the best of the scene's own captions", number(func(s Searched) stats.Mean { return s.Own }), "", lesson.Percent(1), lesson.Percent(1)},

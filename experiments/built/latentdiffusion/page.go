@@ -39,7 +39,7 @@ func tell(runs []ran, encoder string) (told lesson.Told, err error) {
 	if seen.Value >= barAt {
 		bar = "reached"
 	}
-	told.Answer = fmt.Sprintf("With the states of %s, and guidance of a scale chosen on other noise (%g), %s of the samples are what the prompt says, and %s of those of pairs never seen; without the text it is %s. The bar, 60%%, is %s.",
+	told.Answer = fmt.Sprintf("With the states of %s, and guidance of a scale chosen on other noise, one for all seeds (%g), %s of the samples are what the prompt says, and %s of those of pairs never seen; without the text it is %s. The bar, 60%%, is %s.",
 		encoder, r.Scales[at].Scale, lesson.PercentOf(seen), lesson.PercentOf(of.Share(at, judge.Unseen)), lesson.PercentOf(of.Share(0, judge.Seen)), bar)
 	shares, samples, way, err := of.Drawn(r.Way, r.Guess, r.WayAt)
 	if err != nil {
@@ -53,7 +53,7 @@ func tell(runs []ran, encoder string) (told lesson.Told, err error) {
 		{Heading: "How strongly to guide", Text: of.Table(), Figures: []lesson.Figure{{Name: "scale", Title: "True samples by the scale of guidance", Caption: "Scale 0 does not know the text, 1 is no guidance. " + judge.Intervals, Plot: shares}}},
 		{Heading: "Samples", Text: of.SamplesText(),
 			Figures: []lesson.Figure{{Name: "samples", Title: "The first samples at each scale", Caption: "Prompts below the pictures; framed: true to the prompt.", Plot: samples},
-				{Name: "way", Title: "From noise to a picture", Caption: fmt.Sprintf("The first sample of seed %d at the scale that it chose, %g. Above what the decoder makes of the latents as they are, below of what is guessed of the clean ones; steps of the noise that are left below.", runs[0].Seed, r.Best), Plot: way}}},
+				{Name: "way", Title: "From noise to a picture", Caption: fmt.Sprintf("The first sample of seed %d at the scale that this seed alone chose, %g. Above what the decoder makes of the latents as they are, below of what is guessed of the clean ones; steps of the noise that are left below.", runs[0].Seed, r.Best), Plot: way}}},
 		{Heading: "What the autoencoder keeps", Text: returnedTable(runs), Figures: []lesson.Figure{{Name: "returned", Title: "Scenes and what comes back", Caption: "The first scenes that are tested with, and what the decoder makes of their latents. Framed: the classifier tells colour and shape.", Plot: returned}}},
 		{Heading: "Who counts", Text: judge.Told(runs, func(r Report) map[scenes.Split]stats.Proportion { return r.Judge })},
 	}

@@ -93,9 +93,10 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	}
 	number := func(m stats.Mean) string { return lesson.Number(m, 2) }
 	told.Answer = fmt.Sprintf("Asked for by a text, masks on seen pairs have a mean IoU of %s (%s), and for phrases that name a pair never seen %s (%s); "+
-		"where another object has the same colour, so that the shape must tell, %s and %s. For phrases of colour and shape a text comes to %s and %s, an example picture to %s and %s. ",
+		"where another object has the same colour, so that the shape must tell, %s and %s (of %d and %d scenes, the same for every seed). For phrases of colour and shape a text comes to %s and %s, an example picture to %s and %s. ",
 		number(seen), held(seen.Value, wantedSeen), number(unseen), held(unseen.Value, wantedUnseen),
 		number(fit(runs, withText, sameAsColour, scenes.Test)), number(fit(runs, withText, sameAsColour, scenes.Unseen)),
+		runs[0].Report.find(withText, sameAsColour, scenes.Test).N, runs[0].Report.find(withText, sameAsColour, scenes.Unseen).N,
 		number(fit(runs, withText, byPair, scenes.Test)), number(fit(runs, withText, byPair, scenes.Unseen)),
 		number(fit(runs, withExample, byPair, scenes.Test)), number(fit(runs, withExample, byPair, scenes.Unseen)))
 	told.Answer += fmt.Sprintf("CLIP's places compared with the text, untrained, come to %s and %s with one threshold for all kinds of phrases, the whole picture as the mask to %s. "+
@@ -113,18 +114,21 @@ func tell(runs []ran) (told lesson.Told, err error) {
 	told.Sections = []lesson.Section{
 		{Heading: "By kind of phrase", Text: "Mean IoU on the split test: scenes that were never trained on, with pairs of colour and shape that were.\n\n" + table(runs, scenes.Test) +
 			"\nMost objects are the only one of their colour, so that the colour alone finds them. The two rows at the end have the phrases of colour and shape, with the size and without, where it does not: " +
-			"something else in the scene has the colour and another shape, or the shape and another colour.",
-			Figures: []lesson.Figure{{Name: "kinds", Title: "Masks by kind of phrase", Plot: byWay, Caption: "Split test. 95% intervals: over scenes for one seed, and for several over the seeds, whose decoders are asked about the same scenes."}}},
+			"something else in the scene has the colour and another shape, or the shape and another colour; such scenes are few. " + fewer,
+			Figures: []lesson.Figure{{Name: "kinds", Title: "Masks by kind of phrase", Plot: byWay, Caption: "Split test. 95% intervals: over scenes for one seed, and for several over the seeds, whose decoders are asked about the same scenes: that others would be easier or harder is not in them."}}},
 		{Heading: "Pairs never seen", Text: "The same for objects of a pair of colour and shape that no training scene had, such as a red cross. The last row has the phrases that name such a pair, with the size and without.\n\n" +
-			table(runs, scenes.Unseen),
+			table(runs, scenes.Unseen) + "\n" + fewer,
 			Figures: []lesson.Figure{{Name: "unseen", Title: "Seen and unseen pairs of colour and shape", Plot: bySplit, Caption: "The decoder with a text, on both splits; on the right phrases of colour and shape where something else has that colour, too. 95% intervals as above."}}},
-		{Heading: "What is not there", Text: "Phrases that fit nothing in their scene, one of each kind where there is one; many of them join the colour of one object and the shape of another. An empty mask is right.\n\n" + absentTable(runs)},
+		{Heading: "What is not there", Text: "Phrases that fit nothing in their scene, one of each kind where there is one; many of them join the colour of one object and the shape of another. An empty mask is right. An example picture shows a colour and a shape, and stands for phrases of that kind alone.\n\n" + absentTable(runs)},
 	}
 	sheets, err := examples(runs[0])
 	told.Sections = append(told.Sections, lesson.Section{Heading: "Masks", Figures: sheets,
 		Text: "The first phrase about each of the first scenes: not chosen, good and bad. Below each mask is its IoU."})
 	return told, err
 }
+
+// fewer says which columns cannot be compared in which rows.
+const fewer = "An example picture stands for phrases of colour and shape without the size: in the last rows it has fewer phrases than the text, and only the row *colour and shape* compares the two."
 
 // held says whether a bar was reached.
 func held(found, wanted float64) string {
@@ -136,7 +140,7 @@ func held(found, wanted float64) string {
 
 // table is a row for each group of phrases and a column for each way.
 func table(runs []ran, split scenes.Split) string {
-	header := []string{"phrases"}
+	header := []string{"phrases", "scenes"}
 	for _, w := range ways() {
 		header = append(header, w.name)
 	}
@@ -145,7 +149,7 @@ func table(runs []ran, split scenes.Split) string {
 		if runs[0].Report.find(withText, group, split).N == 0 {
 			continue
 		}
-		row := []string{group}
+		row := []string{group, fmt.Sprint(runs[0].Report.find(withText, group, split).N)}
 		for _, w := range ways() {
 			cell := "–"
 			if runs[0].Report.find(w.name, group, split).N > 0 && (group != everything || w.threshold != withText) {
@@ -167,9 +171,9 @@ func absentTable(runs []ran) string {
 			pixels = lesson.OverSeeds(runs, func(r Report) float64 { return r.absent(w.name).Pixels.Value })
 			share = lesson.OverSeeds(runs, func(r Report) float64 { return r.absent(w.name).Marked.Value })
 		}
-		rows = append(rows, []string{w.name, lesson.PercentOf(pixels), lesson.PercentOf(share)})
+		rows = append(rows, []string{w.name, fmt.Sprint(marked.N), lesson.PercentOf(pixels), lesson.PercentOf(share)})
 	}
-	return lesson.Table([]string{"mask", "pixels that are marked", "phrases for which any are"}, rows)
+	return lesson.Table([]string{"mask", "phrases", "pixels that are marked", "phrases for which any are"}, rows)
 }
 
 // bars is one series of a figure.

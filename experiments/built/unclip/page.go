@@ -64,12 +64,12 @@ func tell(runs []ran) (told lesson.Told, err error) {
 		{Heading: "Samples", Text: fmt.Sprintf("The first %d samples of each way at its scale, seed %d, not chosen, from the same noise; framed where the classifier finds what the prompt says.", len(r.Ways[0].First.Asked), seed),
 			Figures: []lesson.Figure{{Name: "samples", Title: "The first samples of each way", Caption: "Prompts below the pictures; framed: true to the prompt.", Plot: plot["samples"]}}},
 		{Heading: "What the prior does", Text: nearness(runs)},
-		{Heading: "Variations", Text: "What does an embedding keep of a picture? The decoder makes of one embedding another picture from other noise each time (section 3.1). What they have in common is what CLIP keeps; what differs is what it leaves out.",
+		{Heading: "Variations", Text: "What does an embedding keep of a picture? The decoder makes of one embedding another picture from other noise each time (section 3.1). What they have in common the embedding has kept. What differs it has left out, or the decoder did not make of it: where a frame is missing and CLIP tells the pair (last section), it is the decoder.",
 			Figures: []lesson.Figure{{Name: "variations", Title: "Variations of a picture",
-				Caption: fmt.Sprintf("Seed %d. Left the picture, which nothing was trained on; behind it what is made of its embedding. Framed: the classifier finds the picture's colour and shape.", seed), Plot: plot["variations"]}}},
+				Caption: fmt.Sprintf("Seed %d. Left the picture, which nothing was trained on; behind it what is made of its embedding. Framed: the classifier finds the picture's colour and shape. Scale %g. The pairs of the last two rows were never trained on.", seed, r.Ways[byPicture].Scale), Plot: plot["variations"]}}},
 		{Heading: "From one picture to another", Text: "The decoder is given what lies between the embeddings of two pictures, on the great circle from one to the other, with the same noise all the way (section 3.2).",
 			Figures: []lesson.Figure{{Name: "interpolations", Title: "Between two pictures",
-				Caption: fmt.Sprintf("Seed %d. Left and right two pictures, which nothing was trained on; between them what is made of the embeddings on the way. Below, what the classifier sees.", seed), Plot: plot["interpolations"]}}},
+				Caption: fmt.Sprintf("Seed %d. Left and right two pictures, which nothing was trained on; between them what is made of the embeddings on the way. Below, what the classifier sees. Scale %g. The last two rows end with a pair that was never trained on.", seed, r.Ways[byPicture].Scale), Plot: plot["interpolations"]}}},
 		{Heading: "Who counts, and what CLIP knows", Text: judges(runs)},
 	}
 	return told, nil
@@ -86,7 +86,7 @@ func table(runs []ran) string {
 		}
 		share := func(figure func(Way) stats.Proportion) string { return lesson.PercentOf(of(runs, i, figure)) }
 		rows = append(rows, []string{names[w.Name], strings.Join(scales, ", "), share(seen), share(unseen), share(func(w Way) stats.Proportion { return w.Colour }),
-			share(func(w Way) stats.Proportion { return w.Shape }), lesson.Number(lesson.OverSeeds(runs, func(r Report) float64 { return r.Ways[i].Sure }), 2)})
+			share(func(w Way) stats.Proportion { return w.Shape }), lesson.Number(lesson.PartOver(runs, func(r Report) float64 { return r.Ways[i].Sure }), 2)})
 	}
 	return lesson.Table([]string{"the embedding is", "scale of guidance", "true, seen pairs", "true, pairs never seen", "colour right", "shape right", "how sure the classifier is"}, rows) +
 		"\nA real picture's embedding is one of the many that the pictures of a pair have: it may be a hard one to draw, so it is no bound on what the other two can reach.\n"

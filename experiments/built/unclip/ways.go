@@ -19,7 +19,7 @@ import (
 const (
 	ByPrior   = "prior"   // made out of the text's embedding by the prior
 	ByText    = "text"    // the text's embedding itself, as if it were a picture's (section 5.1)
-	ByPicture = "picture" // that of a new picture of the pair: what there is to gain at most
+	ByPicture = "picture" // that of a new picture of the pair
 )
 
 // Way is how samples come out by one of them.

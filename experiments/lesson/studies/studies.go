@@ -38,8 +38,8 @@ func Claims() lesson.Series {
 func BuiltOnCLIP() lesson.Series {
 	return lesson.Series{
 		Name: "built", Title: "Built on CLIP, measured", Index: "docs/results/built-on-clip.md",
-		Opening: "CLIP is a judge; these are what is made with one. Each has an experiment that runs on a laptop; its page has the figures, and how the bars that\n" +
-			"were set beforehand came out. Intervals are 95%.\n\n![What is built on CLIP, and what with](../images/built.svg)",
+		Opening: "CLIP is a judge; these are what is made with one, and beside it one that does without (built/imagen). Each has an experiment that runs on a laptop; the page\n" +
+			"of one that is recorded has the figures, and how the bars that were set beforehand came out. Intervals are 95%.\n\n![What is built on CLIP, and what with](../images/built.svg)",
 		Studies: builtOnCLIP(),
 	}
 }
