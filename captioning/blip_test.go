@@ -19,7 +19,8 @@ import (
 
 // tinyBLIP is small enough for tests; its batches are pictures of 4 places with 8 numbers, and captions of up to 6 tokens.
 func tinyBLIP() BLIPConfig {
-	return BLIPConfig{Text: bridge.MED{VocabSize: 12, Context: 6, Width: 16, Layers: 2, Heads: 2}, EmbedDim: 8, Temperature: 0.2, LabelSmoothing: 0.1}
+	return BLIPConfig{Text: bridge.MED{VocabSize: 12, Context: 6, Width: 16, Layers: 2, Heads: 2}, EmbedDim: 8, Temperature: 0.2, LabelSmoothing: 0.1,
+		ITC: 1, ITM: 1, FeatureDim: 8, Locations: 4, MaxLen: 5}
 }
 
 // blipBatch are n pictures with captions, drawn from a seed.
@@ -82,7 +83,7 @@ func TestBLIPLosses(t *testing.T) {
 		exec := model.MustNewExec(b, model.NewStore(), func(scope *model.Scope, inputs []*Node) []*Node {
 			f, c, l := inputs[0], inputs[1], inputs[2]
 			similar, said := cfg.Similarities(scope, f, c, l), cfg.Say(scope, f, c, l)
-			matched, accuracy := cfg.matched(scope, f, c, l, inputs[3], inputs[4])
+			matched, accuracy := cfg.matched(scope, cfg.Text.Look(scope.At("text"), f), c, l, inputs[3], inputs[4])
 			lend := func(x, which *Node) *Node { return graph.Gather(x, graph.InsertAxes(which, -1)) }
 			right, wrongText := cfg.Match(scope, f, c, l), cfg.Match(scope, f, lend(c, inputs[3]), lend(l, inputs[3]))
 			wrongPicture := cfg.Match(scope, lend(f, inputs[4]), c, l)
@@ -188,7 +189,7 @@ func TestBLIPReads(t *testing.T) {
 		exec := model.MustNewExec(b, model.NewStore(), func(scope *model.Scope, inputs []*Node) []*Node {
 			var all []*Node
 			for _, mode := range []bridge.Mode{bridge.Alone, bridge.Grounded, bridge.Speaking} {
-				all = append(all, cfg.Text.Read(scope.At("text"), mode, inputs[1], inputs[2], inputs[0]))
+				all = append(all, cfg.Text.Read(scope.At("text"), mode, inputs[1], inputs[2], cfg.Text.Look(scope.At("text"), inputs[0])))
 			}
 			return all
 		})
@@ -296,13 +297,18 @@ func TestBLIPTeachesThePicture(t *testing.T) {
 
 func TestBLIPRefuses(t *testing.T) {
 	for want, change := range map[string]func(c *BLIPConfig){
-		"embed_dim":                  func(c *BLIPConfig) { c.EmbedDim = 0 },
-		"temperature":                func(c *BLIPConfig) { c.Temperature = 0 },
-		"label_smoothing":            func(c *BLIPConfig) { c.LabelSmoothing = 1 },
-		"multiple of its heads":      func(c *BLIPConfig) { c.Text.Heads = 5 },
-		"a context of at least 2 to": func(c *BLIPConfig) { c.Text.Context = 1 },
+		"embed_dim":                 func(c *BLIPConfig) { c.EmbedDim = 0 },
+		"temperature":               func(c *BLIPConfig) { c.Temperature = 0 },
+		"label_smoothing":           func(c *BLIPConfig) { c.LabelSmoothing = 1 },
+		"multiple of its heads":     func(c *BLIPConfig) { c.Text.Heads = 5 },
+		"text.context":              func(c *BLIPConfig) { c.Text.Context = 1 },
+		"dropout":                   func(c *BLIPConfig) { c.Text.Dropout = 1 },
+		"max_len":                   func(c *BLIPConfig) { c.MaxLen = 0 },
+		"locations":                 func(c *BLIPConfig) { c.Locations = 0 },
+		"itc_weight and itm_weight": func(c *BLIPConfig) { c.ITM = -1 },
+		"wrong pairs are drawn":     func(c *BLIPConfig) { c.ITC = 0 },
 	} {
-		c := SmallBLIP(20, 10)
+		c := SmallBLIP()
 		if err := c.Validate(); err != nil {
 			t.Fatal(err)
 		}

@@ -148,7 +148,7 @@ func (c LanguageConfig) between(scope *model.Scope, memory *Node) language.Betwe
 
 func (c LanguageConfig) sizes() sizes {
 	s := sizes{features: []int{c.Locations, c.FeatureDim}, vocab: c.Language.VocabSize, maxLen: c.MaxLen,
-		hidden: c.Language.Layers*c.MaxLen*c.Language.Width + 1}
+		hidden: c.read().hidden()}
 	for range c.Language.Layers {
 		s.seen = append(s.seen, []int{c.prefix(), c.Language.Width}, []int{c.prefix(), c.Language.Width})
 	}
@@ -181,8 +181,8 @@ func (c LanguageConfig) next(scope *model.Scope, seen []*Node, h, cell, words *N
 	for i := range layers {
 		prefix = append(prefix, language.KeysValues{K: seen[2*i], V: seen[2*i+1]})
 	}
-	keys, count := c.unpack(h)
-	values, unused := c.unpack(cell)
+	keys, count := c.read().unpack(h)
+	values, unused := c.read().unpack(cell)
 	var own []language.KeysValues
 	for i := range layers {
 		own = append(own, language.KeysValues{K: keys[i], V: values[i]})
@@ -195,21 +195,33 @@ func (c LanguageConfig) next(scope *model.Scope, seen []*Node, h, cell, words *N
 	return language.Scores(lm, c.Language, said), nil, pack(keys, graph.AddScalar(count, 1)), pack(values, unused)
 }
 
-// unpack takes a state [rows, H] apart: one [rows, max_len, W] a block, and the last number [rows, 1].
-func (c LanguageConfig) unpack(state *Node) (blocks []*Node, last *Node) {
-	size := c.MaxLen * c.Language.Width
-	for i := range c.Language.Layers {
-		block := graph.SliceAxis(state, 1, graph.AxisRange(i*size, (i+1)*size))
-		blocks = append(blocks, graph.Reshape(block, -1, c.MaxLen, c.Language.Width))
+// read is how the state holds what was read.
+func (c LanguageConfig) read() readSoFar {
+	return readSoFar{layers: c.Language.Layers, maxLen: c.MaxLen, width: c.Language.Width}
+}
+
+// readSoFar says how a state [rows, H] holds the words that a transformer has read: in each layer a vector [max_len, W], its keys in one half of the
+// state and its values in the other, and behind them a number.
+type readSoFar struct{ layers, maxLen, width int }
+
+// hidden is H.
+func (r readSoFar) hidden() int { return r.layers*r.maxLen*r.width + 1 }
+
+// unpack takes a state apart: one [rows, max_len, W] a layer, and the last number [rows, 1].
+func (r readSoFar) unpack(state *Node) (layers []*Node, last *Node) {
+	size := r.maxLen * r.width
+	for i := range r.layers {
+		layer := graph.SliceAxis(state, 1, graph.AxisRange(i*size, (i+1)*size))
+		layers = append(layers, graph.Reshape(layer, -1, r.maxLen, r.width))
 	}
-	return blocks, graph.SliceAxis(state, 1, graph.AxisRangeToEnd(c.Language.Layers*size))
+	return layers, graph.SliceAxis(state, 1, graph.AxisRangeToEnd(r.layers*size))
 }
 
 // pack undoes unpack.
-func pack(blocks []*Node, last *Node) *Node {
+func pack(layers []*Node, last *Node) *Node {
 	var all []*Node
-	for _, block := range blocks {
-		all = append(all, graph.Reshape(block, block.Shape().Dim(0), -1))
+	for _, layer := range layers {
+		all = append(all, graph.Reshape(layer, layer.Shape().Dim(0), -1))
 	}
 	return graph.Concatenate(append(all, last), 1)
 }

@@ -15,6 +15,14 @@ type Losses struct {
 	DoublyStochastic *Node // scalar: (1 - sum_t alpha_ti)^2, averaged as the configuration says, without lambda
 	PerExample       *Node // [N] sum over a caption of -log p
 	Steps            *Node // [N] number of words in that sum, as float32
+
+	Others []NamedLoss // what else there is to watch, scalars
+}
+
+// NamedLoss is a scalar with the name under which it is recorded.
+type NamedLoss struct {
+	Name  string
+	Value *Node
 }
 
 // Loss compares what the decoder says with the captions [N, T] (int32) it read, of which the first lengths [N] (int32)

@@ -4,6 +4,7 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"github.com/glimpse-ml/glimpse/captioning/language"
 	"github.com/glimpse-ml/glimpse/internal/nn"
 )
 
@@ -65,11 +66,20 @@ const eps = 1e-5
 // attend is multi-head attention of x [N, Q, W] on memory [N, M, W'], with a bias as [nn.Attend] has it, or nil: [N, Q, W]. Variables: to_queries,
 // to_keys_values, project.
 func attend(scope *model.Scope, x, memory *Node, heads int, bias *Node) *Node {
+	return ask(scope, x, keysValues(scope, memory, x.Shape().Dim(2)), heads, bias)
+}
+
+// keysValues are what memory [N, M, W'] is to an attention of width W: [N, M, W] each.
+func keysValues(scope *model.Scope, memory *Node, W int) language.KeysValues {
+	kv := nn.Linear(scope.At("to_keys_values"), memory, 2*W, false)
+	return language.KeysValues{K: graph.SliceAxis(kv, -1, graph.AxisRange(0, W)), V: graph.SliceAxis(kv, -1, graph.AxisRangeToEnd(W))}
+}
+
+// ask is what x [N, Q, W] reads of keys and values [N, M, W]: [N, Q, W].
+func ask(scope *model.Scope, x *Node, of language.KeysValues, heads int, bias *Node) *Node {
 	W := x.Shape().Dim(2)
 	q := nn.Linear(scope.At("to_queries"), x, W, false)
-	kv := nn.Linear(scope.At("to_keys_values"), memory, 2*W, false)
-	k, v := graph.SliceAxis(kv, -1, graph.AxisRange(0, W)), graph.SliceAxis(kv, -1, graph.AxisRangeToEnd(W))
-	return nn.Linear(scope.At("project"), nn.Attend(q, k, v, heads, bias), W, true)
+	return nn.Linear(scope.At("project"), nn.Attend(q, of.K, of.V, heads, bias), W, true)
 }
 
 // feedForward is x [..., W] through a hidden layer of 4 W with ReLU.

@@ -34,15 +34,15 @@ func Step(scope *model.Scope, cfg Config, x, at *Node, prefix, own []KeysValues,
 		b := cfg.block(scope, i)
 		x = between.before(i, x)
 		q, token := b.queries(x)
-		kept := KeysValues{put(own[i].K, token.K, here), put(own[i].V, token.V, here)}
+		kept := KeysValues{Put(own[i].K, token.K, here), Put(own[i].V, token.V, here)}
 		x = b.finish(x, b.attendStep(q, prefix[i], kept, bias))
 		after = append(after, kept)
 	}
 	return graph.Squeeze(nn.LayerNorm(scope.At("ln_f"), x, cfg.Eps), 1), after
 }
 
-// put writes vectors [rows, 1, W] into the places of kept [rows, S, W] where here [rows, S] is 1.
-func put(kept, vectors, here *Node) *Node {
+// Put writes vectors [rows, 1, W] into the places of kept [rows, S, W] where here [rows, S] is 1.
+func Put(kept, vectors, here *Node) *Node {
 	here = graph.InsertAxes(here, -1)
 	return graph.Add(graph.Mul(kept, graph.OneMinus(here)), graph.Mul(vectors, here))
 }

@@ -29,11 +29,16 @@ type RankFigures struct {
 // RecallAt are the k that retrieval is reported for.
 func RecallAt() []int { return []int{1, 5, 10} }
 
-// Retrieve measures retrieval among the examples of e.
+// Retrieve measures retrieval among the examples of e, by cosine.
 func (e *Embedded) Retrieve() Retrieval {
+	return e.RetrieveBy(clip.Similarities(e.Images, e.Texts), clip.Similarities(e.Texts, e.Images))
+}
+
+// RetrieveBy is [Embedded.Retrieve] by scores of one's own: of the texts (columns) for each picture (row), and of the pictures for each text.
+func (e *Embedded) RetrieveBy(texts, images [][]float32) Retrieval {
 	r := Retrieval{ImageToText: map[int]stats.Proportion{}, TextToImage: map[int]stats.Proportion{}, Images: len(e.Images), Texts: len(e.Texts)}
-	toText := clip.Ranks(clip.Similarities(e.Images, e.Texts), func(image, text int) bool { return e.Owner[text] == image })
-	toImage := clip.Ranks(clip.Similarities(e.Texts, e.Images), func(text, image int) bool { return e.Owner[text] == image })
+	toText := clip.Ranks(texts, func(image, text int) bool { return e.Owner[text] == image })
+	toImage := clip.Ranks(images, func(text, image int) bool { return e.Owner[text] == image })
 	textsOf := make([][]int, len(e.Images))
 	for text, image := range e.Owner {
 		textsOf[image] = append(textsOf[image], text)

@@ -38,7 +38,7 @@ func (c *Model) Adopt(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkWeights(saved, c.weightShapes()); err != nil {
+	if err := checkWeights(saved, c.decoder().WeightShapes()); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(dir, weightsFile), err)
 	}
 	if err := weights.IntoStore(c.Store, saved.Tensors); err != nil {
@@ -53,17 +53,19 @@ func (c *Model) Adopt(dir string) error {
 // sameDecoder is an error if a saved captioner's decoder is of another make than c's, or another bridge to its language model, or one of other sizes. The
 // sizes of the others are left to the weights' shapes.
 func (c *Model) sameDecoder(file captionerFile) error {
-	make := func(tells bool, language *captioning.LanguageConfig) string {
+	make := func(tells bool, language *captioning.LanguageConfig, blip *captioning.BLIPConfig) string {
 		switch {
 		case language != nil:
 			l := language.Language
 			return fmt.Sprintf("a language model with the bridge %s (length %d, layers %d; %d blocks of width %d)", language.Bridge, language.Length, language.Layers, l.Layers, l.Width)
+		case blip != nil:
+			return fmt.Sprintf("BLIP's, of %d layers of width %d, with the weights %g and %g of its two other losses", blip.Text.Layers, blip.Text.Width, blip.ITC, blip.ITM)
 		case tells:
 			return "Show and Tell"
 		}
 		return "Show, Attend and Tell"
 	}
-	if ours, theirs := make(c.Tells, c.Language), make(file.Tells, file.Language); ours != theirs {
+	if ours, theirs := make(c.Tells, c.Language, c.BLIP), make(file.Tells, file.Language, file.BLIP); ours != theirs {
 		return fmt.Errorf("expected a captioner that is %s, found %s; go on with one of the same make", ours, theirs)
 	}
 	return nil

@@ -32,6 +32,7 @@ type Model struct {
 	Config     captioning.Config
 	Tells      bool                       // the decoder is Show and Tell's, with the sizes of Config
 	Language   *captioning.LanguageConfig // the decoder is a language model, and of Config max_len alone counts; nil for an LSTM
+	BLIP       *captioning.BLIPConfig     // the decoder is BLIP's third head; likewise
 	Vocabulary *captioning.Vocabulary
 	Data       string // name of the data set it was trained on
 
@@ -109,6 +110,9 @@ func (c *Model) losses(scope *model.Scope, inputs []*graph.Node, said func(logit
 	decoder := scope.At("decoder")
 	if c.Language != nil {
 		return c.languageLosses(decoder, features, inputs[1], inputs[2], said)
+	}
+	if c.BLIP != nil {
+		return c.blipLosses(decoder, features, inputs[1], inputs[2], said)
 	}
 	if c.Tells {
 		return c.tellLosses(decoder, features, inputs[1], inputs[2], said)
@@ -344,6 +348,7 @@ func (c *Model) Examples(set *Set, n int) ([]Example, error) {
 type captionerFile struct {
 	Tells    bool                       `json:"show_and_tell,omitempty"`
 	Language *captioning.LanguageConfig `json:"language_model,omitempty"`
+	BLIP     *captioning.BLIPConfig     `json:"blip,omitempty"`
 	Decoder  captioning.Config          `json:"decoder"`
 	Encoder  string                     `json:"encoder"`
 	Size     int                        `json:"size"`
@@ -383,7 +388,7 @@ func (c *Model) Save(dir string) error {
 	if err := c.Vocabulary.Save(filepath.Join(dir, vocabularyFile)); err != nil {
 		return err
 	}
-	file := captionerFile{Tells: c.Tells, Language: c.Language, Decoder: c.Config, Encoder: c.Encoder.name, Size: c.Encoder.size, Pool: c.Encoder.pool, Data: c.Data, DataDir: c.DataDir,
+	file := captionerFile{Tells: c.Tells, Language: c.Language, BLIP: c.BLIP, Decoder: c.Config, Encoder: c.Encoder.name, Size: c.Encoder.size, Pool: c.Encoder.pool, Data: c.Data, DataDir: c.DataDir,
 		Seed: c.seed, CNN: c.Encoder.ownCNN()}
 	if err := c.Encoder.describe(&file); err != nil {
 		return err
@@ -427,8 +432,8 @@ func Open(ctx context.Context, b *backend.Backend, dir string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := (&Model{Config: file.Decoder, Tells: file.Tells, Language: file.Language, Vocabulary: vocabulary, Data: file.Data, DataDir: file.DataDir, backend: b, Encoder: encoder}).Fresh(file.Seed)
-	if err := checkWeights(saved, c.weightShapes()); err != nil {
+	c := (&Model{Config: file.Decoder, Tells: file.Tells, Language: file.Language, BLIP: file.BLIP, Vocabulary: vocabulary, Data: file.Data, DataDir: file.DataDir, backend: b, Encoder: encoder}).Fresh(file.Seed)
+	if err := checkWeights(saved, c.decoder().WeightShapes()); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, weightsFile), err)
 	}
 	if err := checkVocabulary(saved, vocabulary); err != nil {

@@ -15,14 +15,19 @@ func NewLanguage(b *backend.Backend, cfg captioning.LanguageConfig, vocabulary *
 	if err := fit.Validate(); err != nil {
 		return nil, err
 	}
-	like := captioning.Small(0) // what a captioner's files hold of any decoder
-	like.Attention, like.Gate, like.Lambda, like.MaxLen = captioning.AttentionUniform, captioning.GateNone, 0, cfg.MaxLen
-	c, err := New(b, like, vocabulary, encoder, seed)
+	c, err := New(b, ofAnyMake(cfg.MaxLen), vocabulary, encoder, seed)
 	if err != nil {
 		return nil, err
 	}
 	c.Language = &fit
 	return c, nil
+}
+
+// ofAnyMake is what a captioner's files hold of a decoder that is no LSTM.
+func ofAnyMake(maxLen int) captioning.Config {
+	like := captioning.Small(0)
+	like.Attention, like.Gate, like.Lambda, like.MaxLen = captioning.AttentionUniform, captioning.GateNone, 0, maxLen
+	return like
 }
 
 // languageLosses is [Model.losses] for a language model.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/glimpse-ml/glimpse/captioning"
+	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/internal/backend"
 )
 
@@ -16,6 +17,13 @@ func tinyLanguage(bridge captioning.Bridge) maker {
 		lm.Language.Width, lm.Language.Layers, lm.Language.Heads = 16, 2, 2
 		return NewLanguage(b, lm, vocabulary, encoder, seed)
 	}
+}
+
+// tinyBLIP is likewise of BLIP.
+func tinyBLIP(b *backend.Backend, cfg captioning.Config, vocabulary *captioning.Vocabulary, encoder *Encoder, seed int64) (*Model, error) {
+	blip := captioning.SmallBLIP()
+	blip.Text.Width, blip.Text.Heads, blip.EmbedDim, blip.MaxLen = 16, 2, 8, cfg.MaxLen
+	return NewBLIP(b, blip, vocabulary, encoder, seed)
 }
 
 // A captioner with another bridge, or of another make, is not gone on from.
@@ -31,9 +39,40 @@ func TestAdoptOtherDecoder(t *testing.T) {
 	if err := frozenWith(t, tinyLanguage(captioning.BridgeMLP)).Adopt(dir); err != nil {
 		t.Error(err)
 	}
-	for what, other := range map[string]maker{"the bridge linear": tinyLanguage(captioning.BridgeLinear), "that is Show and Tell": NewShowAndTell} {
+	for what, other := range map[string]maker{"the bridge linear": tinyLanguage(captioning.BridgeLinear), "that is Show and Tell": NewShowAndTell, "that is BLIP's": tinyBLIP} {
 		if err := frozenWith(t, other).Adopt(dir); err == nil || !strings.Contains(err.Error(), what) || !strings.Contains(err.Error(), "the bridge mlp") {
 			t.Errorf("expected an error that names %q and what was found, found %v", what, err)
 		}
+	}
+}
+
+// Each of BLIP's heads is asked of pictures and texts in any number; a captioner of another make has none.
+func TestBLIPHeads(t *testing.T) {
+	c := frozenWith(t, tinyBLIP)
+	set := &Set{Inputs: func(i int) []float32 {
+		input := make([]float32, c.Encoder.inputSize())
+		for k := range input {
+			input[k] = float32((k*(i+3))%11) / 11
+		}
+		return input
+	}}
+	for range pairBatch + 2 { // more than one batch
+		set.Texts = append(set.Texts, [][]int32{{captioning.Start, captioning.Unknown + 1, captioning.End}})
+		set.Examples = append(set.Examples, datasets.Example{Captions: []string{"a word"}})
+	}
+	e, err := c.Contrast(t.Context(), set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(set.Texts); len(e.Images) != n || len(e.Texts) != n || len(e.Owner) != n || len(e.Images[0]) != 8 {
+		t.Errorf("expected %d vectors of 8 numbers of pictures and of texts, found %d and %d", n, len(e.Images), len(e.Texts))
+	}
+	first, last := Item{set.Inputs(0), set.Texts[0][0]}, Item{set.Inputs(1), set.Texts[0][0]}
+	odds, err := c.Matches(t.Context(), []Item{first, last, first})
+	if err != nil || len(odds) != 3 || odds[0] != odds[2] || odds[0] == odds[1] {
+		t.Errorf("expected the same of one pair and something else of another, found %v, %v", odds, err)
+	}
+	if _, err := frozenWith(t, NewShowAndTell).Matches(t.Context(), []Item{first}); err == nil || !strings.Contains(err.Error(), "BLIP") {
+		t.Errorf("expected an error about BLIP's heads, found %v", err)
 	}
 }

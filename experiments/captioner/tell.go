@@ -27,29 +27,27 @@ func (c *Model) telling() captioning.ShowAndTellConfig {
 }
 
 // Looks says whether the decoder has attention weights, one for each place and word. Without attention they are all the same; Show and Tell and
-// language models have none.
-func (c *Model) Looks() bool { return !c.Tells && c.Language == nil }
+// language models and BLIP have none that could be drawn.
+func (c *Model) Looks() bool { return !c.Tells && c.Language == nil && c.BLIP == nil }
 
-// decoder is the decoder as it is asked for captions.
-func (c *Model) decoder() captioning.Decoder {
+// decoder is a decoder as it is asked for captions, with the shapes of its weights by their names.
+type decoder interface {
+	captioning.Decoder
+	WeightShapes() map[string][]int
+}
+
+// decoder is the model's.
+func (c *Model) decoder() decoder {
 	if c.Language != nil {
 		return *c.Language
+	}
+	if c.BLIP != nil {
+		return *c.BLIP
 	}
 	if c.Tells {
 		return c.telling()
 	}
 	return c.Config
-}
-
-// weightShapes are the shapes of the decoder's weights by their names.
-func (c *Model) weightShapes() map[string][]int {
-	if c.Language != nil {
-		return c.Language.WeightShapes()
-	}
-	if c.Tells {
-		return c.telling().WeightShapes()
-	}
-	return c.Config.WeightShapes()
 }
 
 // tellLosses is [Model.losses] for Show and Tell.

@@ -30,6 +30,7 @@ func Defaults(form experiments.Form, kind backend.Kind) Config { return defaults
 type Learned struct {
 	Model   *captioner.Model // to be closed
 	Phase   *Phase
+	Set     *captioner.Set // that the captions are scored on: test pictures in a final run, else dev pictures
 	Remarks []string
 }
 
@@ -53,5 +54,9 @@ func Learn(ctx context.Context, env *experiments.Env, cfg Config, name string, m
 		c.Close()
 		return nil, err
 	}
-	return &Learned{Model: c, Phase: phase, Remarks: result.Remarks}, nil
+	set := data.dev
+	if cfg.Final {
+		set = data.test
+	}
+	return &Learned{Model: c, Phase: phase, Set: set, Remarks: result.Remarks}, nil
 }

@@ -319,7 +319,11 @@ func foretell(ctx context.Context, env *experiments.Env, cfg Config, name string
 		LR: rates,
 		Loss: func(scope *model.Scope, inputs []*graph.Node) (*graph.Node, []experiments.Metric) {
 			losses := c.Losses(scope, inputs)
-			return losses.Total, []experiments.Metric{{Name: "cross_entropy", Value: losses.CrossEntropy}, {Name: "doubly_stochastic", Value: losses.DoublyStochastic}}
+			watched := []experiments.Metric{{Name: "cross_entropy", Value: losses.CrossEntropy}, {Name: "doubly_stochastic", Value: losses.DoublyStochastic}}
+			for _, other := range losses.Others {
+				watched = append(watched, experiments.Metric(other))
+			}
+			return losses.Total, watched
 		},
 		Evaluate: onDev(env, cfg, c, data),
 		Figure:   devCIDEr,

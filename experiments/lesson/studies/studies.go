@@ -3,6 +3,7 @@ package studies
 
 import (
 	"github.com/glimpse-ml/glimpse/experiments/built/answering"
+	"github.com/glimpse-ml/glimpse/experiments/built/blip"
 	"github.com/glimpse-ml/glimpse/experiments/built/describing"
 	"github.com/glimpse-ml/glimpse/experiments/built/guided"
 	"github.com/glimpse-ml/glimpse/experiments/built/imagen"
@@ -50,6 +51,7 @@ func All() []lesson.Study { return append(claims(), builtOnCLIP()...) }
 func builtOnCLIP() []lesson.Study {
 	return []lesson.Study{
 		describing.Study(),
+		blip.Study(),
 		answering.Study(),
 		segmentation.Study(),
 		guided.Study(),
