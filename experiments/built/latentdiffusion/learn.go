@@ -2,6 +2,7 @@ package latentdiffusion
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -131,7 +132,9 @@ func (m *learner) measure(env *experiments.Env) error {
 	for _, v := range z {
 		sum, squares = sum+float64(v), squares+float64(v)*float64(v)
 	}
-	m.Config.Deviation = math.Sqrt(squares/n - sum/n*sum/n)
+	if m.Config.Deviation = math.Sqrt(squares/n - sum/n*sum/n); !(m.Config.Deviation > 0) {
+		return fmt.Errorf("expected latents that tell pictures apart, found a deviation of %g; train the autoencoder for longer, or more slowly (auto_train.steps, auto_train.optimizer.lr)", m.Config.Deviation)
+	}
 	return nil
 }
 
