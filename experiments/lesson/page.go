@@ -128,6 +128,17 @@ func OverSeeds[C, R any](runs []Run[C, R], figure func(R) float64) stats.Mean {
 	return stats.Repeated(values)
 }
 
+// Verdict tells a difference that was taken seed by seed, in the words given, and what follows from it if its interval leaves out 0.
+func Verdict(d stats.Mean, difference, more, less string) string {
+	switch {
+	case d.Low > 0 && d.High > d.Low:
+		return fmt.Sprintf("seed by seed %s: %s.", difference, more)
+	case d.High < 0 && d.High > d.Low:
+		return fmt.Sprintf("seed by seed %s: %s.", difference, less)
+	}
+	return fmt.Sprintf("seed by seed %s, which shows no difference.", difference)
+}
+
 // ShareOver is the mean of a share over the seeds of several runs, with Student's t interval as far as it lies between 0 and 1; of one run, its share over the examples.
 func ShareOver[C, R any](runs []Run[C, R], share func(R) stats.Proportion) stats.Mean {
 	if len(runs) == 1 {

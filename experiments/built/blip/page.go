@@ -80,7 +80,7 @@ func verdict(runs []ran, of func(func(Report) Scores) stats.Mean, score string, 
 		return "the intervals overlap, which shows no difference."
 	}
 	d := lesson.OverSeeds(runs, func(r Report) float64 { return a(r)[score].Value - b(r)[score].Value })
-	return differs(d, lesson.Number(d, 3), "the other two help", "the other two harm")
+	return lesson.Verdict(d, signed(d), "the other two help", "the other two harm")
 }
 
 // reranked says whether matching finds more than contrast.
@@ -89,18 +89,12 @@ func reranked(runs []ran) string {
 	if len(runs) == 1 {
 		return fmt.Sprintf("%+.1f points, of one seed.", 100*d.Value)
 	}
-	return differs(d, fmt.Sprintf("%+.1f points (%+.1f to %+.1f)", 100*d.Value, 100*d.Low, 100*d.High), "matching finds more", "matching finds less")
+	return lesson.Verdict(d, fmt.Sprintf("%+.1f points (%+.1f to %+.1f)", 100*d.Value, 100*d.Low, 100*d.High), "matching finds more", "matching finds less")
 }
 
-// differs says a difference over seeds, and what follows from it if its interval says so.
-func differs(d stats.Mean, difference, more, less string) string {
-	switch {
-	case d.Low > 0:
-		return fmt.Sprintf("seed by seed %s, %s.", difference, more)
-	case d.High < 0:
-		return fmt.Sprintf("seed by seed %s, %s.", difference, less)
-	}
-	return fmt.Sprintf("seed by seed %s, which shows no difference.", difference)
+// signed is a difference of CIDEr-D with its interval.
+func signed(d stats.Mean) string {
+	return fmt.Sprintf("%+.3f (%+.3f to %+.3f)", d.Value, d.Low, d.High)
 }
 
 func captionTable(runs []ran) string {

@@ -42,15 +42,8 @@ func tell(runs []ran) (told lesson.Told, err error) {
 		}
 	}
 	sat, lm := score(runs, 0, cider), score(runs, best, cider)
-	verdict := "the intervals overlap, which shows no difference."
-	switch {
-	case lm.Low > sat.High:
-		verdict = "the language model is better."
-	case sat.Low > lm.High:
-		verdict = "Show, Attend and Tell is better."
-	}
 	told.Answer = fmt.Sprintf("Of the language models %s does best on dev photographs; on test photographs it has CIDEr-D %s, Show, Attend and Tell %s: %s",
-		nameOf(r.Decoders[best].Bridge), lesson.Number(lm, 3), lesson.Number(sat, 3), verdict)
+		nameOf(r.Decoders[best].Bridge), lesson.Number(lm, 3), lesson.Number(sat, 3), verdict(runs, best))
 	plot, err := bars(runs)
 	if err != nil {
 		return told, err
@@ -64,6 +57,24 @@ func tell(runs []ran) (told lesson.Told, err error) {
 		{Heading: "What they say", Text: "Photographs spread evenly over the set, not chosen; seed " + fmt.Sprint(runs[0].Seed) + ".\n\n" + examples(r)},
 	}
 	return told, nil
+}
+
+// verdict says which of the two is better: over several seeds by their differences seed by seed, of one seed by the intervals over photographs.
+func verdict(runs []ran, best int) string {
+	const more, less = "the language model is better", "Show, Attend and Tell is better"
+	if len(runs) > 1 {
+		d := lesson.OverSeeds(runs, func(r Report) float64 {
+			return r.Decoders[best].Intervals[cider].Value - r.Decoders[0].Intervals[cider].Value
+		})
+		return lesson.Verdict(d, fmt.Sprintf("%+.3f (%+.3f to %+.3f)", d.Value, d.Low, d.High), more, less)
+	}
+	switch sat, lm := score(runs, 0, cider), score(runs, best, cider); {
+	case lm.Low > sat.High:
+		return more + "."
+	case sat.Low > lm.High:
+		return less + "."
+	}
+	return "the intervals overlap, which shows no difference."
 }
 
 func table(runs []ran) string {
