@@ -81,8 +81,13 @@ type BLIPLosses struct {
 // count, start and end included. N is at least 2. Gradients go to the features too. A loss without weight is 0, and its head is not built. Variables:
 // those of [bridge.MED] in the scope text; image_proj, text_proj, itm_head and temperature, which is its logarithm.
 func BLIP(scope *model.Scope, cfg BLIPConfig, features, captions, lengths *Node) (l BLIPLosses) {
-	seen := cfg.Text.Look(scope.At("text"), features)
-	l = BLIPWords(cfg, cfg.say(scope, seen, captions, lengths), captions, lengths)
+	return BLIPAs(scope, cfg, features, captions, lengths, func(logits *Node) *Node { return logits })
+}
+
+// BLIPAs is [BLIP] with the words' scores changed before their loss is taken, as captions are drawn by others than those of the head.
+func BLIPAs(scope *model.Scope, cfg BLIPConfig, features, captions, lengths *Node, said func(logits *Node) *Node) (l BLIPLosses) {
+	seen := cfg.look(scope, features)
+	l = blipWords(cfg, said(cfg.say(scope, seen, captions, lengths)), captions, lengths)
 	if cfg.ITC == 0 {
 		return l
 	}
@@ -97,8 +102,8 @@ func BLIP(scope *model.Scope, cfg BLIPConfig, features, captions, lengths *Node)
 	return l
 }
 
-// BLIPWords are the losses of the words alone, from their scores [N, T-1, V]: what captions are measured by.
-func BLIPWords(cfg BLIPConfig, logits, captions, lengths *Node) (l BLIPLosses) {
+// blipWords are the losses of the words alone, from their scores [N, T-1, V].
+func blipWords(cfg BLIPConfig, logits, captions, lengths *Node) (l BLIPLosses) {
 	nll, smoothed, mask := wordLosses(logits, captions, lengths, cfg.LabelSmoothing)
 	words := graph.MaxScalar(graph.ReduceAllSum(mask), 1)
 	l.LM, l.Words = graph.Div(graph.ReduceAllSum(smoothed), words), graph.Div(graph.ReduceAllSum(nll), words)
@@ -134,7 +139,7 @@ func (c BLIPConfig) unit(scope *model.Scope, x *Node) *Node {
 
 // Match are the scores [N, 2] that a text is not the picture's, and that it is.
 func (c BLIPConfig) Match(scope *model.Scope, features, captions, lengths *Node) *Node {
-	return c.match(scope, c.Text.Look(scope.At("text"), features), captions, lengths)
+	return c.match(scope, c.look(scope, features), captions, lengths)
 }
 
 func (c BLIPConfig) match(scope *model.Scope, seen []language.KeysValues, captions, lengths *Node) *Node {
@@ -144,7 +149,16 @@ func (c BLIPConfig) match(scope *model.Scope, seen []language.KeysValues, captio
 
 // Say are the scores [N, T-1, V] of the word that follows each step.
 func (c BLIPConfig) Say(scope *model.Scope, features, captions, lengths *Node) *Node {
-	return c.say(scope, c.Text.Look(scope.At("text"), features), captions, lengths)
+	return c.say(scope, c.look(scope, features), captions, lengths)
+}
+
+// look is what features [N, L, D] are to the layers.
+func (c BLIPConfig) look(scope *model.Scope, features *Node) []language.KeysValues {
+	if err := c.Validate(); err != nil {
+		panic(err)
+	}
+	features.AssertDims(-1, c.Locations, c.FeatureDim)
+	return c.Text.Look(scope.At("text"), features)
 }
 
 func (c BLIPConfig) say(scope *model.Scope, seen []language.KeysValues, captions, lengths *Node) *Node {

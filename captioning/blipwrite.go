@@ -31,7 +31,7 @@ func (c BLIPConfig) read() readSoFar {
 }
 
 func (c BLIPConfig) meet(scope *model.Scope, features *Node) (seen []*Node, h, cell *Node) {
-	for _, layer := range c.Text.Look(scope.At("text"), features) {
+	for _, layer := range c.look(scope, features) {
 		seen = append(seen, layer.K, layer.V)
 	}
 	nothing := graph.Zeros(features.Graph(), shapes.Make(dtypes.Float32, features.Shape().Dim(0), c.read().hidden()))

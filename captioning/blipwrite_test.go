@@ -93,6 +93,29 @@ func checkBLIPBeam(t *testing.T, b compute.Backend, scope *model.Scope, cfg BLIP
 	}
 }
 
+// Dropout acts while training, on every way of reading, and at no other time.
+func TestBLIPDropout(t *testing.T) {
+	cfg, batch := tinyBLIP(), drawBLIP(4, 9)
+	cfg.Text.Dropout = 0.5
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		store := model.NewStore()
+		for _, training := range []bool{true, false} {
+			exec := model.MustNewExec(b, store, func(scope *model.Scope, inputs []*Node) []*Node {
+				store.SetTraining(inputs[0].Graph(), training)
+				f, c, l := inputs[0], inputs[1], inputs[2]
+				return []*Node{cfg.EmbedTexts(scope, c, l), cfg.Match(scope, f, c, l), cfg.Say(scope, f, c, l)}
+			})
+			first, second := exec.MustCall(batch.tensors()...), exec.MustCall(batch.tensors()...)
+			exec.Finalize()
+			for i, way := range []string{"alone", "with the picture", "in speaking"} {
+				if same := slices.Equal(flatOf(t, first[i]), flatOf(t, second[i])); same == training {
+					t.Errorf("training %v, %s: twice the same is %v", training, way, same)
+				}
+			}
+		}
+	})
+}
+
 // A loss without weight is 0, and its head has no weights.
 func TestBLIPWithoutHeads(t *testing.T) {
 	for _, of := range []struct{ itc, itm float64 }{{0, 0}, {1, 0}, {1, 1}} {

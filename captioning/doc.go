@@ -20,7 +20,7 @@
 // Hard attention looks at one place, z_t = beta_t * a_s with s drawn by alpha_t (equations 8 and 9), and learns by
 // REINFORCE with a moving baseline, an entropy term and a share of expected contexts (equation 12): [Hard], [HardLoss].
 //
-// Captions of either decoder are written by [Greedy], by [Beam] with the rules [Shrink] and [Pool], or drawn by [Sampler].
+// Captions of each decoder are written by [Greedy], by [Beam] with the rules [Shrink] and [Pool], or drawn by [Sampler].
 // Many pictures take their steps together, in graphs that are compiled once; what is known of a picture is kept once,
 // however many captions of it are under way.
 //
@@ -28,7 +28,7 @@
 // decoders' losses and of the surrogate of hard attention, and the captions that greedy and beam search find. What hard
 // attention draws agrees with the exact sums over all places within its error bars.
 //
-// [BLIP] has the three losses of Li et al. 2022 on one text transformer: contrastive, matching and captioning.
+// [BLIP] has the three losses of Li et al. 2022 on one text transformer: contrastive, matching and captioning; its third head writes captions as the decoders do.
 // Conversations, of which the answers alone are learned as LLaVA's are, are laid out by [Vocabulary.BatchTurns], and [TurnsLoss] is their loss.
 //
 // While it learns, the decoder can read words of its own in the place of some true ones: [OwnWords], scheduled sampling.

@@ -4,7 +4,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 )
 
-// The two decoders as a walk sees them.
+// The two LSTMs as a walk sees them.
 
 func (c Config) sizes() sizes {
 	s := sizes{features: []int{c.Locations, c.FeatureDim}, vocab: c.VocabSize, locations: c.Locations, hidden: c.Hidden, maxLen: c.MaxLen}

@@ -204,11 +204,15 @@ func root(parts []*graph.Node) *graph.Node {
 }
 
 // DecayMatrices is the usual rule for weight decay: matrices and kernels decay, under whatever name (weight, projection,
-// the captioner's W_a and L_h); gains, biases, positions and the temperature do not (Radford et al. 2021, section 2.5).
+// the captioner's W_a and L_h); gains, biases, positions and the temperature do not (Radford et al. 2021, section 2.5). Gains are what is in a scope
+// named ln, ln_1, norm2, layer_norm and the like.
 func DecayMatrices(path string) bool {
-	name := path[strings.LastIndexByte(path, '/')+1:]
-	if strings.Contains(path, "/ln_") || strings.Contains(path, "norm/") {
-		return false
+	scopes := strings.Split(path, "/")
+	name := scopes[len(scopes)-1]
+	for _, scope := range scopes[:len(scopes)-1] {
+		if scope == "ln" || strings.HasPrefix(scope, "ln_") || strings.Contains(scope, "norm") {
+			return false
+		}
 	}
 	return strings.Contains(name, "weight") || strings.HasSuffix(name, "projection") ||
 		strings.HasPrefix(name, "W_") || strings.HasPrefix(name, "L_")

@@ -155,12 +155,13 @@ func TestDecayMatrices(t *testing.T) {
 			"/token_embedding/weight", "/text_projection", "/transformer/resblocks/0/attn/in_proj_weight", "/transformer/resblocks/0/attn/out_proj/weight",
 			"/transformer/resblocks/1/mlp/c_fc/weight", "/visual/conv1/weight", "/visual/layer2/0/conv1/weight", "/visual/layer2/downsample/weight", "/visual/proj/weight",
 			"/decoder/lstm/weight_ih", "/decoder/lstm/weight_hh", "/decoder/att/W_a", "/decoder/att/W_h", "/decoder/deep/L_o", "/decoder/deep/L_h", "/decoder/deep/L_z",
-			"/decoder/embedding/weight", "/decoder/gate/weight",
+			"/decoder/embedding/weight", "/decoder/gate/weight", "/decoder/text/layers/0/cross/to_keys_values/weight",
 		},
 		false: {
 			"/logit_scale", "/positional_embedding", "/ln_final/weight", "/ln_final/bias", "/transformer/resblocks/0/ln_1/weight", "/transformer/resblocks/0/ln_2/bias",
 			"/transformer/resblocks/0/attn/in_proj_bias", "/transformer/resblocks/0/mlp/c_fc/bias", "/visual/ln_post/weight", "/visual/conv1/norm/weight",
 			"/visual/layer2/0/conv1/norm/bias", "/decoder/lstm/bias_ih", "/decoder/att/b", "/decoder/att/v", "/decoder/gate/bias", "/decoder/deep/bias",
+			"/decoder/text/layers/0/norm1/weight", "/decoder/text/layers/0/norm_memory/weight", "/words/blocks/0/ln/weight",
 		},
 	}
 	for want, paths := range decays {

@@ -59,7 +59,7 @@ func (c *Model) sameDecoder(file captionerFile) error {
 			l := language.Language
 			return fmt.Sprintf("a language model with the bridge %s (length %d, layers %d; %d blocks of width %d)", language.Bridge, language.Length, language.Layers, l.Layers, l.Width)
 		case blip != nil:
-			return fmt.Sprintf("BLIP's, of %d layers of width %d, with the weights %g and %g of its two other losses", blip.Text.Layers, blip.Text.Width, blip.ITC, blip.ITM)
+			return fmt.Sprintf("BLIP's, of %d layers of width %d and %d heads (contrast: %v, matching: %v)", blip.Text.Layers, blip.Text.Width, blip.Text.Heads, blip.ITC > 0, blip.ITM > 0)
 		case tells:
 			return "Show and Tell"
 		}

@@ -30,28 +30,36 @@ func NewBLIP(b *backend.Backend, cfg captioning.BLIPConfig, vocabulary *captioni
 
 // blipLosses is [Model.losses] for BLIP: while training all losses that have weights, otherwise the words' alone.
 func (c *Model) blipLosses(scope *model.Scope, features, captions, lengths *graph.Node, said func(logits *graph.Node) *graph.Node) captioning.Losses {
-	var l captioning.BLIPLosses
-	if scope.IsTraining(features.Graph()) {
-		l = captioning.BLIP(scope, *c.BLIP, features, captions, lengths)
-	} else {
-		l = captioning.BLIPWords(*c.BLIP, said(c.BLIP.Say(scope, features, captions, lengths)), captions, lengths)
+	cfg := *c.BLIP
+	if !scope.IsTraining(features.Graph()) {
+		cfg.ITC, cfg.ITM = 0, 0
 	}
-	return captioning.Losses{Total: l.Total, CrossEntropy: l.Words, DoublyStochastic: graph.ZerosLike(l.Words), PerExample: l.PerExample, Steps: l.Steps,
-		Others: []captioning.NamedLoss{{Name: "itc", Value: l.ITC}, {Name: "itm", Value: l.ITM}, {Name: "itm_accuracy", Value: l.Accuracy}}}
+	l := captioning.BLIPAs(scope, cfg, features, captions, lengths, said)
+	losses := captioning.Losses{Total: l.Total, CrossEntropy: l.Words, DoublyStochastic: graph.ZerosLike(l.Words), PerExample: l.PerExample, Steps: l.Steps}
+	if cfg.ITC > 0 {
+		losses.Others = append(losses.Others, captioning.NamedLoss{Name: "itc", Value: l.ITC})
+	}
+	if cfg.ITM > 0 {
+		losses.Others = append(losses.Others, captioning.NamedLoss{Name: "itm", Value: l.ITM}, captioning.NamedLoss{Name: "itm_accuracy", Value: l.Accuracy})
+	}
+	return losses
 }
 
 // pairBatch is how many pictures, texts or pairs BLIP's heads are asked about at a time.
 const pairBatch = 64
 
-// Contrast embeds the pictures and all captions of a set by BLIP's first head.
+// Contrast embeds the pictures and all texts of a set by BLIP's first head. It names no captions: some of the examples' may have no text.
 func (c *Model) Contrast(ctx context.Context, set *Set) (*evaluate.Embedded, error) {
+	if err := c.hasHead("itc_weight", func(b *captioning.BLIPConfig) float64 { return b.ITC }); err != nil {
+		return nil, err
+	}
 	e := &evaluate.Embedded{Examples: set.Examples}
 	var texts []Item // with the input of their picture, which is not looked at
 	var pictures []Item
 	for i, of := range set.Texts {
 		pictures = append(pictures, Item{set.Inputs(i), of[0]})
-		for k, ids := range of {
-			texts, e.Owner, e.Captions = append(texts, Item{pictures[i].Input, ids}), append(e.Owner, i), append(e.Captions, set.Examples[i].Captions[k])
+		for _, ids := range of {
+			texts, e.Owner = append(texts, Item{pictures[i].Input, ids}), append(e.Owner, i)
 		}
 	}
 	var err error
@@ -68,6 +76,9 @@ func (c *Model) Contrast(ctx context.Context, set *Set) (*evaluate.Embedded, err
 
 // Matches are, for pairs of a picture and a text, log p / (1 - p) of BLIP's second head that the text is the picture's.
 func (c *Model) Matches(ctx context.Context, pairs []Item) ([]float32, error) {
+	if err := c.hasHead("itm_weight", func(b *captioning.BLIPConfig) float64 { return b.ITM }); err != nil {
+		return nil, err
+	}
 	scores, err := c.ask(ctx, pairs, func(scope *model.Scope, features, captions, lengths *graph.Node) *graph.Node {
 		scores := c.BLIP.Match(scope, features, captions, lengths)
 		side := func(i int) *graph.Node { return graph.SliceAxis(scores, 1, graph.AxisRange(i, i+1)) }
@@ -80,11 +91,19 @@ func (c *Model) Matches(ctx context.Context, pairs []Item) ([]float32, error) {
 	return odds, err
 }
 
+// hasHead is an error unless the captioner is BLIP's and was trained with a head, whose weight in the loss is what weight returns.
+func (c *Model) hasHead(name string, weight func(*captioning.BLIPConfig) float64) error {
+	if c.BLIP == nil {
+		return fmt.Errorf("expected a captioner with BLIP's heads, found one of another make; `glimpse train built/blip` makes one")
+	}
+	if weight(c.BLIP) == 0 {
+		return fmt.Errorf("expected a captioner that was trained with %s above 0, found one that has not learned this head", name)
+	}
+	return nil
+}
+
 // ask runs a head on items, all in batches of one shape, so that its graph is compiled once.
 func (c *Model) ask(ctx context.Context, items []Item, head func(scope *model.Scope, features, captions, lengths *graph.Node) *graph.Node) (rows [][]float32, err error) {
-	if c.BLIP == nil {
-		return nil, fmt.Errorf("expected a captioner with BLIP's heads, found one of another make")
-	}
 	exec, err := model.NewExec(c.backend.Backend, c.Store, func(scope *model.Scope, inputs []*graph.Node) *graph.Node {
 		return head(scope.At("decoder"), c.Encoder.features(scope, inputs[0]), inputs[1], inputs[2])
 	})
@@ -110,6 +129,7 @@ func (c *Model) ask(ctx context.Context, items []Item, head func(scope *model.Sc
 			return nil, fmt.Errorf("cannot ask BLIP's head: %w", err)
 		}
 		flat, err := tensors.CopyFlatData[float32](out)
+		out.MustFinalizeAll()
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package captioner
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -56,23 +57,51 @@ func TestBLIPHeads(t *testing.T) {
 		}
 		return input
 	}}
-	for range pairBatch + 2 { // more than one batch
-		set.Texts = append(set.Texts, [][]int32{{captioning.Start, captioning.Unknown + 1, captioning.End}})
+	for i := range pairBatch + 2 { // more than one batch
+		set.Texts = append(set.Texts, [][]int32{{captioning.Start, []int32{captioning.Unknown, captioning.Unknown + 1}[i%11%2], captioning.End}})
 		set.Examples = append(set.Examples, datasets.Example{Captions: []string{"a word"}})
 	}
 	e, err := c.Contrast(t.Context(), set)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(set.Texts); len(e.Images) != n || len(e.Texts) != n || len(e.Owner) != n || len(e.Images[0]) != 8 {
+	n := len(set.Texts)
+	if len(e.Images) != n || len(e.Texts) != n || len(e.Owner) != n || len(e.Images[0]) != 8 {
 		t.Errorf("expected %d vectors of 8 numbers of pictures and of texts, found %d and %d", n, len(e.Images), len(e.Texts))
 	}
-	first, last := Item{set.Inputs(0), set.Texts[0][0]}, Item{set.Inputs(1), set.Texts[0][0]}
-	odds, err := c.Matches(t.Context(), []Item{first, last, first})
-	if err != nil || len(odds) != 3 || odds[0] != odds[2] || odds[0] == odds[1] {
-		t.Errorf("expected the same of one pair and something else of another, found %v, %v", odds, err)
+	for i, same := range map[int]int{pairBatch: pairBatch - 55, n - 1: n - 1 - 55, 20: 9} { // inputs repeat after 11 pictures
+		if !slices.Equal(e.Images[i], e.Images[same]) || !slices.Equal(e.Texts[i], e.Texts[same]) {
+			t.Errorf("expected pictures and texts %d and %d to have the same vectors", i, same)
+		}
 	}
-	if _, err := frozenWith(t, NewShowAndTell).Matches(t.Context(), []Item{first}); err == nil || !strings.Contains(err.Error(), "BLIP") {
-		t.Errorf("expected an error about BLIP's heads, found %v", err)
+	if slices.Equal(e.Images[0], e.Images[1]) || slices.Equal(e.Texts[0], e.Texts[1]) {
+		t.Error("expected other pictures and other texts to have other vectors")
+	}
+	var pairs []Item
+	for i := range n {
+		pairs = append(pairs, Item{set.Inputs(i), set.Texts[i][0]})
+	}
+	odds, err := c.Matches(t.Context(), pairs)
+	if err != nil || len(odds) != n || odds[0] == odds[1] {
+		t.Fatalf("expected something else of each pair, found %v, %v", odds, err)
+	}
+	for i := 55; i < n; i++ {
+		if odds[i] != odds[i-55] {
+			t.Errorf("pairs %d and %d, which are the same: found %g and %g", i, i-55, odds[i], odds[i-55])
+		}
+	}
+	alone := func(b *backend.Backend, cfg captioning.Config, vocabulary *captioning.Vocabulary, encoder *Encoder, seed int64) (*Model, error) {
+		c, err := tinyBLIP(b, cfg, vocabulary, encoder, seed)
+		c.BLIP.ITC, c.BLIP.ITM = 0, 0
+		return c, err
+	}
+	for want, make := range map[string]maker{"another make": NewShowAndTell, "has not learned this head": alone} {
+		other := frozenWith(t, make)
+		if _, err := other.Matches(t.Context(), pairs); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("matches: expected %q, found %v", want, err)
+		}
+		if _, err := other.Contrast(t.Context(), set); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("contrast: expected %q, found %v", want, err)
+		}
 	}
 }

@@ -128,13 +128,19 @@ func OverSeeds[C, R any](runs []Run[C, R], figure func(R) float64) stats.Mean {
 	return stats.Repeated(values)
 }
 
-// Verdict tells a difference that was taken seed by seed, in the words given, and what follows from it if its interval leaves out 0.
+// fewestSeeds are enough for a difference to follow from them: two that happen to be close to each other have a narrow interval.
+const fewestSeeds = 3
+
+// Verdict tells a difference that was taken seed by seed on one set of pictures, in the words given, and what follows from it for these pictures if there
+// are at least three seeds and its interval leaves out 0.
 func Verdict(d stats.Mean, difference, more, less string) string {
 	switch {
-	case d.Low > 0 && d.High > d.Low:
-		return fmt.Sprintf("seed by seed %s: %s.", difference, more)
-	case d.High < 0 && d.High > d.Low:
-		return fmt.Sprintf("seed by seed %s: %s.", difference, less)
+	case d.N < fewestSeeds:
+		return fmt.Sprintf("seed by seed %s, of too few seeds to say more.", difference)
+	case d.Low > 0:
+		return fmt.Sprintf("seed by seed %s: %s, on these pictures.", difference, more)
+	case d.High < 0:
+		return fmt.Sprintf("seed by seed %s: %s, on these pictures.", difference, less)
 	}
 	return fmt.Sprintf("seed by seed %s, which shows no difference.", difference)
 }

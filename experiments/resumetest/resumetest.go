@@ -117,10 +117,11 @@ func outcomeOf(t *testing.T, r *experiments.Run) (o outcome) {
 		if err != nil {
 			return err
 		}
+		within, err := filepath.Rel(r.Dir, path)
 		for name, tensor := range file.Tensors {
-			o.tensors[filepath.Base(path)+" "+name] = string(tensor.Data)
+			o.tensors[within+" "+name] = string(tensor.Data)
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)

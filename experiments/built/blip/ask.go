@@ -44,7 +44,8 @@ func (r *Report) retrieve(ctx context.Context, env *experiments.Env, cfg Config,
 	return nil
 }
 
-// rerank puts the k candidates (columns) of each query (row) with the largest cosines in the order of their matches, before all others.
+// rerank puts the k candidates (columns) of each query (row) with the largest cosines in the order of their matches, of equal ones in that of their cosines,
+// before all others.
 func rerank(scores [][]float32, k int, pair func(query, candidate int) captioner.Item, matches func([]captioner.Item) ([]float32, error)) error {
 	var pairs []captioner.Item
 	var first [][]int
@@ -64,16 +65,18 @@ func rerank(scores [][]float32, k int, pair func(query, candidate int) captioner
 		return err
 	}
 	for query, candidates := range first {
-		for _, candidate := range candidates {
-			scores[query][candidate] = ahead + odds[0]
-			odds = odds[1:]
+		places := make([]int, len(candidates))
+		for i := range places {
+			places[i] = i
+		}
+		slices.SortStableFunc(places, func(a, b int) int { return cmp.Compare(odds[b], odds[a]) })
+		odds = odds[len(candidates):]
+		for rank, place := range places {
+			scores[query][candidates[place]] = float32(2 + len(candidates) - rank) // above any cosine
 		}
 	}
 	return nil
 }
-
-// ahead is more than any cosine, and than any log odds are below 0.
-const ahead = 1e4
 
 // pick scores, of the captions in each picture's beam, the one that the matching head likes best.
 func pick(ctx context.Context, env *experiments.Env, cfg Config, l *captions.Learned) (Scores, error) {
@@ -85,12 +88,12 @@ func pick(ctx context.Context, env *experiments.Env, cfg Config, l *captions.Lea
 	defer writer.Close()
 	var beams [][]captioning.Caption
 	var pairs []captioner.Item
-	for from := 0; from < len(l.Set.Examples); from += writeBatch {
+	for from := 0; from < len(l.Set.Examples); from += group {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		var inputs [][]float32
-		for i := from; i < min(from+writeBatch, len(l.Set.Examples)); i++ {
+		for i := from; i < min(from+group, len(l.Set.Examples)); i++ {
 			inputs = append(inputs, l.Set.Inputs(i))
 		}
 		written, err := writer.WriteInputs(inputs, make([]uint64, len(inputs)), env.Seed) // keys tell drawn captions apart: a beam draws none
@@ -121,10 +124,10 @@ func pick(ctx context.Context, env *experiments.Env, cfg Config, l *captions.Lea
 	return found.Bootstrap(bootstrapSamples, 1)
 }
 
-// writeBatch is how many pictures are described together; bootstrapSamples of pictures give the intervals.
 const (
-	writeBatch       = 16
-	bootstrapSamples = 1000
+	writeBatch       = 16             // pictures that are described together
+	group            = 8 * writeBatch // whose next pictures take the places of those that are done
+	bootstrapSamples = 1000           // of pictures give the intervals
 )
 
 // largest is the place of the first of the largest values.

@@ -89,6 +89,8 @@ func (c Config) Check() error {
 		return fmt.Errorf("blip: expected itc_weight and itm_weight above 0, found %g and %g; the captions alone are trained anyway, beside", c.BLIP.ITC, c.BLIP.ITM)
 	case c.BLIP.MaxLen != m.MaxLen || c.BLIP.LabelSmoothing != m.LabelSmoothing:
 		return fmt.Errorf("blip: expected max_len and label_smoothing of captions.model, %d and %g, found %d and %g", m.MaxLen, m.LabelSmoothing, c.BLIP.MaxLen, c.BLIP.LabelSmoothing)
+	case c.Captions.BatchSize < 2:
+		return fmt.Errorf("captions.batch_size: expected at least 2 pictures, which lend each other wrong texts, found %d", c.Captions.BatchSize)
 	case !(c.LR > 0):
 		return fmt.Errorf("lr: expected more than 0, found %g", c.LR)
 	case c.Rerank < 1:
@@ -107,10 +109,11 @@ func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, 
 	if err != nil {
 		return report, nil, err
 	}
-	defer learned.Model.Close()
 	remarks, report.Words, report.Pictures = learned.Remarks, learned.Model.Vocabulary.Len(), len(learned.Set.Examples)
 	report.Alone = wayOf(learned)
-	if err := learned.Model.Save(env.Run.Path("words-alone")); err != nil {
+	err = learned.Model.Save(env.Run.Path("words-alone"))
+	learned.Model.Close()
+	if err != nil {
 		return report, remarks, err
 	}
 	three, err := learn(ctx, env, cfg, cfg.BLIP, "three heads")

@@ -14,9 +14,10 @@ import (
 const asks = `CLIP's loss makes a judge and a captioner's loss makes a writer. BLIP has both in one text transformer, and a third between them, which reads a text while it looks at the picture and
 says whether the two belong together. Does a model that is taught to judge write better captions? Does reading with the picture in view find what comparing two vectors has missed?
 
-The transformer learns on Flickr8k's training photographs from the places of a frozen SqueezeNet, once by the words' loss alone and once by all three; network, steps and batches are those of
-[built/captioning](built-captioning.md), which has other language models and Show, Attend and Tell on the same photographs and scores. **Contrast** compares a photograph's vector with a text's. **Matching** reads the texts
-(or looks at the photographs) that contrast has put first, and puts these in order. Of the captions in a beam it may also pick one: the paper's captions are filtered so.
+The transformer learns on Flickr8k's training photographs from the places of a frozen SqueezeNet, once by the words' loss alone and once by all three; photographs, scores, steps and batches are those of
+[built/captioning](built-captioning.md), which has other language models and Show, Attend and Tell. **Contrast** compares a photograph's vector with a text's. **Matching** reads the texts
+(or looks at the photographs) that contrast has put first, and puts these in order. Of the captions in a beam it may also pick one: the paper's filter is a relative, which keeps or drops single
+texts by this head.
 
 What is left out of BLIP: the momentum encoder with its queue and soft labels, and learning from captions that the model has written and filtered itself.`
 
@@ -39,7 +40,7 @@ func tell(runs []ran) (told lesson.Told, err error) {
 		return over(runs, func(r Report) stats.Mean { return scores(r)[cider] })
 	}
 	recall := func(found func(Report) evaluate.Retrieval) string {
-		return lesson.PercentOf(over(runs, func(r Report) stats.Mean { return stats.Mean(found(r).ImageToText[1]) }))
+		return lesson.PercentOf(lesson.ShareOver(runs, func(r Report) stats.Proportion { return found(r).ImageToText[1] }))
 	}
 	told.Answer = fmt.Sprintf("Captions have a CIDEr-D of %s where the words' loss alone was trained, and %s with all three: %s Where matching picks from each beam it is %s. "+
 		"A caption of the photograph's own is the first that contrast finds in %s, and in %s once matching has put the first %d in order: %s",
@@ -54,7 +55,8 @@ func tell(runs []ran) (told lesson.Told, err error) {
 		return told, err
 	}
 	cfg := runs[0].Config
-	how := fmt.Sprintf("%d steps with %d captions a step each.\n\n", cfg.Captions.Train.Steps, cfg.Captions.BatchSize)
+	how := fmt.Sprintf("%d steps with %d captions a step each, a learning rate of %g and a share of %g dropped; %d layers of width %d.\n\n",
+		cfg.Captions.Train.Steps, cfg.Captions.BatchSize, cfg.LR, cfg.BLIP.Text.Dropout, cfg.BLIP.Text.Layers, cfg.BLIP.Text.Width)
 	told.Sections = []lesson.Section{
 		{Heading: "Captions", Text: how + captionTable(runs), Figures: []lesson.Figure{{Name: "captions", Title: "CIDEr-D of the captions",
 			Caption: "95% intervals, over photographs for one seed and over seeds for several.", Plot: captionsPlot}}},
@@ -132,7 +134,7 @@ func directions() [2]struct {
 
 // recallOf is the recall of a head at k in a direction.
 func recallOf(runs []ran, found func(Report) evaluate.Retrieval, recall func(evaluate.Retrieval) map[int]stats.Proportion, k int) stats.Mean {
-	return over(runs, func(r Report) stats.Mean { return stats.Mean(recall(found(r))[k]) })
+	return lesson.ShareOver(runs, func(r Report) stats.Proportion { return recall(found(r))[k] })
 }
 
 func retrievalTable(runs []ran) string {
@@ -153,7 +155,7 @@ func retrievalTable(runs []ran) string {
 			rows = append(rows, row)
 		}
 	}
-	return fmt.Sprintf("Among %d photographs and %s captions, all of which the model has not seen; matching puts the first %d of contrast in order, and can find nothing that is not among them.\n\n",
+	return fmt.Sprintf("Among %d photographs and %s captions, all of which the model has not seen; matching puts the first %d of contrast in order, behind which the others stay in contrast's.\n\n",
 		r.Contrast.Images, humanize.Comma(int64(r.Contrast.Texts)), runs[0].Config.Rerank) + lesson.Table(header, rows)
 }
 

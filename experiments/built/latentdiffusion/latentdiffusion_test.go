@@ -104,3 +104,15 @@ func TestResume(t *testing.T) {
 	b, o := resumetest.Quick(t, small...)
 	resumetest.Exact(t, Study().Experiment, b, o, 2)
 }
+
+// The deviation is that of all numbers together. Latents that are the same for every picture are an error, however much their places differ.
+func TestDeviation(t *testing.T) {
+	if d, err := deviation([]float32{1, 2, 3, 6}, 2); err != nil || math.Abs(d-math.Sqrt(3.5)) > 1e-9 {
+		t.Errorf("expected the square root of 3.5, found %g, %v", d, err)
+	}
+	for _, z := range [][]float32{{1, 2, 1, 2, 1, 2}, {0.1, 0.1, 0.1, 0.1, 0.1, 0.1}, {0, 0, 0, 0, 0, 0}} {
+		if d, err := deviation(z, 3); err == nil || !strings.Contains(err.Error(), "auto_train.steps") {
+			t.Errorf("%v: expected an error that says what to do, found %g, %v", z, d, err)
+		}
+	}
+}

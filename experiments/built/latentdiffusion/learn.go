@@ -128,15 +128,35 @@ func (m *learner) measure(env *experiments.Env) error {
 	if err != nil {
 		return err
 	}
-	sum, squares, n := 0.0, 0.0, float64(len(z))
-	for _, v := range z {
-		sum, squares = sum+float64(v), squares+float64(v)*float64(v)
-	}
-	if m.Config.Deviation = math.Sqrt(squares/n - sum/n*sum/n); !(m.Config.Deviation > 0) {
-		return fmt.Errorf("expected latents that tell pictures apart, found a deviation of %g; train the autoencoder for longer, or more slowly (auto_train.steps, auto_train.optimizer.lr)", m.Config.Deviation)
-	}
-	return nil
+	m.Config.Deviation, err = deviation(z, measured)
+	return err
 }
+
+// deviation is the standard deviation of the latents z of so many pictures, row-major, all their numbers together. It is an error if they do not tell
+// pictures apart.
+func deviation(z []float32, pictures int) (float64, error) {
+	of := func(stride, from int) (variance, square float64) { // of every stride-th number
+		sum, squares, n := 0.0, 0.0, 0.0
+		for i := from; i < len(z); i += stride {
+			v := float64(z[i])
+			sum, squares, n = sum+v, squares+v*v, n+1
+		}
+		return squares/n - sum/n*sum/n, squares / n
+	}
+	size, between := len(z)/pictures, 0.0 // between pictures, at each place
+	for i := range size {
+		variance, _ := of(size, i)
+		between += variance / float64(size)
+	}
+	variance, square := of(1, 0)
+	if !(between > alike*square) {
+		return 0, fmt.Errorf("expected latents that tell pictures apart, found a variance of %.2g between pictures; train the autoencoder for longer, or more slowly (auto_train.steps, auto_train.optimizer.lr)", between)
+	}
+	return math.Sqrt(variance), nil
+}
+
+// alike is the share of the latents' mean square below which a variance is one of rounding.
+const alike = 1e-10
 
 // learnNoise trains the network that tells the noise in latents.
 func (m *learner) learnNoise(ctx context.Context, env *experiments.Env) error {
