@@ -21,8 +21,8 @@ import (
 //go:embed testdata/pjrt.c
 var pjrtSource string
 
-// XLA is the XLA backend over a PJRT plugin of several devices that computes nothing: results are ones and halves in turn. It shows what XLA is given, and
-// that buffers are on the devices where they have to be and alive when they are used, which the plugin holds against the rules.
+// XLA is the XLA backend over a PJRT plugin of several devices that computes nothing: results are numbers between a half and one. It shows what
+// XLA is given, and that buffers are on the devices where they have to be and alive when they are used, which the plugin holds against the rules.
 type XLA struct {
 	folder  string
 	devices int
