@@ -2,6 +2,7 @@ package captions
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/glimpse-ml/glimpse/captioning"
 	"github.com/glimpse-ml/glimpse/experiments"
@@ -32,6 +33,38 @@ type Learned struct {
 	Phase   *Phase
 	Set     *captioner.Set // that the captions are scored on: test pictures in a final run, else dev pictures
 	Remarks []string
+}
+
+// Scored are the scores on [Learned.Set].
+func (l *Learned) Scored() *Scored {
+	if l.Phase.OnHeldOut != nil {
+		return l.Phase.OnHeldOut
+	}
+	return &l.Phase.OnDev
+}
+
+// Written is a caption of a picture of a data set, without what people say of it.
+type Written struct {
+	ID      string  `json:"id"`
+	Caption string  `json:"caption"`
+	CIDEr   float64 `json:"cider"`
+}
+
+// Written are some captions of the set, spread evenly over it, not chosen.
+func (l *Learned) Written() (all []Written) {
+	for _, e := range l.Scored().Examples {
+		all = append(all, Written{e.ID, e.Caption, e.CIDEr})
+	}
+	return all
+}
+
+// CheckLearn refuses settings of captions/flickr8k that [Learn] has no use for.
+func (c Config) CheckLearn() error {
+	if c.Critical.Train.Steps != 0 || c.Start != "" || c.Scheduled.Decay != captioning.DecayNone || c.Train.Steps < 1 {
+		return fmt.Errorf("captions: expected training by people's words alone, from fresh weights and reading the true words, for at least one step; " +
+			"found critical.train.steps, start or scheduled set, or no steps")
+	}
+	return c.Check()
 }
 
 // Learn trains a captioner of another make, or of the configuration's own where make is nil, as captions/flickr8k trains its own, without self-critical

@@ -119,6 +119,11 @@ func Number(m stats.Mean, decimals int) string {
 	return fmt.Sprintf("%.*f (%.*f–%.*f)", decimals, m.Value, decimals, m.Low, decimals, m.High)
 }
 
+// Difference is a difference with its sign and interval, such as +0.014 (+0.012 to +0.016).
+func Difference(m stats.Mean, decimals int) string {
+	return fmt.Sprintf("%+.*f (%+.*f to %+.*f)", decimals, m.Value, decimals, m.Low, decimals, m.High)
+}
+
 // OverSeeds is the mean of a figure of every run with Student's t interval at 95%; of one run, the figure itself.
 func OverSeeds[C, R any](runs []Run[C, R], figure func(R) float64) stats.Mean {
 	var values []float64

@@ -36,21 +36,14 @@ type Report struct {
 
 // Way is a way of training, and what the captions come to: the likeliest of each beam.
 type Way struct {
-	Weights  int       `json:"weights"` // numbers that are trained
-	Seconds  float64   `json:"seconds"` // of training, by the clock
-	Scores   Scores    `json:"scores"`
-	Examples []Example `json:"examples"` // spread evenly over the pictures, not chosen
+	Weights  int                `json:"weights"` // numbers that are trained
+	Seconds  float64            `json:"seconds"` // of training, by the clock
+	Scores   Scores             `json:"scores"`
+	Examples []captions.Written `json:"examples"` // spread evenly over the pictures, not chosen
 }
 
 // Scores are captions' scores by name, with 95% intervals over pictures, a bootstrap.
 type Scores map[string]stats.Mean
-
-// Example is a caption of a picture of the data set.
-type Example struct {
-	ID      string  `json:"id"`
-	Caption string  `json:"caption"`
-	CIDEr   float64 `json:"cider"`
-}
 
 // Study is the experiment built/blip: the text transformer of BLIP (Li et al. 2022) on a frozen encoder's places, trained to say captions alone and with the
 // contrastive and the matching loss beside, on the photographs of built/captioning and for as many steps.
@@ -95,11 +88,8 @@ func (c Config) Check() error {
 		return fmt.Errorf("lr: expected more than 0, found %g", c.LR)
 	case c.Rerank < 1:
 		return fmt.Errorf("rerank: expected at least 1, found %d", c.Rerank)
-	case c.Captions.Critical.Train.Steps != 0 || c.Captions.Start != "" || c.Captions.Scheduled.Decay != captioning.DecayNone || c.Captions.Train.Steps < 1:
-		return fmt.Errorf("captions: expected training by people's words alone, from fresh weights and reading the true words, for at least one step; " +
-			"found critical.train.steps, start or scheduled set, or no steps")
 	}
-	return c.Captions.Check()
+	return c.Captions.CheckLearn()
 }
 
 func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, remarks []string, err error) {
@@ -148,15 +138,7 @@ func learn(ctx context.Context, env *experiments.Env, cfg Config, of captioning.
 
 // wayOf reads off what a training came to.
 func wayOf(l *captions.Learned) Way {
-	scored := &l.Phase.OnDev
-	if l.Phase.OnHeldOut != nil {
-		scored = l.Phase.OnHeldOut
-	}
-	w := Way{Weights: l.Model.Weights(), Seconds: l.Phase.Trained.Seconds, Scores: scored.Interval}
-	for _, e := range scored.Examples {
-		w.Examples = append(w.Examples, Example{e.ID, e.Caption, e.CIDEr})
-	}
-	return w
+	return Way{Weights: l.Model.Weights(), Seconds: l.Phase.Trained.Seconds, Scores: l.Scored().Interval, Examples: l.Written()}
 }
 
 // The scores, as package metrics names them.

@@ -82,7 +82,7 @@ func verdict(runs []ran, of func(func(Report) Scores) stats.Mean, score string, 
 		return "the intervals overlap, which shows no difference."
 	}
 	d := lesson.OverSeeds(runs, func(r Report) float64 { return a(r)[score].Value - b(r)[score].Value })
-	return lesson.Verdict(d, signed(d), "the other two help", "the other two harm")
+	return lesson.Verdict(d, lesson.Difference(d, 3), "the other two help", "the other two harm")
 }
 
 // reranked says whether matching finds more than contrast.
@@ -92,11 +92,6 @@ func reranked(runs []ran) string {
 		return fmt.Sprintf("%+.1f points, of one seed.", 100*d.Value)
 	}
 	return lesson.Verdict(d, fmt.Sprintf("%+.1f points (%+.1f to %+.1f)", 100*d.Value, 100*d.Low, 100*d.High), "matching finds more", "matching finds less")
-}
-
-// signed is a difference of CIDEr-D with its interval.
-func signed(d stats.Mean) string {
-	return fmt.Sprintf("%+.3f (%+.3f to %+.3f)", d.Value, d.Low, d.High)
 }
 
 func captionTable(runs []ran) string {

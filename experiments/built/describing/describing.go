@@ -36,14 +36,7 @@ type One struct {
 	Seconds   float64               `json:"seconds"`   // of training, by the clock
 	Intervals map[string]stats.Mean `json:"intervals"` // 95% over pictures, a bootstrap
 	OnDev     float64               `json:"dev_cider"`
-	Examples  []Example             `json:"examples"` // spread evenly over the pictures, not chosen
-}
-
-// Example is a caption of a picture of the data set.
-type Example struct {
-	ID      string  `json:"id"`
-	Caption string  `json:"caption"`
-	CIDEr   float64 `json:"cider"`
+	Examples  []captions.Written    `json:"examples"` // spread evenly over the pictures, not chosen
 }
 
 // Study is the experiment built/captioning: ClipCap's two mapping networks (Mokady et al. 2021), LLaVA's projection (Liu et al. 2023) and Flamingo's gated
@@ -91,11 +84,8 @@ func (c Config) Check() error {
 		return fmt.Errorf("language: expected max_len and label_smoothing of captions.model, %d and %g, found %d and %g", m.MaxLen, m.LabelSmoothing, c.Language.MaxLen, c.Language.LabelSmoothing)
 	case !(c.LR > 0):
 		return fmt.Errorf("lr: expected more than 0, found %g", c.LR)
-	case c.Captions.Critical.Train.Steps != 0 || c.Captions.Start != "" || c.Captions.Scheduled.Decay != captioning.DecayNone || c.Captions.Train.Steps < 1:
-		return fmt.Errorf("captions: expected training by people's words alone, from fresh weights and reading the true words, for at least one step; " +
-			"found critical.train.steps, start or scheduled set, or no steps")
 	}
-	return c.Captions.Check()
+	return c.Captions.CheckLearn()
 }
 
 // of is the language model with a bridge.
@@ -136,17 +126,11 @@ func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, 
 
 // take reads off what a training came to.
 func (r *Report) take(bridge captioning.Bridge, l *captions.Learned) (One, error) {
-	scored := &l.Phase.OnDev
-	if l.Phase.OnHeldOut != nil {
-		scored = l.Phase.OnHeldOut
-	}
-	one := One{Bridge: bridge, Weights: l.Model.Weights(), Seconds: l.Phase.Trained.Seconds, Intervals: scored.Interval, OnDev: l.Phase.OnDev.Scores.CIDEr}
-	for _, e := range scored.Examples {
-		one.Examples = append(one.Examples, Example{e.ID, e.Caption, e.CIDEr})
-	}
-	cider, ok := scored.Interval[cider]
+	one := One{Bridge: bridge, Weights: l.Model.Weights(), Seconds: l.Phase.Trained.Seconds, Intervals: l.Scored().Interval, OnDev: l.Phase.OnDev.Scores.CIDEr,
+		Examples: l.Written()}
+	cider, ok := one.Intervals[cider]
 	if !ok {
-		return one, fmt.Errorf("expected a CIDEr-D among the scores, found %v", scored.Interval)
+		return one, fmt.Errorf("expected a CIDEr-D among the scores, found %v", one.Intervals)
 	}
 	r.Words, r.Pictures = l.Model.Vocabulary.Len(), cider.N
 	return one, nil

@@ -66,7 +66,7 @@ func verdict(runs []ran, best int) string {
 		d := lesson.OverSeeds(runs, func(r Report) float64 {
 			return r.Decoders[best].Intervals[cider].Value - r.Decoders[0].Intervals[cider].Value
 		})
-		return lesson.Verdict(d, fmt.Sprintf("%+.3f (%+.3f to %+.3f)", d.Value, d.Low, d.High), more, less)
+		return lesson.Verdict(d, lesson.Difference(d, 3), more, less)
 	}
 	switch sat, lm := score(runs, 0, cider), score(runs, best, cider); {
 	case lm.Low > sat.High:
