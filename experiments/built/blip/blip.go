@@ -49,7 +49,7 @@ type Scores map[string]stats.Mean
 // contrastive and the matching loss beside, on the photographs of built/captioning and for as many steps.
 //
 //	glimpse train built/blip --seed 1
-//	glimpse train built/blip --quick     on Scenes
+//	glimpse train built/blip --quick     35 seconds on one core, on Scenes
 //
 // Time, machine and scores are in docs/results/built-blip.md.
 func Study() lesson.Study {
@@ -66,7 +66,7 @@ func defaults(form experiments.Form, kind backend.Kind) Config {
 	c.Captions.Train.Steps, c.Captions.Train.EvalEvery, c.Captions.Examples = 1200, 0, 6
 	c.BLIP.MaxLen, c.BLIP.LabelSmoothing = c.Captions.Model.MaxLen, c.Captions.Model.LabelSmoothing
 	if form == experiments.Quick {
-		c.Captions.Train.Steps, c.Captions.Examples, c.LR, c.Rerank = 60, 3, 3e-3, 4
+		c.Captions.Train.Steps, c.Captions.Examples, c.LR = 200, 3, 3e-3
 		c.BLIP.Text.Width, c.BLIP.Text.Heads = 64, 4
 	}
 	return c
