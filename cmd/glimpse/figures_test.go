@@ -45,7 +45,7 @@ func TestSplits(t *testing.T) {
 	}{
 		{"flickr8k", []string{"Flickr8k_text/Flickr_8k.trainImages.txt", "Flickr8k_text/Flickr_8k.devImages.txt", "Flickr8k_text/Flickr_8k.testImages.txt", "Flickr8k_text/Flickr8k.token.txt"},
 			[]string{"dev", "test", "train"}, none, "test", false},
-		{"flickr8k by another name", []string{"Flickr8k_text/Flickr_8k.devImages.txt"}, []string{"dev"}, "val", "val", false},
+		{"flickr8k by another name", []string{"Flickr8k_text/Flickr_8k.devImages.txt"}, []string{"dev"}, "val", "dev", false},
 		{"shards", []string{"train-00000.tar", "train-00001.tar", "val-000000.tar", "README"}, []string{"train", "val"}, none, "val", false},
 		{"one shard", []string{"test.tar"}, []string{"test"}, "test", "test", false},
 		{"shards without it", []string{"my-train-00000.tar"}, []string{"my-train"}, none, "found my-train; choose one with --split", true},
@@ -61,6 +61,7 @@ func TestSplits(t *testing.T) {
 		{"coco", []string{"annotations/captions_train2014.json", "annotations/captions_val2014.json", "val2014/1.jpg"}, []string{"train2014", "val2014"}, none, "val2014", false},
 		{"coco by its short name", []string{"annotations/captions_val2014.json"}, []string{"val2014"}, "val", "val", false},
 		{"karpathy's coco", []string{"dataset_coco.json", "val2014/1.jpg"}, []string{"train", "val", "test", "restval"}, "restval", "restval", false},
+		{"karpathy's by flickr8k's name", []string{"dataset_flickr8k.json"}, []string{"train", "val", "test"}, "dev", "val", false},
 		{"karpathy's flickr30k", []string{"dataset_flickr30k.json"}, []string{"train", "val", "test"}, "restval", "found train, val, test", true},
 		{"letters are no year", []string{"annotations/captions_valuable.json"}, []string{"valuable"}, "val", "did you mean valuable?", true},
 	} {

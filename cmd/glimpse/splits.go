@@ -92,9 +92,12 @@ var heldOut = []string{"test", "val", "dev", "valid", "validation"}
 // it has no splits.
 func chooseSplit(dir, asked string, named bool, splits []string) (string, error) {
 	if named {
-		fits := func(s string) bool { return s == asked || s == "dev" && asked == "val" || isYearOf(s, asked) }
+		fits := func(s string) bool { return s == asked || isYearOf(s, asked) }
 		if asked == "" || slices.ContainsFunc(splits, fits) {
 			return asked, nil
+		}
+		if other := map[string]string{"dev": "val", "val": "dev"}[asked]; slices.Contains(splits, other) { // two names for one thing
+			return other, nil
 		}
 		if len(splits) == 0 {
 			return "", fmt.Errorf("expected a split %q in %s, found a folder without splits; leave --split out to take all of it", asked, dir)

@@ -48,7 +48,11 @@ func (c *Model) GradientNoise(images []image.Image, captions [][]string, draws i
 	}
 	var items []Item
 	for i, input := range inputs {
-		ids, _ := c.Vocabulary.Encode(captions[i], c.Config.MaxLen)
+		ids, cut := c.Vocabulary.Encode(captions[i], c.Config.MaxLen)
+		if cut {
+			return plain, baseline, fmt.Errorf("caption %d: expected at most %d words, as the model was trained with, found %d; shorten it or leave it out",
+				i, c.Config.MaxLen-1, len(captions[i]))
+		}
 		items = append(items, Item{Input: input, IDs: ids})
 	}
 	batch, err := c.Batch(items)

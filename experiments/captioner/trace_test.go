@@ -117,6 +117,10 @@ func TestGradientNoise(t *testing.T) {
 	if _, _, err := c.GradientNoise(images, captions[:1], 20); err == nil || !strings.Contains(err.Error(), "found 2 pictures, 1 captions") {
 		t.Errorf("expected an error for a picture without a caption, found %v", err)
 	}
+	captions[1] = strings.Fields(strings.Repeat("a ", c.Config.MaxLen))
+	if _, _, err := c.GradientNoise(images, captions, 20); err == nil || !strings.Contains(err.Error(), "caption 1: expected at most") {
+		t.Errorf("expected an error for a caption that would have to be cut, found %v", err)
+	}
 }
 
 // Estimates (3, 0) and (5, 4) have the mean (4, 2), of which each is the root of 5 away: the variance has n-1 below it.
