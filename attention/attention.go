@@ -77,13 +77,13 @@ func Softmax(e *Node) *Node {
 // [N, K, L], K looks at each picture, z is [N, K, D].
 func Context(alpha, a *Node) *Node {
 	a.AssertRank(3)
-	N, L, _ := dims3(a)
+	N, L, D := dims3(a)
 	if alpha.Rank() == 3 {
 		alpha.AssertDims(N, alpha.Shape().Dimensions[1], L)
-		return graph.Einsum("nkl,nld->nkd", alpha, a)
+		return nn.Products(alpha, a)
 	}
 	alpha.AssertDims(N, L)
-	return graph.Einsum("nl,nld->nd", alpha, a)
+	return graph.Reshape(nn.Products(graph.Reshape(alpha, N, 1, L), a), N, D)
 }
 
 // Uniform returns weights alpha [N, L] that are all 1/L: attention that looks everywhere alike, the ablation that

@@ -38,7 +38,7 @@ func orElse[T comparable](v, fallback T) T {
 }
 
 // encode runs x [N, L, W] through all blocks and returns what is behind each of them; the last is the result. bias
-// [1, L, L], or nil for none, is added to the attention's scores.
+// [1, 1, L, L], or nil for none, is added to the attention's scores.
 func (t transformer) encode(scope *model.Scope, x, bias *graph.Node) (after []*graph.Node) {
 	scope = scope.At("transformer").At("resblocks")
 	for i := range t.layers {
@@ -69,35 +69,22 @@ func (t transformer) block(scope *model.Scope, x, bias *graph.Node) *graph.Node 
 // selfAttention is multi-head attention of x [N, L, W] on itself, with the parameter names of PyTorch's
 // MultiheadAttention.
 func (t transformer) selfAttention(scope *model.Scope, x, bias *graph.Node) *graph.Node {
-	g, n, l, head := x.Graph(), x.Shape().Dim(0), x.Shape().Dim(1), t.width/t.heads
-	inStd := 1 / math.Sqrt(float64(t.width))
-	weight := nn.Param(scope, g, "in_proj_weight", nn.Normal(inStd), 3*t.width, t.width)
-	qkv := nn.Affine(x, weight, nn.Param(scope, g, "in_proj_bias", nn.Zeros, 3*t.width))    // [N, L, 3W]
-	qkv = graph.TransposeAllAxes(graph.Reshape(qkv, n, l, 3, t.heads, head), 2, 0, 3, 1, 4) // [3, N, heads, L, head]
-	part := func(i int) *graph.Node { return graph.Reshape(graph.Slice(qkv, graph.AxisElem(i)), n*t.heads, l, head) }
-	q, k, v := part(0), part(1), part(2)
-
-	q = graph.MulScalar(q, 1/math.Sqrt(float64(head)))
-	scores := graph.DotGeneral(q, []int{2}, []int{0}, k, []int{2}, []int{0}) // [N*heads, L, L]
-	if bias != nil {
-		scores = graph.Add(scores, bias)
-	}
-	x = graph.DotGeneral(graph.Softmax(scores, -1), []int{2}, []int{0}, v, []int{1}, []int{0}) // [N*heads, L, head]
-	x = graph.Reshape(graph.TransposeAllAxes(graph.Reshape(x, n, t.heads, l, head), 0, 2, 1, 3), n, l, t.width)
-	return linear(scope.At("out_proj"), x, t.width, nn.Normal(t.residualStd()))
+	weight := nn.Param(scope, x, "in_proj_weight", nn.Normal(1/math.Sqrt(float64(t.width))), 3*t.width, t.width)
+	qkv := nn.Split(nn.Affine(x, weight, nn.Param(scope, x, "in_proj_bias", nn.Zeros, 3*t.width)), 3) // [N, L, W] each
+	return linear(scope.At("out_proj"), nn.Attend(qkv[0], qkv[1], qkv[2], t.heads, bias), t.width, nn.Normal(t.residualStd()))
 }
 
-// causalBias [1, L, L] keeps each token (row) from those after it.
+// causalBias [1, 1, L, L] keeps each token (row) from those after it.
 func causalBias(g *graph.Graph, l int) *graph.Node {
-	bias := make([][][]float32, 1)
+	bias := make([][]float32, 0, l)
 	for i := range l {
 		row := make([]float32, l)
 		for j := i + 1; j < l; j++ {
 			row[j] = -1e9
 		}
-		bias[0] = append(bias[0], row)
+		bias = append(bias, row)
 	}
-	return graph.Const(g, bias)
+	return graph.Reshape(graph.Const(g, bias), 1, 1, l, l)
 }
 
 // feedForward is the block's two-layer network.
@@ -111,7 +98,7 @@ func (a Activation) apply(x *graph.Node) *graph.Node {
 		half := graph.MulScalar(x, 0.5)
 		return graph.Mul(half, graph.AddScalar(graph.Erf(graph.MulScalar(x, math.Sqrt2/2)), 1))
 	}
-	return graph.Mul(x, graph.Sigmoid(graph.MulScalar(x, 1.702)))
+	return nn.QuickGELU(x)
 }
 
 // residualStd is the initial spread of what is added to the residual stream, smaller the more layers add to it.

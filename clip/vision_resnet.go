@@ -75,17 +75,12 @@ func conv(scope *model.Scope, x *graph.Node, out, kernel int, how nn.Conv) *grap
 func attentionPool(scope *model.Scope, x *graph.Node, heads, embedDim int) *graph.Node {
 	d := x.Shape().Dimensions
 	n, l, c := d[0], 1+d[1]*d[2], d[3]
-	head, init := c/heads, nn.Normal(1/math.Sqrt(float64(c)))
+	init := nn.Normal(1 / math.Sqrt(float64(c)))
 	x = graph.Reshape(x, n, l-1, c)
 	x = graph.Concatenate([]*graph.Node{graph.ReduceAndKeep(x, graph.ReduceMean, 1), x}, 1)
 	x = graph.Add(x, graph.ExpandAxes(nn.Param(scope, x, "positional_embedding", init, l, c), 0))
 
-	query := graph.Reshape(graph.Slice(x, graph.AxisRange(), graph.AxisRange(0, 1)), n, c)
-	q := graph.Reshape(linear(scope.At("q_proj"), query, c, init), n, heads, head)
-	k := graph.Reshape(linear(scope.At("k_proj"), x, c, init), n, l, heads, head)
-	v := graph.Reshape(linear(scope.At("v_proj"), x, c, init), n, l, heads, head)
-	q = graph.MulScalar(q, 1/math.Sqrt(float64(head)))
-	scores := graph.DotGeneral(q, []int{2}, []int{0, 1}, k, []int{3}, []int{0, 2})                         // [N, heads, L]
-	pooled := graph.DotGeneral(graph.Softmax(scores, -1), []int{2}, []int{0, 1}, v, []int{1}, []int{0, 2}) // [N, heads, head]
+	q := linear(scope.At("q_proj"), graph.SliceAxis(x, 1, graph.AxisRange(0, 1)), c, init) // [N, 1, C]
+	pooled := nn.Attend(q, linear(scope.At("k_proj"), x, c, init), linear(scope.At("v_proj"), x, c, init), heads, nil)
 	return linear(scope.At("c_proj"), graph.Reshape(pooled, n, c), embedDim, init)
 }

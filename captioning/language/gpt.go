@@ -143,21 +143,14 @@ func (c Config) block(scope *model.Scope, i int) block { return block{c, scope.A
 
 // queries are x [N, T, W] as its attention asks, [N, T, W], and as it is asked, behind the first layer norm.
 func (b block) queries(x *Node) (q *Node, own KeysValues) {
-	W := b.cfg.Width
-	qkv := b.affine("attn", "c_attn", nn.LayerNorm(b.scope.At("ln_1"), x, b.cfg.Eps), 3*W, 0.02)
-	part := func(i int) *Node { return graph.SliceAxis(qkv, -1, graph.AxisRange(i*W, (i+1)*W)) }
-	return part(0), KeysValues{part(1), part(2)}
+	qkv := nn.Split(b.affine("attn", "c_attn", nn.LayerNorm(b.scope.At("ln_1"), x, b.cfg.Eps), 3*b.cfg.Width, 0.02), 3)
+	return qkv[0], KeysValues{qkv[1], qkv[2]}
 }
 
 // heads makes [N heads, T, W/heads] of x [N, T, W].
 func (b block) heads(x *Node) *Node {
 	n, t, w := x.Shape().Dim(0), x.Shape().Dim(1), b.cfg.Width/b.cfg.Heads
 	return graph.Reshape(graph.Transpose(graph.Reshape(x, n, t, b.cfg.Heads, w), 1, 2), n*b.cfg.Heads, t, w)
-}
-
-// scores [B, Q, K] are the products of queries [B, Q, w] and keys [B, K, w].
-func scores(q, k *Node) *Node {
-	return graph.DotGeneral(q, []int{2}, []int{0}, k, []int{2}, []int{0})
 }
 
 // finish adds to x [..., W] what the attention has read, and what the block's network makes of it.

@@ -56,18 +56,18 @@ func (b block) attendStep(q *Node, prefix, own KeysValues, bias *Node) *Node {
 	q = graph.MulScalar(q, 1/math.Sqrt(float64(w/heads)))
 
 	together := b.heads(graph.Reshape(q, N, K, w))                // [N heads, K, w]
-	of := scores(together, b.heads(prefix.K))                     // [N heads, K, P]
+	of := nn.ProductsTransposed(together, b.heads(prefix.K))      // [N heads, K, P]
 	of = graph.Transpose(graph.Reshape(of, N, heads, K, P), 1, 2) // [N, K, heads, P]
-	mine := graph.Reshape(scores(b.heads(q), b.heads(own.K)), rows, heads, S)
+	mine := graph.Reshape(nn.ProductsTransposed(b.heads(q), b.heads(own.K)), rows, heads, S)
 	mine = graph.Add(mine, graph.InsertAxes(bias, 1))
 	weights := graph.Softmax(graph.Concatenate([]*Node{graph.Reshape(of, rows, heads, P), mine}, -1), -1) // [rows, heads, P+S]
 
 	ofPrefix := graph.SliceAxis(weights, -1, graph.AxisRange(0, P))
 	ofPrefix = graph.Reshape(graph.Transpose(graph.Reshape(ofPrefix, N, K, heads, P), 1, 2), N*heads, K, P)
-	read := graph.DotGeneral(ofPrefix, []int{2}, []int{0}, b.heads(prefix.V), []int{1}, []int{0}) // [N heads, K, w]
+	read := nn.Products(ofPrefix, b.heads(prefix.V)) // [N heads, K, w]
 	read = graph.Reshape(graph.Transpose(graph.Reshape(read, N, heads, K, w/heads), 1, 2), rows, 1, w)
 
 	ofOwn := graph.Reshape(graph.SliceAxis(weights, -1, graph.AxisRangeToEnd(P)), rows*heads, 1, S)
-	said := graph.DotGeneral(ofOwn, []int{2}, []int{0}, b.heads(own.V), []int{1}, []int{0}) // [rows heads, 1, w]
+	said := nn.Products(ofOwn, b.heads(own.V)) // [rows heads, 1, w]
 	return graph.Add(read, graph.Reshape(said, rows, 1, w))
 }

@@ -140,9 +140,10 @@ func bench(cmd *cobra.Command, o benchmark.Options, m measurements) (*benchmark.
 			return nil, err
 		}
 	}
-	if strings.HasSuffix(versions[1], "openblas-pthread") || strings.HasSuffix(versions[1], "with blas") {
+	if strings.Contains(versions[1], "with openblas-pthread") || strings.HasSuffix(versions[1], "with blas") {
 		fmt.Fprintf(o.Messages, "glimpse: %s: its threads are slow with this library, so the comparison is not fair; install libopenblas0-openmp "+
-			"and choose it with `update-alternatives --config libblas.so.3-x86_64-linux-gnu`\n", versions[1])
+			"and choose it with `update-alternatives --config NAME`, NAME being libblas.so.3-x86_64-linux-gnu, liblapack.so.3-x86_64-linux-gnu "+
+			"and libopenblas.so.0-x86_64-linux-gnu\n", versions[1])
 	}
 	report.Ours, report.Peer = "Glimpse on "+versions[0], versions[1]
 	return report, nil

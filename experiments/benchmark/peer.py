@@ -3,8 +3,10 @@
 Reads requests on standard input and answers on standard output, one JSON object a line. The parameters have OpenAI's
 names, so that both sides load the same file.
 """
+import ctypes
 import json
 import math
+import os
 import struct
 import sys
 import time
@@ -24,6 +26,23 @@ def blas():
     kinds = {"openblas-openmp", "openblas-pthread", "openblas-serial", "atlas", "mkl", "blas"}
     found = [kind for kind in sorted(kinds, key=len, reverse=True) if any("/" + kind + "/" in path for path in paths)]
     return found[0] if found else "its own BLAS"
+
+
+def right_kernels():
+    """OpenBLAS takes a processor younger than itself for a Prescott of 2004, and multiplies at a quarter of its speed. Then it is told what the
+    processor has, as a user who noticed would tell it, and this program starts again."""
+    torch.ones(8, 8) @ torch.ones(8, 8)
+    try:
+        paths = sorted({line.split()[-1] for line in open("/proc/self/maps") if "libopenblas" in line})
+        name = ctypes.CDLL(paths[0]).openblas_get_corename
+        flags = set(next(line for line in open("/proc/cpuinfo") if line.startswith("flags")).split())
+    except (OSError, AttributeError, IndexError, StopIteration):
+        return  # another library, or another system
+    name.restype = ctypes.c_char_p
+    if name() != b"Prescott" or "OPENBLAS_CORETYPE" in os.environ or not {"avx2", "fma"} <= flags:
+        return
+    os.environ["OPENBLAS_CORETYPE"] = "SkylakeX" if {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags else "Haswell"
+    os.execv(sys.executable, [sys.executable] + sys.orig_argv[1:])
 
 
 class QuickGELU(nn.Module):
@@ -265,9 +284,11 @@ class Worker:
         return {"seconds": seconds}
 
     def version(self, r):
-        return {"version": "PyTorch " + torch.__version__ + " with " + blas()}
+        told = os.environ.get("OPENBLAS_CORETYPE")
+        return {"version": "PyTorch " + torch.__version__ + " with " + blas() + (" (told to take its kernels for %s)" % told if told else "")}
 
 
+right_kernels()
 worker = Worker()
 for line in sys.stdin:
     request = json.loads(line)

@@ -17,10 +17,10 @@ func Attend(queries, keys, values *graph.Node, heads int, bias *graph.Node) *gra
 	split := func(x *graph.Node, length int) *graph.Node { // [N*heads, length, W/heads]
 		return graph.Reshape(graph.Transpose(graph.Reshape(x, n, length, heads, w/heads), 1, 2), n*heads, length, w/heads)
 	}
-	scores := graph.DotGeneral(split(graph.MulScalar(queries, 1/math.Sqrt(float64(w/heads))), t), []int{2}, []int{0}, split(keys, s), []int{2}, []int{0})
+	scores := ProductsTransposed(split(graph.MulScalar(queries, 1/math.Sqrt(float64(w/heads))), t), split(keys, s))
 	if bias != nil {
 		scores = graph.Reshape(graph.Add(graph.Reshape(scores, n, heads, t, s), bias), n*heads, t, s)
 	}
-	read := graph.DotGeneral(graph.Softmax(scores, -1), []int{2}, []int{0}, split(values, s), []int{1}, []int{0})
+	read := Products(graph.Softmax(scores, -1), split(values, s))
 	return graph.Reshape(graph.Transpose(graph.Reshape(read, n, heads, t, w/heads), 1, 2), n, t, w)
 }

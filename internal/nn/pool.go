@@ -3,7 +3,6 @@ package nn
 import (
 	"fmt"
 
-	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 )
 
@@ -139,15 +138,3 @@ func AvgPool2D(x *graph.Node, size int) *graph.Node {
 
 // GlobalMean is the mean over all positions: [N, H, W, C] to [N, C].
 func GlobalMean(x *graph.Node) *graph.Node { return graph.ReduceMean(x, 1, 2) }
-
-// ReLU is max(x, 0). Its gradient at 0 is 0.
-func ReLU(x *graph.Node) *graph.Node {
-	relu := func() *graph.Node { return graph.Max(x, graph.ScalarZero(x.Graph(), x.DType())) }
-	var y *graph.Node
-	y, ok := withGradient(shapes.Make(x.DType(), x.Shape().Dimensions...), []*graph.Node{x}, relu,
-		func(v *graph.Node) []*graph.Node { return []*graph.Node{graph.Mul(v, graph.Sign(y))} })
-	if !ok {
-		return graph.Mul(x, graph.StopGradient(graph.Sign(relu())))
-	}
-	return y
-}
