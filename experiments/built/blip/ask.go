@@ -29,14 +29,18 @@ func (r *Report) retrieve(ctx context.Context, env *experiments.Env, cfg Config,
 	for _, of := range l.Set.Texts {
 		ids = append(ids, of...)
 	}
+	var pictures [][]float32 // each once, however many pairs it is in
+	for i := range l.Set.Examples {
+		pictures = append(pictures, l.Set.Inputs(i))
+	}
 	matches := func(pairs []captioner.Item) ([]float32, error) { return l.Model.Matches(ctx, pairs) }
 	if err := rerank(texts, cfg.Rerank, func(image, text int) captioner.Item {
-		return captioner.Item{Input: l.Set.Inputs(image), IDs: ids[text]}
+		return captioner.Item{Input: pictures[image], IDs: ids[text]}
 	}, matches); err != nil {
 		return err
 	}
 	if err := rerank(images, cfg.Rerank, func(text, image int) captioner.Item {
-		return captioner.Item{Input: l.Set.Inputs(image), IDs: ids[text]}
+		return captioner.Item{Input: pictures[image], IDs: ids[text]}
 	}, matches); err != nil {
 		return err
 	}
