@@ -157,7 +157,7 @@ func (b block) heads(x *Node) *Node {
 func (b block) finish(x, read *Node) *Node {
 	residual := 0.02 / math.Sqrt(2*float64(b.cfg.Layers))
 	x = graph.Add(x, b.cfg.drop(b.scope, b.affine("attn", "c_proj", read, b.cfg.Width, residual)))
-	hidden := GELU(b.affine("mlp", "c_fc", nn.LayerNorm(b.scope.At("ln_2"), x, b.cfg.Eps), 4*b.cfg.Width, 0.02))
+	hidden := nn.GELUTanh(b.affine("mlp", "c_fc", nn.LayerNorm(b.scope.At("ln_2"), x, b.cfg.Eps), 4*b.cfg.Width, 0.02))
 	return graph.Add(x, b.cfg.drop(b.scope, b.affine("mlp", "c_proj", hidden, b.cfg.Width, residual)))
 }
 
@@ -170,10 +170,4 @@ func (b block) affine(part, name string, x *Node, out int, std float64) *Node {
 	dims := slices.Clone(x.Shape().Dimensions)
 	dims[len(dims)-1] = out
 	return graph.Reshape(graph.Add(flat, graph.Reshape(bias, 1, out)), dims...)
-}
-
-// GELU is x Phi(x) (Hendrycks and Gimpel 2016) by its approximation with tanh, which GPT-2 has: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
-func GELU(x *Node) *Node {
-	inner := graph.MulScalar(graph.Add(x, graph.MulScalar(graph.Mul(x, graph.Square(x)), 0.044715)), math.Sqrt(2/math.Pi))
-	return graph.Mul(graph.MulScalar(x, 0.5), graph.AddScalar(graph.Tanh(inner), 1))
 }

@@ -1,6 +1,8 @@
 package nn
 
 import (
+	"math"
+
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 )
@@ -29,6 +31,32 @@ func QuickGELU(x *graph.Node) *graph.Node {
 	})
 	if !ok {
 		return graph.Mul(x, gate)
+	}
+	return y
+}
+
+// GELUTanh is x Phi(x) (Hendrycks and Gimpel 2016, section 2) by its approximation with tanh, which GPT-2 has: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+// For its gradient x alone is kept.
+func GELUTanh(x *graph.Node) *graph.Node {
+	const cubic = 0.044715
+	steepness := 2 * math.Sqrt(2/math.Pi)
+	// (1 + tanh(u)) / 2 is sigmoid(2u).
+	gate := func(square *graph.Node) *graph.Node {
+		return graph.Sigmoid(graph.Mul(x, graph.AddScalar(graph.MulScalar(square, steepness*cubic), steepness)))
+	}
+	plain := func() *graph.Node { return graph.Mul(x, gate(graph.Square(x))) }
+	y, ok := withGradient(x.Shape(), []*graph.Node{x}, func() *graph.Node {
+		y, _ := graph.InternalFusedOpCaller(func() *graph.Node { return graph.BackendFusedGelu(x, false) }, plain, false)
+		return y
+	}, func(v *graph.Node) []*graph.Node {
+		square := graph.Square(x)
+		gate := gate(square)
+		inner := graph.AddScalar(graph.MulScalar(square, 3*steepness*cubic), steepness) // its derivative
+		slope := graph.Add(gate, graph.Mul(graph.Mul(graph.Mul(x, gate), graph.OneMinus(gate)), inner))
+		return []*graph.Node{graph.Mul(v, slope)}
+	})
+	if !ok {
+		return plain()
 	}
 	return y
 }

@@ -21,6 +21,19 @@ func Attend(queries, keys, values *graph.Node, heads int, bias *graph.Node) *gra
 	if bias != nil {
 		scores = graph.Reshape(graph.Add(graph.Reshape(scores, n, heads, t, s), bias), n*heads, t, s)
 	}
-	read := Products(graph.Softmax(scores, -1), split(values, s))
+	read := Products(softmax(scores), split(values, s))
 	return graph.Reshape(graph.Transpose(graph.Reshape(read, n, heads, t, w/heads), 1, 2), n, t, w)
+}
+
+// softmax is that of the last axis of x [..., S]. Its gradient y (v - sum of v y) leaves it to the backend to spread the sums, where GoMLX writes them out.
+func softmax(x *graph.Node) *graph.Node {
+	var y *graph.Node
+	y, ok := withGradient(x.Shape(), []*graph.Node{x}, func() *graph.Node { return graph.Softmax(x, -1) }, func(v *graph.Node) []*graph.Node {
+		along := graph.ReduceAndKeep(graph.Mul(v, y), graph.ReduceSum, -1)
+		return []*graph.Node{graph.Mul(y, graph.Sub(v, along))}
+	})
+	if !ok {
+		return graph.Softmax(x, -1)
+	}
+	return y
 }

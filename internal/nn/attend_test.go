@@ -49,3 +49,67 @@ func TestAttend(t *testing.T) {
 		}
 	})
 }
+
+// The gradients of attention of one head, against the differences of a computation by loops.
+func TestAttendGradient(t *testing.T) {
+	const N, T, S, W = 2, 3, 4, 5
+	draw := func(n int, seed float64) []float32 {
+		values := make([]float32, n)
+		for i := range values {
+			values[i] = float32(math.Sin(float64(i)*seed + seed))
+		}
+		return values
+	}
+	in := [][]float32{draw(N*T*W, 1.1), draw(N*S*W, 2.3), draw(N*S*W, 3.7), draw(N*T*W, 0.7)} // queries, keys, values and the loss's weights
+	loss := func(in [][]float64) (sum float64) {
+		for n := range N {
+			for i := range T {
+				var total float64
+				read := make([]float64, W)
+				for s := range S {
+					score := 0.0
+					for c := range W {
+						score += in[0][(n*T+i)*W+c] * in[1][(n*S+s)*W+c] / math.Sqrt(W)
+					}
+					total += math.Exp(score)
+					for c := range W {
+						read[c] += math.Exp(score) * in[2][(n*S+s)*W+c]
+					}
+				}
+				for c := range W {
+					sum += read[c] / total * in[3][(n*T+i)*W+c]
+				}
+			}
+		}
+		return sum
+	}
+	exact := make([][]float64, len(in))
+	for k, values := range in {
+		for _, v := range values {
+			exact[k] = append(exact[k], float64(v))
+		}
+	}
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		found := graph.MustExecOnceN(b, func(q, k, v, weights *graph.Node) []*graph.Node {
+			return graph.Gradient(graph.ReduceAllSum(graph.Mul(Attend(q, k, v, 1, nil), weights)), q, k, v)
+		}, tensors.FromFlatDataAndDimensions(in[0], N, T, W), tensors.FromFlatDataAndDimensions(in[1], N, S, W),
+			tensors.FromFlatDataAndDimensions(in[2], N, S, W), tensors.FromFlatDataAndDimensions(in[3], N, T, W))
+		for k, tensor := range found {
+			got, err := tensors.CopyFlatData[float32](tensor)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, found := range got {
+				const step = 1e-5
+				at := exact[k][i]
+				exact[k][i] = at + step
+				above := loss(exact)
+				exact[k][i] = at - step
+				slope := (above - loss(exact)) / (2 * step)
+				if exact[k][i] = at; math.Abs(float64(found)-slope) > 1e-5 {
+					t.Errorf("gradient of input %d, number %d: expected %.6f, found %.6f", k, i, slope, found)
+				}
+			}
+		}
+	})
+}

@@ -2,7 +2,6 @@ package nn_test
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -68,25 +67,6 @@ func TestSplit(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "4 parts share evenly, found (Float32)[2, 6]") {
 			t.Errorf("expected a refusal of parts that differ in size, found %v", err)
 		}
-	})
-}
-
-func TestQuickGELU(t *testing.T) {
-	x, v := array{[]int{5}, []float32{-6, -0.7, 0, 0.3, 9}}, array{[]int{5}, []float32{1, -2, 3, 0.5, 4}}
-	want := slopes(func(in [][]float64) float64 {
-		sum := 0.0
-		for i, x := range in[0] {
-			sum += x / (1 + math.Exp(-1.702*x)) * in[1][i]
-		}
-		return sum
-	}, x, v)
-	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
-		got := call(t, b, func(x, v *graph.Node) []*graph.Node {
-			y := nn.QuickGELU(x)
-			return append(graph.Gradient(graph.ReduceAllSum(graph.Mul(y, v)), x), y)
-		}, x, v)
-		near(t, "gradient", got[0], want[0], 1e-5)
-		near(t, "value", got[1], want[1], 1e-5)
 	})
 }
 
