@@ -128,13 +128,14 @@ func TestScheduledSampling(t *testing.T) {
 		t.Errorf("losses were %v with true words, and %v with the decoder's own from the second step on", true3, own3)
 	}
 	for want, settings := range map[string][]string{
-		"scheduled: expected k to be at least 1":                                        {"scheduled.decay=inverse_sigmoid"},
-		"with hard attention":                                                           {"scheduled.decay=linear", "model.attention=hard"},
-		"scheduled.decay: expected none":                                                {"scheduled.decay=linear", "decoder=tell"},
-		"model.label_smoothing: expected 0":                                             {"model.label_smoothing=0.1", "decoder=tell"},
-		"encoder_lr: expected 0 or more":                                                {"encoder_lr=-1"},
-		"layer_decay: expected more than 0":                                             {"layer_decay=0"},
-		"as in the paper: --set model.attention=hard --set model.hard.lambda_r=1 --set": {"model.attention=hard"},
+		"scheduled: expected k to be at least 1": {"scheduled.decay=inverse_sigmoid"},
+		"with hard attention":                    {"scheduled.decay=linear", "model.attention=hard", "critical.train.steps=0"},
+		"scheduled.decay: expected none":         {"scheduled.decay=linear", "decoder=tell"},
+		"model.label_smoothing: expected 0":      {"model.label_smoothing=0.1", "decoder=tell"},
+		"encoder_lr: expected 0 or more":         {"encoder_lr=-1"},
+		"layer_decay: expected more than 0":      {"layer_decay=0"},
+		"critical.train.steps: expected 0 with":  {"model.attention=hard"},
+		"expected lambda_r or expected above 0":  {"model.attention=hard", "model.hard.lambda_r=0", "model.hard.expected=0"},
 	} {
 		var overrides []experiments.Override
 		for _, text := range settings {

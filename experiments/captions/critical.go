@@ -3,7 +3,6 @@ package captions
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -49,10 +48,6 @@ const endOfCaption = "</s>"
 
 // criticize goes on with c's weights.
 func criticize(ctx context.Context, env *experiments.Env, cfg Config, c *captioner.Model, data *sets) (experiments.Trained, error) {
-	if cfg.Decoder == attend && cfg.Model.Attention == captioning.AttentionHard {
-		return experiments.Trained{}, errors.New("critical: expected soft or no attention, found hard attention, whose places learn nothing of a caption's score; " +
-			"set critical.train.steps to 0")
-	}
 	source, err := newCritic(env, cfg, c, data)
 	if err != nil {
 		return experiments.Trained{}, err

@@ -20,7 +20,11 @@ func (c Config) decoder() Maker {
 		make = captioner.NewShowAndTell
 	}
 	return func(b *backend.Backend, vocabulary *captioning.Vocabulary, encoder *captioner.Encoder, seed int64) (*captioner.Model, error) {
-		return make(b, c.Model, vocabulary, encoder, seed)
+		of := c.Model
+		if of.Attention != captioning.AttentionHard {
+			of.Hard = captioning.Hard{}
+		}
+		return make(b, of, vocabulary, encoder, seed)
 	}
 }
 

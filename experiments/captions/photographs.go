@@ -83,6 +83,7 @@ func defaults(form experiments.Form, _ backend.Kind) Config {
 		c.Train.Steps, c.Train.EvalEvery, c.Train.Optimizer.WarmupSteps, c.Train.Optimizer.LR, c.Train.Average = 120, 60, 10, 5e-3, 0.9
 		c.Critical.Train.Steps, c.Critical.Train.EvalEvery, c.Critical.BatchSize, c.Critical.Samples = 5, 5, 8, 3
 	}
+	c.Model.Hard = captioning.PaperHard() // where attention is hard
 	return c
 }
 
@@ -233,13 +234,6 @@ func openEncoder(env *experiments.Env, cfg Config) (*captioner.Encoder, error) {
 	return captioner.OpenEncoder(env.Backend.Backend, cfg.Encoder, cfg.Size, cfg.Pool)
 }
 
-// hardAttention are the settings with which hard attention is trained as in the paper.
-func hardAttention() string {
-	h := captioning.PaperHard()
-	return fmt.Sprintf("--set model.attention=%s --set model.hard.lambda_r=%g --set model.hard.lambda_e=%g --set model.hard.expected=%g",
-		captioning.AttentionHard, h.LambdaR, h.LambdaE, h.Expected)
-}
-
 // Check refuses decoders, learning rates and schedules that cannot be.
 func (c Config) Check() error {
 	if c.Decoder != attend && c.Decoder != tell {
@@ -252,8 +246,10 @@ func (c Config) Check() error {
 		return fmt.Errorf("scheduled.decay: expected none with hard attention, which draws its places anew when words are read again, found %q", c.Scheduled.Decay)
 	}
 	if h := c.Model.Hard; c.Model.Attention == captioning.AttentionHard && h.LambdaR == 0 && h.Expected == 0 {
-		return fmt.Errorf("model.hard: expected lambda_r or expected above 0 with hard attention, which learns nothing otherwise, found 0 for both; "+
-			"as in the paper: %s", hardAttention())
+		return fmt.Errorf("model.hard: expected lambda_r or expected above 0 with hard attention, which learns nothing otherwise, found 0 for both")
+	}
+	if c.Decoder == attend && c.Model.Attention == captioning.AttentionHard && c.Critical.Train.Steps > 0 {
+		return fmt.Errorf("critical.train.steps: expected 0 with hard attention, whose places learn nothing of a caption's score, found %d", c.Critical.Train.Steps)
 	}
 	if c.Decoder == tell && c.Scheduled.Decay != captioning.DecayNone {
 		return fmt.Errorf("scheduled.decay: expected none with decoder=%s, which always reads the true words, found %q", tell, c.Scheduled.Decay)

@@ -77,6 +77,11 @@ func readRun(dir string) (Record, error) {
 	if err != nil {
 		return r, err
 	}
+	if kindOf(r) != captioning.AttentionHard {
+		if r.Config, err = withoutHard(r.Config); err != nil {
+			return r, err
+		}
+	}
 	for _, phase := range []*Phase{r.Report.Foretold, r.Report.Critical} {
 		if phase == nil {
 			continue
@@ -90,6 +95,18 @@ func readRun(dir string) (Record, error) {
 		r.Report.Baselines[i].Scored.Examples = nil
 	}
 	return r, nil
+}
+
+// withoutHard is a configuration without how hard attention would be trained, which makes no difference to another kind's runs.
+func withoutHard(config json.RawMessage) (json.RawMessage, error) {
+	settings := map[string]any{}
+	if err := json.Unmarshal(config, &settings); err != nil {
+		return nil, fmt.Errorf("expected a configuration, found what is no JSON object: %w", err)
+	}
+	if of, ok := settings["model"].(map[string]any); ok {
+		delete(of, "hard")
+	}
+	return json.Marshal(settings)
 }
 
 func (s *Scored) withoutPeople() {

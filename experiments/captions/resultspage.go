@@ -36,12 +36,11 @@ func (r Recorded) page() string {
 		return b.String()
 	}
 	first := r.Runs[0].Report
-	fmt.Fprintf(&b, "`glimpse train captions/flickr8k --seed N`; with `--set model.attention=uniform` there is no attention, and hard attention with\n`%s`.\n\n"+
+	fmt.Fprintf(&b, "`glimpse train captions/flickr8k --seed N`, and `--set model.attention=uniform`, or `hard` with `--set critical.train.steps=0`, for the others.\n\n"+
 		"%s: %d training photographs, %d dev photographs for every choice, %d test photographs, looked at once, at a run's end;\n"+
 		"%d words. %s. Captions are written by beam search and scored as coco-caption does,\n"+
 		"all tokenised alike (lower case, punctuation dropped). Intervals are 95%%: a bootstrap over pictures for one run, Student's t\n"+
-		"over seeds for a mean. METEOR-like lacks METEOR's synonyms and paraphrases and is not comparable with published METEOR.\n", hardAttention(),
-		r.data(), first.Training, first.Dev, first.HeldOut, first.Words, r.eye())
+		"over seeds for a mean. METEOR-like lacks METEOR's synonyms and paraphrases and is not comparable with published METEOR.\n", r.data(), first.Training, first.Dev, first.HeldOut, first.Words, r.eye())
 	r.writeBars(&b)
 	r.writeWays(&b)
 	r.writeVerdict(&b)
