@@ -125,9 +125,7 @@ func (c *Model) ask(ctx context.Context, items []Item, head func(scope *model.Sc
 			return nil, err
 		}
 		out, err := exec.Call1(batch[0], batch[1], batch[2])
-		for _, tensor := range batch { // the memory is the backend's, which Go's collector does not see
-			tensor.MustFinalizeAll()
-		}
+		giveBack(batch)
 		if err != nil {
 			return nil, fmt.Errorf("cannot ask BLIP's head: %w", err)
 		}

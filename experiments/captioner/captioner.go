@@ -154,6 +154,13 @@ func (c *Model) BatchUpTo(items []Item, maxLen int) ([]*tensors.Tensor, error) {
 	}, nil
 }
 
+// giveBack frees a batch that was computed with: the memory is the backend's, which Go's collector does not see.
+func giveBack(batch []*tensors.Tensor) {
+	for _, tensor := range batch {
+		tensor.MustFinalizeAll()
+	}
+}
+
 // lossBatch is how many captions the loss is measured on at a time.
 const lossBatch = 64
 
@@ -213,6 +220,7 @@ func (c *Model) lossOf(exec *model.Exec, items []Item) (sums, steps []float32, e
 		return make([]float32, len(items)), make([]float32, len(items)), err
 	}
 	outputs, err := exec.Call(batch[0], batch[1], batch[2])
+	giveBack(batch)
 	if err != nil {
 		return make([]float32, len(items)), make([]float32, len(items)), fmt.Errorf("cannot measure the held-out loss: %w", err)
 	}

@@ -99,7 +99,7 @@ func BuiltDiagram() (*plots.Figure, error) {
 		text string
 		with []string
 	}{
-		{"captions of a language model\nbuilt/captioning", []string{"image tower"}},
+		{"captions of a language model\nbuilt/captioning, built/blip", []string{"image tower"}},
 		{"answers to questions\nbuilt/answering", []string{"image tower"}},
 		{"masks of what a text means\nbuilt/segmentation", []string{"image tower", "text tower"}},
 		{"guidance and judgement\nbuilt/guided, built/judge", []string{"cosine"}},

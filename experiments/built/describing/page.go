@@ -18,7 +18,7 @@ vectors through gates that are closed at first. Does any of them describe photog
 A small GPT-2 with each of these bridges, and Show, Attend and Tell, learn from Flickr8k's training photographs with the same frozen encoder, vocabulary, batches and number
 of steps; captions are written by the same beam search and scored on the 700 test photographs. The language model starts from nothing: what a published one
 brings along from other texts is not in this comparison. Nor are their image towers: ClipCap maps CLIP's one vector, and here it maps the mean of the places, or reads the
-places, of SqueezeNet. BLIP, whose text transformer has three heads, has an experiment of its own, built/blip.`
+places, of SqueezeNet. BLIP, whose text transformer has three heads, has [an experiment of its own](built-blip.md).`
 
 type ran = lesson.Run[Config, Report]
 
