@@ -148,7 +148,7 @@ func newDecoder(scope *model.Scope, cfg Config, a *Node) *decoder {
 	}
 	ih, hh, bias := lstmParams(scope, a, E+D, H)
 	d.ih, d.hh = ih, hh
-	columns := split(ih, 1, E, D)
+	columns := nn.Split(ih, 1, E, D)
 	d.wy, d.lstm, d.lstmB = columns[0], newShared(graph.Concatenate([]*Node{columns[1], hh}, 1)), bias
 	return d
 }
@@ -242,7 +242,7 @@ func (d *decoder) see(s state) (next state) {
 // to the next state (Xu et al. 2015, equations 1 to 3).
 func lstmCell(gates, c *Node) (h, next *Node) {
 	H := c.Shape().Dimensions[1]
-	parts := split(gates, 1, H, H, H, H)
+	parts := nn.Split(gates, 1, H, H, H, H)
 	in, forget, cell, out := graph.Sigmoid(parts[0]), graph.Sigmoid(parts[1]), graph.Tanh(parts[2]), graph.Sigmoid(parts[3])
 	next = graph.Add(graph.Mul(forget, c), graph.Mul(in, cell))
 	return graph.Mul(out, graph.Tanh(next)), next

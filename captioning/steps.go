@@ -2,42 +2,18 @@ package captioning
 
 import (
 	"github.com/gomlx/gomlx/core/graph"
+
+	"github.com/glimpse-ml/glimpse/internal/nn"
 )
 
 // A decoder unrolled in time does the same few things at every step, and plain differentiation undoes them one step at
 // a time: the gradient of taking one slice of a tensor is as large as the tensor, and that of a weight matrix is a sum
-// of as many matrices as there are steps. The three helpers below compute the same gradients at once, after the
-// first step's: [split] by putting the slices' gradients side by side, [shared] and [embed] by one product over
+// of as many matrices as there are steps. [unstack] and the two helpers below compute the same gradients at once, after the
+// first step's: the one by putting the slices' gradients side by side (nn.Split), [shared] and [embed] by one product over
 // all steps. What plain differentiation builds beside them is used by nothing and therefore never computed.
 //
 // They remember the gradients while graph.Gradient walks back through the steps. It may be called again in the same
 // graph, for the same parameters.
-
-// split cuts x along axis into parts of the given sizes, which add up to the axis.
-func split(x *Node, axis int, sizes ...int) []*Node {
-	grads := make([]*Node, len(sizes))
-	parts := make([]*Node, len(sizes))
-	whole := graph.IdentityWithCustomGradient(x, func(_, _ *Node) *Node {
-		for i, part := range parts {
-			if grads[i] == nil {
-				grads[i] = graph.ZerosLike(part)
-			}
-		}
-		joined := graph.Concatenate(grads, axis)
-		clear(grads)
-		return joined
-	})
-	at := 0
-	for i, size := range sizes {
-		part := graph.SliceAxis(whole, axis, graph.AxisRange(at, at+size))
-		parts[i] = graph.IdentityWithCustomGradient(part, func(_, g *Node) *Node {
-			grads[i] = g
-			return g
-		})
-		at += size
-	}
-	return parts
-}
 
 // unstack cuts x [T, ...] into its T slices [...].
 func unstack(x *Node) []*Node {
@@ -47,7 +23,7 @@ func unstack(x *Node) []*Node {
 		ones[t] = 1
 	}
 	steps := make([]*Node, dims[0])
-	for t, slice := range split(x, 0, ones...) {
+	for t, slice := range nn.Split(x, 0, ones...) {
 		steps[t] = graph.Reshape(slice, dims[1:]...)
 	}
 	return steps

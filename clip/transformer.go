@@ -70,7 +70,7 @@ func (t transformer) block(scope *model.Scope, x, bias *graph.Node) *graph.Node 
 // MultiheadAttention.
 func (t transformer) selfAttention(scope *model.Scope, x, bias *graph.Node) *graph.Node {
 	weight := nn.Param(scope, x, "in_proj_weight", nn.Normal(1/math.Sqrt(float64(t.width))), 3*t.width, t.width)
-	qkv := nn.Split(nn.Affine(x, weight, nn.Param(scope, x, "in_proj_bias", nn.Zeros, 3*t.width)), 3) // [N, L, W] each
+	qkv := nn.Split(nn.Affine(x, weight, nn.Param(scope, x, "in_proj_bias", nn.Zeros, 3*t.width)), -1, t.width, t.width, t.width) // [N, L, W] each
 	return linear(scope.At("out_proj"), nn.Attend(qkv[0], qkv[1], qkv[2], t.heads, bias), t.width, nn.Normal(t.residualStd()))
 }
 

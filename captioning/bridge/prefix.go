@@ -71,8 +71,8 @@ func attend(scope *model.Scope, x, memory *Node, heads int, bias *Node) *Node {
 
 // keysValues are what memory [N, M, W'] is to an attention of width W: [N, M, W] each.
 func keysValues(scope *model.Scope, memory *Node, W int) language.KeysValues {
-	kv := nn.Linear(scope.At("to_keys_values"), memory, 2*W, false)
-	return language.KeysValues{K: graph.SliceAxis(kv, -1, graph.AxisRange(0, W)), V: graph.SliceAxis(kv, -1, graph.AxisRangeToEnd(W))}
+	kv := nn.Split(nn.Linear(scope.At("to_keys_values"), memory, 2*W, false), -1, W, W)
+	return language.KeysValues{K: kv[0], V: kv[1]}
 }
 
 // ask is what x [N, Q, W] reads of keys and values [N, M, W]: [N, Q, W].

@@ -143,7 +143,8 @@ func (c Config) block(scope *model.Scope, i int) block { return block{c, scope.A
 
 // queries are x [N, T, W] as its attention asks, [N, T, W], and as it is asked, behind the first layer norm.
 func (b block) queries(x *Node) (q *Node, own KeysValues) {
-	qkv := nn.Split(b.affine("attn", "c_attn", nn.LayerNorm(b.scope.At("ln_1"), x, b.cfg.Eps), 3*b.cfg.Width, 0.02), 3)
+	W := b.cfg.Width
+	qkv := nn.Split(b.affine("attn", "c_attn", nn.LayerNorm(b.scope.At("ln_1"), x, b.cfg.Eps), 3*W, 0.02), -1, W, W, W)
 	return qkv[0], KeysValues{qkv[1], qkv[2]}
 }
 

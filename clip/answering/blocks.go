@@ -25,8 +25,7 @@ func filmBlock(scope *model.Scope, cfg Config, x, questions *graph.Node) *graph.
 func classify(scope *model.Scope, cfg Config, x *graph.Node) *graph.Node {
 	hidden := 2 * cfg.Width
 	x = linear(scope.At("0"), nn.LayerNorm(scope.At("norm"), x, normEps), hidden, nn.HeNormal)
-	x = graph.Mul(x, graph.Sigmoid(graph.MulScalar(x, 1.702))) // CLIP's QuickGELU
-	return linear(scope.At("1"), x, len(cfg.Answers), nn.Normal(1/math.Sqrt(float64(hidden))))
+	return linear(scope.At("1"), nn.QuickGELU(x), len(cfg.Answers), nn.Normal(1/math.Sqrt(float64(hidden))))
 }
 
 func linear(scope *model.Scope, x *graph.Node, out int, init nn.Init) *graph.Node {

@@ -60,6 +60,7 @@ func TestSplits(t *testing.T) {
 		{"binary", []string{"cifar-10-batches-bin/test_batch.bin"}, []string{"train", "test"}, none, "test", false},
 		{"coco", []string{"annotations/captions_train2014.json", "annotations/captions_val2014.json", "val2014/1.jpg"}, []string{"train2014", "val2014"}, none, "val2014", false},
 		{"coco by its short name", []string{"annotations/captions_val2014.json"}, []string{"val2014"}, "val", "val", false},
+		{"coco by flickr8k's name", []string{"annotations/captions_val2014.json"}, []string{"val2014"}, "dev", "val2014", false},
 		{"karpathy's coco", []string{"dataset_coco.json", "val2014/1.jpg"}, []string{"train", "val", "test", "restval"}, "restval", "restval", false},
 		{"karpathy's by flickr8k's name", []string{"dataset_flickr8k.json"}, []string{"train", "val", "test"}, "dev", "val", false},
 		{"karpathy's flickr30k", []string{"dataset_flickr30k.json"}, []string{"train", "val", "test"}, "restval", "found train, val, test", true},

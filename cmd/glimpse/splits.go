@@ -96,8 +96,10 @@ func chooseSplit(dir, asked string, named bool, splits []string) (string, error)
 		if asked == "" || slices.ContainsFunc(splits, fits) {
 			return asked, nil
 		}
-		if other := map[string]string{"dev": "val", "val": "dev"}[asked]; slices.Contains(splits, other) { // two names for one thing
-			return other, nil
+		if other := map[string]string{"dev": "val", "val": "dev"}[asked]; other != "" { // two names for one thing
+			if i := slices.IndexFunc(splits, func(s string) bool { return s == other || isYearOf(s, other) }); i >= 0 {
+				return splits[i], nil
+			}
 		}
 		if len(splits) == 0 {
 			return "", fmt.Errorf("expected a split %q in %s, found a folder without splits; leave --split out to take all of it", asked, dir)

@@ -39,10 +39,11 @@ def right_kernels():
     except (OSError, AttributeError, IndexError, StopIteration):
         return  # another library, or another system
     name.restype = ctypes.c_char_p
-    if name() != b"Prescott" or "OPENBLAS_CORETYPE" in os.environ or not {"avx2", "fma"} <= flags:
+    arguments = getattr(sys, "orig_argv", None)  # since Python 3.10
+    if name() != b"Prescott" or "OPENBLAS_CORETYPE" in os.environ or not {"avx2", "fma"} <= flags or arguments is None:
         return
     os.environ["OPENBLAS_CORETYPE"] = "SkylakeX" if {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags else "Haswell"
-    os.execv(sys.executable, [sys.executable] + sys.orig_argv[1:])
+    os.execv(sys.executable, [sys.executable] + arguments[1:])
 
 
 class QuickGELU(nn.Module):
@@ -284,8 +285,10 @@ class Worker:
         return {"seconds": seconds}
 
     def version(self, r):
-        told = os.environ.get("OPENBLAS_CORETYPE")
-        return {"version": "PyTorch " + torch.__version__ + " with " + blas() + (" (told to take its kernels for %s)" % told if told else "")}
+        library, told = blas(), os.environ.get("OPENBLAS_CORETYPE")
+        if told and library.startswith("openblas"):
+            library += " (told to take its kernels for %s)" % told
+        return {"version": "PyTorch " + torch.__version__ + " with " + library}
 
 
 right_kernels()

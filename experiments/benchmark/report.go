@@ -104,8 +104,8 @@ const heldBack = `
 What holds back the rest: weights are inputs of the compiled graphs, so that they are in memory once; ONNX Runtime then lays each
 out anew for every call, which a batch of one picture pays for most. As constants they would be laid out once, and held two or three times.
 RN50 spends about a third of its time beside convolutions and products: batch norms, additions and the transposes between rows of
-channels and planes of channels, which pass over memory once each. The training step spends about two fifths of its time beside
-products: gates, norms, transposes and sums, forward and backward, each an operation of its own.
+channels and planes of channels, which pass over memory once each. The training step spends much of its time beside
+products: gates, norms, transposes and sums, forward and backward, each an operation of its own that passes over memory.
 `
 
 // verdicts hold a row against the goals: twice PyTorch's throughput, a share of the peak, no more memory than PyTorch.

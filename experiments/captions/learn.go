@@ -68,6 +68,9 @@ func (c Config) CheckLearn() error {
 		return fmt.Errorf("captions: expected training by people's words alone, from fresh weights and reading the true words, for at least one step; " +
 			"found critical.train.steps, start or scheduled set, or no steps")
 	}
+	if c.Model.Attention == captioning.AttentionHard {
+		return fmt.Errorf("captions.model.attention: expected %s or %s, found %s, which captions/flickr8k trains", captioning.AttentionSoft, captioning.AttentionUniform, c.Model.Attention)
+	}
 	return c.Check()
 }
 

@@ -245,7 +245,7 @@ func (c Config) Check() error {
 	if c.Scheduled.Decay != captioning.DecayNone && c.Model.Attention == captioning.AttentionHard {
 		return fmt.Errorf("scheduled.decay: expected none with hard attention, which draws its places anew when words are read again, found %q", c.Scheduled.Decay)
 	}
-	if h := c.Model.Hard; c.Model.Attention == captioning.AttentionHard && h.LambdaR == 0 && h.Expected == 0 {
+	if h := c.Model.Hard; c.Decoder == attend && c.Model.Attention == captioning.AttentionHard && h.LambdaR == 0 && h.Expected == 0 {
 		return fmt.Errorf("model.hard: expected lambda_r or expected above 0 with hard attention, which learns nothing otherwise, found 0 for both")
 	}
 	if c.Decoder == attend && c.Model.Attention == captioning.AttentionHard && c.Critical.Train.Steps > 0 {

@@ -2,6 +2,7 @@ package captions
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -99,13 +100,19 @@ func readRun(dir string) (Record, error) {
 
 // withoutHard is a configuration without how hard attention would be trained, which makes no difference to another kind's runs.
 func withoutHard(config json.RawMessage) (json.RawMessage, error) {
-	settings := map[string]any{}
-	if err := json.Unmarshal(config, &settings); err != nil {
-		return nil, fmt.Errorf("expected a configuration, found what is no JSON object: %w", err)
+	var settings, of map[string]json.RawMessage
+	if err := errors.Join(json.Unmarshal(config, &settings), json.Unmarshal(settings["model"], &of)); err != nil {
+		return nil, fmt.Errorf("expected a configuration with a model, found something else: %w", err)
 	}
-	if of, ok := settings["model"].(map[string]any); ok {
-		delete(of, "hard")
+	if _, there := of["hard"]; !there {
+		return config, nil
 	}
+	delete(of, "hard")
+	model, err := json.Marshal(of)
+	if err != nil {
+		return nil, err
+	}
+	settings["model"] = model
 	return json.Marshal(settings)
 }
 

@@ -139,6 +139,27 @@ func TestPageComparesLikeWithLike(t *testing.T) {
 	}
 }
 
+// How hard attention would be trained tells no other kind's runs apart, of which the older say nothing of it.
+func TestWithoutHard(t *testing.T) {
+	older := json.RawMessage(`{"seed_of": 12345678901234567890, "model": {"attention": "soft", "hidden": 512}}`)
+	newer := json.RawMessage(`{"seed_of": 12345678901234567890, "model": {"attention": "soft", "hard": {"lambda_r": 1, "expected": 0.5}, "hidden": 512}}`)
+	if found := experiments.Difference(newer, older); !strings.Contains(found, "hard") {
+		t.Errorf("expected settings that differ in how hard attention is trained, found %s", found)
+	}
+	for _, config := range []json.RawMessage{older, newer} {
+		bare, err := withoutHard(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := experiments.Difference(bare, older); found != "nothing" {
+			t.Errorf("%s: expected no difference, found %s", config, found)
+		}
+	}
+	if _, err := withoutHard(json.RawMessage(`[]`)); err == nil {
+		t.Error("expected a refusal of what is no configuration")
+	}
+}
+
 // A run that was tried takes the place of an earlier one with its settings and seed, also of one that was read from the file.
 func TestTried(t *testing.T) {
 	var recorded Recorded

@@ -3,6 +3,7 @@ package nn
 import (
 	"math"
 
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 )
@@ -46,6 +47,9 @@ func GELUTanh(x *graph.Node) *graph.Node {
 	}
 	plain := func() *graph.Node { return graph.Mul(x, gate(graph.Square(x))) }
 	y, ok := withGradient(x.Shape(), []*graph.Node{x}, func() *graph.Node {
+		if x.DType() != dtypes.Float32 { // ONNX Runtime's is for no other
+			return plain()
+		}
 		y, _ := graph.InternalFusedOpCaller(func() *graph.Node { return graph.BackendFusedGelu(x, false) }, plain, false)
 		return y
 	}, func(v *graph.Node) []*graph.Node {

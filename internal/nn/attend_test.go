@@ -50,9 +50,9 @@ func TestAttend(t *testing.T) {
 	})
 }
 
-// The gradients of attention of one head, against the differences of a computation by loops.
+// The gradients of attention, against the differences of a computation by loops; also where GoMLX is told to fuse nothing.
 func TestAttendGradient(t *testing.T) {
-	const N, T, S, W = 2, 3, 4, 5
+	const N, T, S, W, heads = 2, 3, 4, 6, 2
 	draw := func(n int, seed float64) []float32 {
 		values := make([]float32, n)
 		for i := range values {
@@ -61,23 +61,25 @@ func TestAttendGradient(t *testing.T) {
 		return values
 	}
 	in := [][]float32{draw(N*T*W, 1.1), draw(N*S*W, 2.3), draw(N*S*W, 3.7), draw(N*T*W, 0.7)} // queries, keys, values and the loss's weights
+	bias := draw(T*S, 5.3)
 	loss := func(in [][]float64) (sum float64) {
-		for n := range N {
-			for i := range T {
+		for i := range N * T {
+			for h := range heads {
 				var total float64
 				read := make([]float64, W)
 				for s := range S {
-					score := 0.0
-					for c := range W {
-						score += in[0][(n*T+i)*W+c] * in[1][(n*S+s)*W+c] / math.Sqrt(W)
+					score := float64(bias[i%T*S+s])
+					at := (i/T*S + s) * W
+					for c := h * W / heads; c < (h+1)*W/heads; c++ {
+						score += in[0][i*W+c] * in[1][at+c] / math.Sqrt(W/heads)
 					}
 					total += math.Exp(score)
-					for c := range W {
-						read[c] += math.Exp(score) * in[2][(n*S+s)*W+c]
+					for c := h * W / heads; c < (h+1)*W/heads; c++ {
+						read[c] += math.Exp(score) * in[2][at+c]
 					}
 				}
-				for c := range W {
-					sum += read[c] / total * in[3][(n*T+i)*W+c]
+				for c, r := range read {
+					sum += r / total * in[3][i*W+c]
 				}
 			}
 		}
@@ -89,27 +91,34 @@ func TestAttendGradient(t *testing.T) {
 			exact[k] = append(exact[k], float64(v))
 		}
 	}
-	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
-		found := graph.MustExecOnceN(b, func(q, k, v, weights *graph.Node) []*graph.Node {
-			return graph.Gradient(graph.ReduceAllSum(graph.Mul(Attend(q, k, v, 1, nil), weights)), q, k, v)
-		}, tensors.FromFlatDataAndDimensions(in[0], N, T, W), tensors.FromFlatDataAndDimensions(in[1], N, S, W),
-			tensors.FromFlatDataAndDimensions(in[2], N, S, W), tensors.FromFlatDataAndDimensions(in[3], N, T, W))
-		for k, tensor := range found {
-			got, err := tensors.CopyFlatData[float32](tensor)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i, found := range got {
-				const step = 1e-5
-				at := exact[k][i]
-				exact[k][i] = at + step
-				above := loss(exact)
-				exact[k][i] = at - step
-				slope := (above - loss(exact)) / (2 * step)
-				if exact[k][i] = at; math.Abs(float64(found)-slope) > 1e-5 {
-					t.Errorf("gradient of input %d, number %d: expected %.6f, found %.6f", k, i, slope, found)
+	slope := func(k, i int) float64 {
+		const step = 1e-5
+		at := exact[k][i]
+		defer func() { exact[k][i] = at }()
+		exact[k][i] = at + step
+		above := loss(exact)
+		exact[k][i] = at - step
+		return (above - loss(exact)) / (2 * step)
+	}
+	for _, fusion := range []string{"1", "0"} {
+		t.Setenv("GOMLX_FUSION", fusion)
+		backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+			found := graph.MustExecOnceN(b, func(q, k, v, weights, bias *graph.Node) []*graph.Node {
+				return graph.Gradient(graph.ReduceAllSum(graph.Mul(Attend(q, k, v, heads, bias), weights)), q, k, v)
+			}, tensors.FromFlatDataAndDimensions(in[0], N, T, W), tensors.FromFlatDataAndDimensions(in[1], N, S, W),
+				tensors.FromFlatDataAndDimensions(in[2], N, S, W), tensors.FromFlatDataAndDimensions(in[3], N, T, W),
+				tensors.FromFlatDataAndDimensions(bias, 1, 1, T, S))
+			for k, tensor := range found {
+				got, err := tensors.CopyFlatData[float32](tensor)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, found := range got {
+					if want := slope(k, i); math.Abs(float64(found)-want) > 1e-5 {
+						t.Errorf("fusion %s, gradient of input %d, number %d: expected %.6f, found %.6f", fusion, k, i, want, found)
+					}
 				}
 			}
-		}
-	})
+		})
+	}
 }

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
@@ -12,7 +13,7 @@ import (
 // Products multiplies B pairs of matrices: a [B, m, k] * b [B, k, n] to [B, m, n].
 //
 // compute-onnx v0.1.5 knows no matrix product with a batch axis and makes an Einsum of it, which ONNX Runtime computes 2 to 3 times
-// as slowly as the same products written as one 1 x 1 convolution of B groups (BenchmarkProducts; docs/upstream.md). The convolution
+// as slowly on two cores as the same products written as one 1 x 1 convolution of B groups (BenchmarkProducts; docs/upstream.md). The convolution
 // can go when compute-onnx makes a MatMul of products with a batch axis.
 func Products(a, b *graph.Node) *graph.Node {
 	B, m, k := matrices("Products", a)
@@ -39,7 +40,7 @@ func ProductsTransposed(a, b *graph.Node) *graph.Node {
 
 // grouped is conv, to [B, m, n], where that is faster, and plain elsewhere.
 func grouped(m, n int, a, b *graph.Node, plain, conv func() *graph.Node, gradient func(v *graph.Node) []*graph.Node) *graph.Node {
-	if familyOf(a) != familyONNX || a.DType() != dtypes.Float32 {
+	if familyOf(a) != familyONNX || a.DType() != dtypes.Float32 || !strings.Contains(a.Graph().Backend().Description(), "(CPU)") {
 		return plain()
 	}
 	y, ok := withGradient(shapes.Make(a.DType(), a.Shape().Dim(0), m, n), []*graph.Node{a, b}, conv, gradient)

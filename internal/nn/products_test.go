@@ -51,7 +51,7 @@ func TestSplit(t *testing.T) {
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		x := array{[]int{2, 6}, []float32{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}}
 		got := call(t, b, func(x *graph.Node) []*graph.Node {
-			parts := nn.Split(x, 3)
+			parts := nn.Split(x, -1, 2, 2, 2)
 			first := graph.Gradient(graph.ReduceAllSum(graph.Square(parts[2])), x)
 			all := graph.Gradient(graph.ReduceAllSum(graph.Add(graph.Square(parts[0]), graph.Add(graph.MulScalar(parts[1], 10), parts[2]))), x)
 			return append(append(parts, first...), all...)
@@ -63,9 +63,9 @@ func TestSplit(t *testing.T) {
 		} {
 			near(t, fmt.Sprint("result ", i), got[i], want, 0)
 		}
-		_, err := graph.ExecOnce(b, func(x *graph.Node) *graph.Node { return nn.Split(x, 4)[0] }, x.tensor())
-		if err == nil || !strings.Contains(err.Error(), "4 parts share evenly, found (Float32)[2, 6]") {
-			t.Errorf("expected a refusal of parts that differ in size, found %v", err)
+		_, err := graph.ExecOnce(b, func(x *graph.Node) *graph.Node { return nn.Split(x, 1, 2, 3)[0] }, x.tensor())
+		if err == nil || !strings.Contains(err.Error(), "add up to axis 1 of (Float32)[2, 6], found 5 in [2 3]") {
+			t.Errorf("expected a refusal of sizes that leave something over, found %v", err)
 		}
 	})
 }

@@ -2,35 +2,39 @@ package nn
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/gomlx/gomlx/core/graph"
 )
 
-// Split cuts the last axis of x [..., n*w] into n parts [..., w]. The gradient puts those of the parts side by side, where plain
-// differentiation fills each up with zeros to the size of x and adds them.
-func Split(x *graph.Node, n int) []*graph.Node {
-	if n < 1 || x.Shape().Dim(-1)%n != 0 {
-		panic(fmt.Errorf("Split: expected a last axis that %d parts share evenly, found %s", n, x.Shape()))
+// Split cuts x along axis into parts of the given sizes, which add up to the axis. The gradient puts those of the parts side by side,
+// where plain differentiation fills each up with zeros to the size of x and adds them. It may be taken again in the same graph.
+func Split(x *graph.Node, axis int, sizes ...int) []*graph.Node {
+	sum := 0
+	for _, size := range sizes {
+		sum += size
 	}
-	w := x.Shape().Dim(-1) / n
-	parts, gradients := make([]*graph.Node, n), make([]*graph.Node, n)
+	if sum != x.Shape().Dim(axis) {
+		panic(fmt.Errorf("Split: expected sizes that add up to axis %d of %s, found %d in %v", axis, x.Shape(), sum, sizes))
+	}
+	parts, gradients := make([]*graph.Node, len(sizes)), make([]*graph.Node, len(sizes))
 	whole := graph.IdentityWithCustomGradient(x, func(_, _ *graph.Node) *graph.Node {
-		all := slices.Clone(gradients) // known by now: those of the parts are computed before that of the whole
-		clear(gradients)
-		for i, g := range all {
-			if g == nil { // nothing depends on it
-				all[i] = graph.ZerosLike(parts[i])
+		for i, part := range parts { // whose gradients are known by now: they come before that of the whole
+			if gradients[i] == nil { // nothing depends on it
+				gradients[i] = graph.ZerosLike(part)
 			}
 		}
-		return graph.Concatenate(all, -1)
+		joined := graph.Concatenate(gradients, axis)
+		clear(gradients)
+		return joined
 	})
-	for i := range parts {
-		part := graph.SliceAxis(whole, -1, graph.AxisRange(i*w, (i+1)*w))
+	at := 0
+	for i, size := range sizes {
+		part := graph.SliceAxis(whole, axis, graph.AxisRange(at, at+size))
 		parts[i] = graph.IdentityWithCustomGradient(part, func(_, g *graph.Node) *graph.Node {
 			gradients[i] = g
 			return g
 		})
+		at += size
 	}
 	return parts
 }

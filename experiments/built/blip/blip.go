@@ -32,6 +32,7 @@ type Report struct {
 	Contrast evaluate.Retrieval `json:"contrast"` // among the held-out pictures and their captions, by the contrastive head
 	Matched  evaluate.Retrieval `json:"matched"`  // where the matching head puts its first k in order
 	Picked   Scores             `json:"picked"`   // of the captions of each beam, the one that the matching head likes best
+	Accuracy float64            `json:"accuracy"` // share of the training's pairs that matching is right about, in the last tenth of the steps
 }
 
 // Way is a way of training, and what the captions come to: the likeliest of each beam.
@@ -115,12 +116,36 @@ func run(ctx context.Context, env *experiments.Env, cfg Config) (report Report, 
 	if err := three.Model.Save(env.Run.Path("three-heads")); err != nil {
 		return report, remarks, err
 	}
+	if report.Accuracy, err = accuracy(env); err != nil {
+		return report, remarks, err
+	}
 	if err := report.retrieve(ctx, env, cfg, three); err != nil {
 		return report, remarks, err
 	}
 	report.Picked, err = pick(ctx, env, cfg, three)
 	return report, remarks, err
 }
+
+// accuracy is that of matching at the end of training, by the run's metrics: the mean over the last tenth of the steps they hold.
+func accuracy(env *experiments.Env) (float64, error) {
+	steps, err := env.Run.Metrics()
+	if err != nil {
+		return 0, err
+	}
+	var right []float64
+	for _, step := range steps {
+		if share, ok := step[matching]; ok {
+			right = append(right, share)
+		}
+	}
+	if len(right) == 0 {
+		return 0, fmt.Errorf("expected %s among the run's metrics, found none", matching)
+	}
+	return stats.NewMean(right[len(right)-(len(right)+9)/10:]).Value, nil
+}
+
+// matching is the metric that training records.
+const matching = "itm_accuracy"
 
 // learn trains a model with the heads that have weights.
 func learn(ctx context.Context, env *experiments.Env, cfg Config, of captioning.BLIPConfig, name string) (*captions.Learned, error) {

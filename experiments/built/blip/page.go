@@ -150,8 +150,10 @@ func retrievalTable(runs []ran) string {
 			rows = append(rows, row)
 		}
 	}
-	return fmt.Sprintf("Among %d photographs and %s captions, all of which the model has not seen; matching puts the first %d of contrast in order, behind which the others stay in contrast's.\n\n",
-		r.Contrast.Images, humanize.Comma(int64(r.Contrast.Texts)), runs[0].Config.Rerank) + lesson.Table(header, rows)
+	right := over(runs, func(r Report) stats.Mean { return stats.Mean{Value: r.Accuracy} })
+	return fmt.Sprintf("Among %d photographs and %s captions, all of which the model has not seen; matching puts the first %d of contrast in order, behind which the others stay in contrast's. "+
+		"At the end of its training it is right about %.1f%% of the pairs it learns from: two of three do not belong together, so that saying no to all would be right about %.1f%%.\n\n",
+		r.Contrast.Images, humanize.Comma(int64(r.Contrast.Texts)), runs[0].Config.Rerank, 100*right.Value, 200./3) + lesson.Table(header, rows)
 }
 
 func drawCaptions(runs []ran) (*plots.Figure, error) {
