@@ -85,9 +85,9 @@ func BenchmarkProducts(b *testing.B) {
 			exec := graph.MustNewExec(backendtest.Open(b, "onnx:cpu").Backend, func(a, b *graph.Node) *graph.Node { return graph.ReduceAllSum(way.product(a, b)) })
 			defer exec.Finalize()
 			in := []any{x.tensor(), y.tensor()}
-			exec.MustExec(in...)
+			exec.MustCall(in...)
 			for b.Loop() {
-				exec.MustExec(in...)
+				exec.MustCall(in...)
 			}
 		})
 	}
