@@ -40,4 +40,5 @@
 //
 // Looking up 1,024 words in a table of 3,000 x 256: gather and scatter-add, 3.6 ms with gradient on pure Go and 0.8 ms on ONNX
 // Runtime; as a product with one-hot rows 153 and 35 ms. Random numbers for dropout cost 10 to 30 ns each on either.
+// 192 products of 65x64 and 64x65 on ONNX Runtime: 0.8 ms as a convolution in groups, 2.3 ms as the Einsum that compute-onnx makes of them.
 package nn

@@ -63,7 +63,7 @@ func TestSplit(t *testing.T) {
 		} {
 			near(t, fmt.Sprint("result ", i), got[i], want, 0)
 		}
-		_, err := graph.ExecOnce(b, func(x *graph.Node) *graph.Node { return nn.Split(x, 1, 2, 3)[0] }, x.tensor())
+		_, err := graph.CallOnce(b, func(x *graph.Node) *graph.Node { return nn.Split(x, 1, 2, 3)[0] }, x.tensor())
 		if err == nil || !strings.Contains(err.Error(), "add up to axis 1 of (Float32)[2, 6], found 5 in [2 3]") {
 			t.Errorf("expected a refusal of sizes that leave something over, found %v", err)
 		}
