@@ -60,11 +60,22 @@ func HeldOutLoss(c *captioner.Model, n int) stats.Mean {
 	return Try(c.HeldOutLoss(context.Background(), prepared)).Loss
 }
 
-// FirstSentences are the words of the first sentence of each picture.
-func FirstSentences(examples []datasets.Example) [][]string {
+// FirstSentences are, for each picture, the words of its first sentence of at most so many. Where all are longer it is the beginning of the first, and a
+// line says so.
+func FirstSentences(examples []datasets.Example, most int) [][]string {
 	var all [][]string
 	for _, example := range examples {
-		all = append(all, captioning.Tokenize(example.Captions[0]))
+		words := captioning.Tokenize(example.Captions[0])
+		for _, other := range example.Captions[1:] {
+			if len(words) > most {
+				words = captioning.Tokenize(other)
+			}
+		}
+		if len(words) > most {
+			words = captioning.Tokenize(example.Captions[0])[:most]
+			fmt.Printf("%s: no sentence has at most %d words, so its first is read up to there\n", example.ID, most)
+		}
+		all = append(all, words)
 	}
 	return all
 }

@@ -47,3 +47,14 @@ func TestDescendBringsAttentionToThePlace(t *testing.T) {
 		t.Errorf("half of the attention on each of two places is %g places", n)
 	}
 }
+
+// The first sentence that fits is taken; where none does, the beginning of the first.
+func TestFirstSentences(t *testing.T) {
+	found := FirstSentences([]datasets.Example{
+		{ID: "a", Captions: []string{"A red circle, above a square.", "A circle.", "Shapes."}},
+		{ID: "b", Captions: []string{"A dog runs on grass", "Two dogs run on grass"}},
+	}, 3)
+	if want := [][]string{{"a", "circle"}, {"a", "dog", "runs"}}; !slices.EqualFunc(found, want, slices.Equal) {
+		t.Errorf("expected %v, found %v", want, found)
+	}
+}
