@@ -44,7 +44,7 @@ func EncodeLiTText(scope *model.Scope, cfg LiTConfig, ids *graph.Node) *graph.No
 	x = nn.Dropout(scope, x, cfg.Dropout, training)
 
 	blocks := t.blocks()
-	for _, after := range blocks.encode(scope, x, causalBias(g, l)) {
+	for _, after := range blocks.encode(scope, x, nn.Causal(g, l)) {
 		x = after
 	}
 	if cfg.Pool == "mean" {

@@ -30,7 +30,7 @@ func TextTower(scope *model.Scope, cfg TextConfig, embedDim int, ids *graph.Node
 	x = graph.Add(x, graph.ExpandAxes(graph.Slice(positions, graph.AxisRange(0, l)), 0))
 
 	blocks := cfg.blocks()
-	for i, after := range blocks.encode(scope, x, causalBias(g, l)) {
+	for i, after := range blocks.encode(scope, x, nn.Causal(g, l)) {
 		x = after
 		layers.add(fmt.Sprintf("text.after_block.%d", i), x)
 	}

@@ -194,7 +194,7 @@ func TestSelfAttentionMask(t *testing.T) {
 	attend := func(x []float32) []float32 {
 		store := model.NewStore()
 		y, err := model.CallOnce(b, store, func(scope *model.Scope, x *graph.Node) *graph.Node {
-			return transformer{width: 8, heads: 2, layers: 1}.selfAttention(scope, x, causalBias(x.Graph(), 4))
+			return transformer{width: 8, heads: 2, layers: 1}.selfAttention(scope, x, nn.Causal(x.Graph(), 4))
 		}, tensors.FromFlatDataAndDimensions(slices.Clone(x), 2, 4, 8))
 		if err != nil {
 			t.Fatal(err)

@@ -54,7 +54,7 @@ func Causal(scope *model.Scope, cfg TextConfig, x *graph.Node) *graph.Node {
 	n, l := x.Shape().Dim(0), x.Shape().Dim(1)
 	x.AssertDims(n, l, cfg.Width)
 	blocks := cfg.blocks()
-	for _, after := range blocks.encode(scope, x, causalBias(x.Graph(), l)) {
+	for _, after := range blocks.encode(scope, x, nn.Causal(x.Graph(), l)) {
 		x = after
 	}
 	return nn.LayerNorm(scope.At("ln_final"), x, blocks.eps)
@@ -72,19 +72,6 @@ func (t transformer) selfAttention(scope *model.Scope, x, bias *graph.Node) *gra
 	weight := nn.Param(scope, x, "in_proj_weight", nn.Normal(1/math.Sqrt(float64(t.width))), 3*t.width, t.width)
 	qkv := nn.Split(nn.Affine(x, weight, nn.Param(scope, x, "in_proj_bias", nn.Zeros, 3*t.width)), -1, t.width, t.width, t.width) // [N, L, W] each
 	return linear(scope.At("out_proj"), nn.Attend(qkv[0], qkv[1], qkv[2], t.heads, bias), t.width, nn.Normal(t.residualStd()))
-}
-
-// causalBias [1, 1, L, L] keeps each token (row) from those after it.
-func causalBias(g *graph.Graph, l int) *graph.Node {
-	bias := make([][]float32, 0, l)
-	for i := range l {
-		row := make([]float32, l)
-		for j := i + 1; j < l; j++ {
-			row[j] = -1e9
-		}
-		bias = append(bias, row)
-	}
-	return graph.Reshape(graph.Const(g, bias), 1, 1, l, l)
 }
 
 // feedForward is the block's two-layer network.

@@ -46,7 +46,7 @@ func LanguageModel(scope *model.Scope, cfg TextConfig, prefix, ids *graph.Node) 
 	}
 	x = graph.Add(x, graph.ExpandAxes(graph.Slice(positions, graph.AxisRange(0, l-1)), 0)) // [N, L-1, W]
 	blocks := cfg.blocks()
-	for _, after := range blocks.encode(scope, x, causalBias(g, l-1)) {
+	for _, after := range blocks.encode(scope, x, nn.Causal(g, l-1)) {
 		x = after
 	}
 	return nn.Affine(nn.LayerNorm(scope.At("ln_final"), x, blocks.eps), table, nil)

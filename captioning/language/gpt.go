@@ -93,7 +93,7 @@ func Run(scope *model.Scope, cfg Config, x *Node, between Between) (h *Node, pas
 	}
 	at := graph.Slice(positions(scope, cfg, x), graph.AxisRange(0, T))
 	x = cfg.drop(scope, graph.Add(x, graph.ExpandAxes(at, 0)))
-	future := causal(x.Graph(), T)
+	future := nn.Causal(x.Graph(), T)
 	for i := range cfg.Layers {
 		b := cfg.block(scope, i)
 		x = between.before(i, x)
@@ -113,17 +113,6 @@ func Scores(scope *model.Scope, cfg Config, h *Node) *Node {
 func Logits(scope *model.Scope, cfg Config, ids *Node) *Node {
 	h, _ := Run(scope, cfg, Embed(scope, cfg, ids), nil)
 	return Scores(scope, cfg, h)
-}
-
-// causal [1, 1, T, T] keeps each place (row) from those after it.
-func causal(g *graph.Graph, T int) *Node {
-	bias := make([]float32, T*T)
-	for i := range T {
-		for j := i + 1; j < T; j++ {
-			bias[i*T+j] = never
-		}
-	}
-	return graph.Reshape(graph.Const(g, bias), 1, 1, T, T)
 }
 
 // never is a score whose exponential is 0.

@@ -25,6 +25,17 @@ func Attend(queries, keys, values *graph.Node, heads int, bias *graph.Node) *gra
 	return graph.Reshape(graph.Transpose(graph.Reshape(read, n, heads, t, w/heads), 1, 2), n, t, w)
 }
 
+// Causal is the bias [1, 1, L, L] for [Attend] that keeps each place (row) from those after it: 0, or a score whose exponential is 0.
+func Causal(g *graph.Graph, l int) *graph.Node {
+	bias := make([]float32, l*l)
+	for i := range l {
+		for j := i + 1; j < l; j++ {
+			bias[i*l+j] = -1e9
+		}
+	}
+	return graph.Reshape(graph.Const(g, bias), 1, 1, l, l)
+}
+
 // softmax is that of the last axis of x [..., S]. Its gradient y (v - sum of v y) leaves it to the backend to spread the sums, where GoMLX writes them out.
 func softmax(x *graph.Node) *graph.Node {
 	var y *graph.Node
