@@ -301,6 +301,20 @@ func (c *Checkpoint) Close() error { return c.file.Close() }
 // Load makes the model. One weight at a time is read, converted to float32 and dropped from the file's map, so that memory
 // holds the weights once.
 func (c *Checkpoint) Load() (*Model, error) {
+	m, err := c.empty()
+	if err != nil {
+		return nil, err
+	}
+	for _, side := range []Tower{Both, ImageSide, TextSide} {
+		if err := c.loadSide(m.Store, side); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// empty is the model without its weights, which are all there.
+func (c *Checkpoint) empty() (*Model, error) {
 	if err := c.Whole(); err != nil {
 		return nil, err
 	}
@@ -310,18 +324,24 @@ func (c *Checkpoint) Load() (*Model, error) {
 	}
 	m.Naming = c.Naming
 	_, m.prefixed = c.file.(withoutPrefix)
-	for _, w := range c.Config.Weights() {
-		if err := c.loadWeight(m.Store, w); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.Path, err)
-		}
-	}
 	return m, nil
 }
 
+// loadSide reads the weights of one side into a store.
+func (c *Checkpoint) loadSide(store *model.Store, side Tower) error {
+	for _, w := range c.Config.Weights() {
+		if w.Tower != side {
+			continue
+		}
+		if err := c.loadWeight(store, w); err != nil {
+			return fmt.Errorf("%s: %w", c.Path, err)
+		}
+	}
+	return nil
+}
+
 func (c *Checkpoint) loadWeight(store *model.Store, w Weight) error {
-	value := tensors.FromShape(shapes.Make(dtypes.Float32, w.Dims...))
-	var err error
-	tensors.MustMutableFlatData(value, func(values []float32) { err = c.readWeight(w, values) })
+	value, err := c.weight(w)
 	if err != nil {
 		return err
 	}
@@ -331,6 +351,12 @@ func (c *Checkpoint) loadWeight(store *model.Store, w Weight) error {
 	}
 	v.SetTrainable(!w.Running)
 	return nil
+}
+
+func (c *Checkpoint) weight(w Weight) (value *tensors.Tensor, err error) {
+	value = tensors.FromShape(shapes.Make(dtypes.Float32, w.Dims...))
+	tensors.MustMutableFlatData(value, func(values []float32) { err = c.readWeight(w, values) })
+	return value, err
 }
 
 // readWeight puts a weight together from the tensors of the file.

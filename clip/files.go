@@ -194,6 +194,9 @@ func openOwn(dir string) (*Checkpoint, error) {
 // complete creates the weights that the store does not hold yet, and names the variables there that the model does not use.
 // It builds the graph of the model, which is what knows, and runs nothing.
 func (m *Model) complete() (unused []string, err error) {
+	if err := m.thaw(); err != nil {
+		return nil, err
+	}
 	b, err := compute.NewWithConfig("go:ops_sequential")
 	if err != nil {
 		return nil, err

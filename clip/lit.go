@@ -103,21 +103,21 @@ func (m *LiT) Embed(scope *model.Scope, rows, ids *graph.Node) (image, text *gra
 
 // ReadImages returns the unit embeddings [n][embedDim] of rows of the locked tower.
 func (m *LiT) ReadImages(b compute.Backend, rows [][]float32) ([][]float32, error) {
-	err := m.images.compile(b, m.Store, func(scope *model.Scope, x *graph.Node) *graph.Node {
+	run, err := m.images.compile(b, m.Store, func(scope *model.Scope, x *graph.Node) *graph.Node {
 		return Normalize(ReadLocked(scope, m.Config.Reader, m.Config.EmbedDim, x))
 	})
 	if err != nil {
 		return nil, err
 	}
 	size := m.Config.Reader.Inputs
-	return inBatches(m.images.exec, rows, size, func(flat []float32) *tensors.Tensor {
+	return inBatches(run, rows, size, func(flat []float32) *tensors.Tensor {
 		return tensors.FromFlatDataAndDimensions(flat, len(flat)/size, size)
 	})
 }
 
 // EncodeTexts returns the unit embeddings [n][embedDim] of texts. Texts longer than the context are cut.
 func (m *LiT) EncodeTexts(b compute.Backend, texts []string) ([][]float32, error) {
-	err := m.texts.compile(b, m.Store, func(scope *model.Scope, ids *graph.Node) *graph.Node {
+	run, err := m.texts.compile(b, m.Store, func(scope *model.Scope, ids *graph.Node) *graph.Node {
 		return Normalize(EncodeLiTText(scope, m.Config, ids))
 	})
 	if err != nil {
@@ -128,7 +128,7 @@ func (m *LiT) EncodeTexts(b compute.Backend, texts []string) ([][]float32, error
 	for i, text := range texts {
 		ids[i] = m.Tokenizer.EncodeBatch([]string{text}, length)
 	}
-	return inBatches(m.texts.exec, ids, length, func(flat []int32) *tensors.Tensor {
+	return inBatches(run, ids, length, func(flat []int32) *tensors.Tensor {
 		return tensors.FromFlatDataAndDimensions(flat, len(flat)/length, length)
 	})
 }

@@ -23,14 +23,35 @@ type Model struct {
 	Naming    Naming // of the file that it was loaded from; [OpenAI] for models made here
 
 	images, texts encoder
-	prefixed      bool  // the file that it was loaded from has textPrefix
-	vocabulary    error // what is wrong with the vocabulary beside the file, when there is one and Tokenizer is nil
+	frozen        *frozen // where the weights are until they are wanted; nil when the store has them all
+	prefixed      bool    // the file that it was loaded from has textPrefix
+	vocabulary    error   // what is wrong with the vocabulary beside the file, when there is one and Tokenizer is nil
 }
 
 // encoder is a tower that was compiled for a backend.
 type encoder struct {
 	backend compute.Backend
 	exec    *model.Exec
+	fixed   map[int]*model.Exec // of a frozen model, by the size of the batch
+}
+
+func (e *encoder) close() {
+	if e.exec != nil {
+		e.exec.Finalize()
+	}
+	for _, exec := range e.fixed {
+		exec.Finalize()
+	}
+	*e = encoder{}
+}
+
+// towerGraph is the graph of one side: inputs to unit embeddings.
+type towerGraph = func(scope *model.Scope, inputs *graph.Node) *graph.Node
+
+// runner says how inputs go through a tower: in batches of which size, when so many inputs are left, and through what.
+type runner struct {
+	next func(left int) int
+	exec func(batch *tensors.Tensor) (*model.Exec, error)
 }
 
 // encodeBatch is how many pictures or texts are encoded at once, at most.
@@ -95,14 +116,14 @@ func (m *Model) ClampScale(scope *model.Scope, g *graph.Graph) {
 // EncodeImages returns the unit embeddings [n][embedDim] of pictures that [Model.Preprocess] prepared.
 func (m *Model) EncodeImages(b compute.Backend, pixels [][]float32) ([][]float32, error) {
 	v := m.Config.Vision
-	err := m.images.compile(b, m.Store, func(scope *model.Scope, images *graph.Node) *graph.Node {
+	run, err := m.prepare(&m.images, b, ImageSide, func(scope *model.Scope, images *graph.Node) *graph.Node {
 		return Normalize(EncodeImage(scope, v, m.Config.EmbedDim, images))
 	})
 	if err != nil {
 		return nil, err
 	}
 	size := v.Height * v.Width * 3
-	return inBatches(m.images.exec, pixels, size, func(flat []float32) *tensors.Tensor {
+	return inBatches(run, pixels, size, func(flat []float32) *tensors.Tensor {
 		return tensors.FromFlatDataAndDimensions(flat, len(flat)/size, v.Height, v.Width, 3)
 	})
 }
@@ -147,13 +168,13 @@ func (m *Model) EncodeTokens(b compute.Backend, rows [][]int32) ([][]float32, er
 			return nil, err
 		}
 	}
-	err := m.texts.compile(b, m.Store, func(scope *model.Scope, ids *graph.Node) *graph.Node {
+	run, err := m.prepare(&m.texts, b, TextSide, func(scope *model.Scope, ids *graph.Node) *graph.Node {
 		return Normalize(EncodeText(scope, t, m.Config.EmbedDim, ids))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return inBatches(m.texts.exec, rows, t.ContextLength, func(flat []int32) *tensors.Tensor {
+	return inBatches(run, rows, t.ContextLength, func(flat []int32) *tensors.Tensor {
 		return tensors.FromFlatDataAndDimensions(flat, len(flat)/t.ContextLength, t.ContextLength)
 	})
 }
@@ -161,32 +182,40 @@ func (m *Model) EncodeTokens(b compute.Backend, rows [][]int32) ([][]float32, er
 // Close gives back what the model holds on backends, where that need not wait for the garbage collector. The model is of no
 // use after it.
 func (m *Model) Close() {
-	for _, e := range []*encoder{&m.images, &m.texts} {
-		if e.exec != nil {
-			e.exec.Finalize()
-		}
-		*e = encoder{}
-	}
+	m.images.close()
+	m.texts.close()
 	m.Store.Finalize()
+	m.frozen.close()
+	m.frozen = nil
+}
+
+// prepare makes ready what pictures or texts go through on b.
+func (m *Model) prepare(e *encoder, b compute.Backend, side Tower, t towerGraph) (runner, error) {
+	if m.frozen != nil {
+		if laysOut(b) {
+			return m.frozen.runner(e, b, t), nil
+		}
+		if err := m.frozen.load(m.Store, side); err != nil {
+			return runner{}, err
+		}
+	}
+	return e.compile(b, m.Store, t)
 }
 
 // compile prepares a tower for b, unless that was done before, and brings the weights there, which may have gone elsewhere since.
-func (e *encoder) compile(b compute.Backend, store *model.Store, tower func(scope *model.Scope, inputs *graph.Node) *graph.Node) error {
+func (e *encoder) compile(b compute.Backend, store *model.Store, t towerGraph) (runner, error) {
 	if err := moveTo(b, store); err != nil {
-		return err
+		return runner{}, err
 	}
-	if e.exec != nil && e.backend == b {
-		return nil
+	if e.exec == nil || e.backend != b {
+		exec, err := model.NewExec(b, store, t)
+		if err != nil {
+			return runner{}, err
+		}
+		e.close()
+		e.backend, e.exec = b, exec
 	}
-	exec, err := model.NewExec(b, store, tower)
-	if err != nil {
-		return err
-	}
-	if e.exec != nil {
-		e.exec.Finalize()
-	}
-	e.backend, e.exec = b, exec
-	return nil
+	return runner{next: nextBatch, exec: func(*tensors.Tensor) (*model.Exec, error) { return e.exec, nil }}, nil
 }
 
 // moveTo brings the weights to where b can reach them, away from another backend that holds them: a tensor is on one backend at
@@ -221,11 +250,11 @@ func moveTo(b compute.Backend, store *model.Store) error {
 	return nil
 }
 
-// inBatches runs exec over rows of size numbers, in batches of [batchSizes], the last one padded with its first row.
-func inBatches[T any](exec *model.Exec, rows [][]T, size int, tensor func(flat []T) *tensors.Tensor) ([][]float32, error) {
+// inBatches sends rows of size numbers through a tower, in batches, the last one padded with its first row.
+func inBatches[T any](run runner, rows [][]T, size int, tensor func(flat []T) *tensors.Tensor) ([][]float32, error) {
 	var out [][]float32
 	for start := 0; start < len(rows); {
-		batch := nextBatch(len(rows) - start)
+		batch := run.next(len(rows) - start)
 		part := rows[start:min(start+batch, len(rows))]
 		flat := make([]T, 0, batch*size)
 		for i := range batch {
@@ -238,7 +267,12 @@ func inBatches[T any](exec *model.Exec, rows [][]T, size int, tensor func(flat [
 			}
 			flat = append(flat, row...)
 		}
-		features, err := exec.Call1(tensor(flat))
+		input := tensor(flat)
+		exec, err := run.exec(input)
+		if err != nil {
+			return nil, err
+		}
+		features, err := exec.Call1(input)
 		if err != nil {
 			return nil, fmt.Errorf("cannot encode: %w", err)
 		}

@@ -38,6 +38,9 @@ func (m *Model) Evaluate(b compute.Backend, in Inputs, want Wanted) (map[string]
 	if want.Gradients && !pairs {
 		return nil, fmt.Errorf("expected as many texts as pictures for gradients, found %d pictures and %d texts", in.Pictures(m.Config), in.Texts())
 	}
+	if err := m.thaw(); err != nil {
+		return nil, err
+	}
 	if err := moveTo(b, m.Store); err != nil {
 		return nil, err
 	}

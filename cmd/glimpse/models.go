@@ -23,7 +23,7 @@ func openCLIP(ref string) (*clip.Model, error) {
 	if err := checkModel(dir, clip.ConfigFile, captioner.ConfigFile, "a CLIP model, found a captioner, which `glimpse caption` and `glimpse eval captions` take"); err != nil {
 		return nil, err
 	}
-	return clip.Load(dir)
+	return clip.LoadFrozen(dir)
 }
 
 // modelFolder is the folder that a --model flag means. Where there is none, ORG/NAME is taken for a model of the hub that is

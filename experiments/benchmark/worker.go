@@ -117,7 +117,11 @@ func (w *worker) prepare(r request) ([]float64, error) {
 	case Writing:
 		return w.prepareWriting(r)
 	}
-	m, err := clip.Load(filepath.Dir(r.Weights))
+	load := clip.LoadFrozen
+	if r.Kind == Training {
+		load = clip.Load
+	}
+	m, err := load(filepath.Dir(r.Weights))
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package backend
 
 import (
+	"strings"
+
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/shapes"
 )
@@ -14,10 +16,12 @@ import (
 // values that non-trainable variables happen to have (a batch norm's running mean) into every graph that is not a
 // training step, where they stay when training changes them.
 //
-// All but Transpose and Capabilities below is passing through: buffers and executables have to name the wrapper as
+// On ONNX Runtime, large constants are kept outside the models (spill.go).
+//
+// All but Transpose, Constant and Capabilities below is passing through: buffers and executables have to name the wrapper as
 // their backend, or GoMLX takes them for another's.
 func mended(b compute.Backend) compute.Backend {
-	return &mendedBackend{Backend: b}
+	return &mendedBackend{Backend: b, spills: strings.HasPrefix(b.Name(), "onnx")}
 }
 
 // Capabilities are those of the backend, but for constants in the place of variables.
@@ -37,10 +41,17 @@ func (f *mendedFunction) Transpose(x compute.Value, permutation ...int) (compute
 	return x, nil
 }
 
-type mendedBackend struct{ compute.Backend }
+type mendedBackend struct {
+	compute.Backend
+	spills bool // large constants are kept outside the models
+}
 
 func (b *mendedBackend) Builder(name string) compute.Builder {
-	return &mendedBuilder{Builder: b.Backend.Builder(name), backend: b}
+	m := &mendedBuilder{Builder: b.Backend.Builder(name), backend: b}
+	if b.spills {
+		m.spill = &spill{}
+	}
+	return m
 }
 
 func (b *mendedBackend) BufferFromFlatData(device compute.DeviceNum, flat any, shape shapes.Shape) (compute.Buffer, error) {
@@ -77,6 +88,15 @@ func (b *mendedBuffer) CopyToDevice(device compute.DeviceNum) (compute.Buffer, e
 type mendedFunction struct {
 	compute.Function
 	builder compute.Builder
+	spill   *spill
+}
+
+// Constant keeps large constants outside the model, on ONNX Runtime.
+func (f *mendedFunction) Constant(flat any, dims ...int) (compute.Value, error) {
+	if numbers, ok := flat.([]float32); ok && f.spill != nil && 4*len(numbers) >= spillFrom {
+		flat = f.spill.put(numbers)
+	}
+	return f.Function.Constant(flat, dims...)
 }
 
 func (f *mendedFunction) Builder() compute.Builder { return f.builder }
@@ -85,16 +105,23 @@ type mendedBuilder struct {
 	compute.Builder
 	backend *mendedBackend
 	main    compute.Function
+	spill   *spill
 }
 
 func (b *mendedBuilder) Main() compute.Function {
 	if b.main == nil {
-		b.main = &mendedFunction{Function: b.Builder.Main(), builder: b}
+		b.main = &mendedFunction{Function: b.Builder.Main(), builder: b, spill: b.spill}
 	}
 	return b.main
 }
 
 func (b *mendedBuilder) Compile() (compute.Executable, error) {
+	if b.spill != nil {
+		defer b.spill.close()
+		if err := b.spill.wait(); err != nil {
+			return nil, err
+		}
+	}
 	executable, err := b.Builder.Compile()
 	if err != nil {
 		return nil, err

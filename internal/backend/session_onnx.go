@@ -3,11 +3,12 @@
 package backend
 
 /*
-#cgo LDFLAGS: -Wl,--wrap=wrapper_CreateSessionOptions
+#cgo LDFLAGS: -Wl,--wrap=wrapper_CreateSessionOptions -Wl,--wrap=wrapper_CreateSessionWithONNXData
+#include <stdlib.h>
 
 // Functions of the OrtApi table by their place in it. The table only ever grows at its end: ONNX Runtime promises that
 // a function keeps its place (onnxruntime_c_api.h, struct OrtApi).
-enum { create_session_options = 10, disable_mem_pattern = 17, set_intra_op_num_threads = 24 };
+enum { create_session_options = 10, disable_mem_pattern = 17, set_intra_op_num_threads = 24, add_session_config_entry = 130 };
 
 static int intra_op_threads;
 
@@ -20,6 +21,26 @@ void *__wrap_wrapper_CreateSessionOptions(void *const *api, void **options) {
 		status = ((void *(*)(void *, int))api[set_intra_op_num_threads])(*options, intra_op_threads);
 	if (status == 0)
 		status = ((void *(*)(void *))api[disable_mem_pattern])(*options);
+	return status;
+}
+
+void *__real_wrapper_CreateSessionWithONNXData(void *const *api, const void *env, const void *model, size_t size, void *options, void **session);
+
+extern void *glimpseOutside(void *model, size_t size, size_t *changed_size, char **folder); // constants_onnx.go
+
+// Likewise. Where constants are kept outside the model it is handed on with what ONNX calls external data.
+void *__wrap_wrapper_CreateSessionWithONNXData(void *const *api, const void *env, const void *model, size_t size, void *options, void **session) {
+	size_t changed_size = 0;
+	char *folder = 0;
+	void *changed = options == 0 ? 0 : glimpseOutside((void *)model, size, &changed_size, &folder);
+	if (changed == 0)
+		return __real_wrapper_CreateSessionWithONNXData(api, env, model, size, options, session);
+	void *status = ((void *(*)(void *, const char *, const char *))api[add_session_config_entry])(
+		options, "session.model_external_initializers_file_folder_path", folder);
+	if (status == 0)
+		status = __real_wrapper_CreateSessionWithONNXData(api, env, changed, changed_size, options, session);
+	free(changed);
+	free(folder);
 	return status;
 }
 */

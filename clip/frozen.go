@@ -1,0 +1,156 @@
+package clip
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"github.com/glimpse-ml/glimpse/internal/nn"
+	"github.com/glimpse-ml/glimpse/internal/weights"
+)
+
+// LoadFrozen is [Load] for a model that is only to encode, not to be trained: the fast way. Weights are read when a tower is first used.
+// On ONNX Runtime they become constants of its graph, which are laid out once as the kernels want them and not at every call, batch norms go into the
+// convolutions before them, and memory holds one copy of the towers that are used, for each of the sizes of batches in use (1 and 16). The files
+// have to stay where they are until the model is closed. What trains or writes the model reads the rest of the weights first.
+func LoadFrozen(dir string) (*Model, error) {
+	c, err := openAny(dir, "")
+	if err != nil {
+		return nil, err
+	}
+	m, err := c.loadFrozen()
+	if err == nil {
+		err = m.addVocabulary(c.Dir)
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+func (c *Checkpoint) loadFrozen() (*Model, error) {
+	m, err := c.empty()
+	if err != nil {
+		return nil, err
+	}
+	m.frozen = &frozen{checkpoint: c, loaded: map[Tower]bool{}}
+	m.Store.SetParam("/"+nn.FixedParam, true) // no weight is ever a fresh one
+	return m, m.frozen.load(m.Store, Both)
+}
+
+// frozen is where the weights of a model are that is only to encode.
+type frozen struct {
+	checkpoint *Checkpoint
+	loaded     map[Tower]bool // sides whose weights are in the model's store
+}
+
+// load puts the weights of a side into a store, once.
+func (f *frozen) load(store *model.Store, side Tower) error {
+	if f.loaded[side] {
+		return nil
+	}
+	f.loaded[side] = true
+	return f.checkpoint.loadSide(store, side)
+}
+
+func (f *frozen) close() {
+	if f != nil {
+		f.checkpoint.Close()
+	}
+}
+
+// thaw reads the weights that are still in the files, for what needs them all, and closes the files.
+func (m *Model) thaw() error {
+	if m.frozen == nil {
+		return nil
+	}
+	defer func() {
+		m.frozen.close()
+		m.frozen = nil
+	}()
+	for _, side := range []Tower{ImageSide, TextSide} {
+		if err := m.frozen.load(m.Store, side); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// laysOut says whether a backend gains by weights that are constants.
+func laysOut(b compute.Backend) bool { return strings.HasPrefix(strings.ToLower(b.Name()), "onnx") }
+
+// frozenBatch is the size of the larger batches of a frozen model, and manyLeft from how many inputs they cost less than single ones, padded.
+const frozenBatch, manyLeft = 16, 12
+
+// runner compiles a tower for each size of batch when it first comes: few of them, for each holds the weights once more.
+func (f *frozen) runner(e *encoder, b compute.Backend, t towerGraph) runner {
+	if e.backend != b || e.fixed == nil {
+		e.close()
+		e.backend, e.fixed = b, map[int]*model.Exec{}
+	}
+	many := false // the call has had a large batch
+	return runner{
+		next: func(left int) int {
+			many = many || left >= manyLeft
+			if left >= manyLeft || many && e.fixed[1] == nil {
+				return frozenBatch
+			}
+			return 1
+		},
+		exec: func(batch *tensors.Tensor) (exec *model.Exec, err error) {
+			size := batch.Shape().Dim(0)
+			if exec = e.fixed[size]; exec == nil {
+				if exec, err = f.compile(b, t, batch); err == nil {
+					e.fixed[size] = exec
+				}
+			}
+			return exec, err
+		},
+	}
+}
+
+// compile makes a graph of a tower with its weights as constants. They are read as the graph asks for them, while the backend writes down those before.
+func (f *frozen) compile(b compute.Backend, t towerGraph, batch *tensors.Tensor) (*model.Exec, error) {
+	store := model.NewStore()
+	store.SetParam("/"+nn.FixedParam, true)
+	store.SetLoader(weightLoader{f.checkpoint})
+	store.WithVariableAsConst(true)
+	exec, err := model.NewExec(b, store, func(scope *model.Scope, inputs *graph.Node) *graph.Node {
+		features := t(scope, inputs)
+		store.Finalize() // the backend has them all by now
+		return features
+	})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := exec.Compile(batch.Shape()); err != nil {
+		exec.Finalize()
+		return nil, fmt.Errorf("cannot compile the model: %w", err)
+	}
+	return exec, nil
+}
+
+// weightLoader is a [model.Loader] of a checkpoint's weights.
+type weightLoader struct{ *Checkpoint }
+
+// LoadVariable panics, as graph functions do, when the file cannot be read.
+func (l weightLoader) LoadVariable(_ *model.Store, path string) (*tensors.Tensor, bool) {
+	for _, w := range l.Config.Weights() {
+		if weights.Path(w.Name) != path {
+			continue
+		}
+		value, err := l.weight(w)
+		if err != nil {
+			panic(fmt.Errorf("%s: %w", l.Path, err))
+		}
+		return value, true
+	}
+	return nil, false
+}
+
+func (weightLoader) DeleteVariable(*model.Store, string) error { return nil }
