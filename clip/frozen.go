@@ -118,6 +118,7 @@ func (f *frozen) runner(e *encoder, b compute.Backend, t towerGraph) runner {
 func (f *frozen) compile(b compute.Backend, t towerGraph, batch *tensors.Tensor) (*model.Exec, error) {
 	store := model.NewStore()
 	store.SetParam("/"+nn.FixedParam, true)
+	store.SetParam("/"+nn.FrozenParam, true)
 	store.SetLoader(weightLoader{f.checkpoint})
 	store.WithVariableAsConst(true)
 	exec, err := model.NewExec(b, store, func(scope *model.Scope, inputs *graph.Node) *graph.Node {

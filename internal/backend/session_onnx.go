@@ -26,7 +26,7 @@ void *__wrap_wrapper_CreateSessionOptions(void *const *api, void **options) {
 
 void *__real_wrapper_CreateSessionWithONNXData(void *const *api, const void *env, const void *model, size_t size, void *options, void **session);
 
-extern void *glimpseOutside(void *model, size_t size, size_t *changed_size, char **folder); // constants_onnx.go
+extern void *glimpseOutside(void *model, size_t size, size_t *changed_size, char **folder); // model_onnx.go
 
 // Likewise. Where constants are kept outside the model it is handed on with what ONNX calls external data.
 void *__wrap_wrapper_CreateSessionWithONNXData(void *const *api, const void *env, const void *model, size_t size, void *options, void **session) {

@@ -62,6 +62,9 @@ func Conv2D(x, kernel *graph.Node, cfg Conv) *graph.Node {
 	form := cfg.Form
 	if form == Auto {
 		form = geo.bestForm(x)
+		if cfg.Frozen && familyOf(x) == familyONNX {
+			form = Native // with a constant kernel
+		}
 	}
 	if cfg.Frozen {
 		return graph.StopGradient(geo.forward(x, kernel, form))

@@ -16,6 +16,7 @@ func Conv2DLayer(scope *model.Scope, x *graph.Node, out, kernel int, cfg Conv) *
 	if init == nil {
 		init = HeNormal
 	}
+	cfg.Frozen = cfg.Frozen || model.GetRootParamOr(scope.Store(), FrozenParam, false)
 	y := Conv2D(x, Param(scope, x, "weight", init, out, x.Shape().Dim(-1), kernel, kernel), cfg)
 	if !cfg.NoBias {
 		y = graph.Add(y, channelwise(Param(scope, x, "bias", Zeros, out), y))

@@ -20,6 +20,10 @@ const SeedParam = "glimpse_seed"
 // with a sentence that names what is missing. Loaders use it to tell whether the weights of a file are all there.
 const FixedParam = "glimpse_fixed"
 
+// FrozenParam is the root hyperparameter of a model.Store that, when true, says that no gradient is wanted of any of its weights, which are constants:
+// layers then take what is fastest for that ([Conv].Frozen).
+const FrozenParam = "glimpse_frozen"
+
 // Init fills the initial values of a new parameter of the given dimensions.
 type Init func(rng *rand.Rand, values []float32, dims []int)
 

@@ -50,9 +50,25 @@ func outside(model []byte) (changed []byte, folder string) {
 			{Key: "length", Value: strconv.FormatInt(size, 10)},
 		}
 	}
+	useReLU(m.GetGraph())
 	changed, err := proto.Marshal(&m)
 	if err != nil || folder == "" {
 		return nil, ""
 	}
 	return changed, folder
+}
+
+// useReLU writes max(x, 0) as what ONNX calls Relu, which ONNX Runtime computes inside the convolution before it: compute-onnx has no such operation.
+func useReLU(g *onnx.GraphProto) {
+	zeros := map[string]bool{}
+	for _, t := range g.GetInitializer() {
+		if len(t.GetDims()) == 0 && onnx.TensorProto_DataType(t.GetDataType()) == onnx.TensorProto_FLOAT && bytes.Equal(t.GetRawData(), make([]byte, 4)) {
+			zeros[t.GetName()] = true
+		}
+	}
+	for _, n := range g.GetNode() {
+		if n.GetOpType() == "Max" && len(n.GetInput()) == 2 && zeros[n.Input[1]] {
+			n.OpType, n.Input = "Relu", n.Input[:1]
+		}
+	}
 }
