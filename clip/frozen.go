@@ -2,9 +2,11 @@ package clip
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -15,7 +17,7 @@ import (
 
 // LoadFrozen is [Load] for a model that is only to encode, not to be trained: the fast way. Weights are read when a tower is first used.
 // On ONNX Runtime they become constants of its graph, which are laid out once as the kernels want them and not at every call, batch norms go into the
-// convolutions before them, and memory holds one copy of the towers that are used, for each of the sizes of batches in use (1 and 16). The files
+// convolutions before them, and memory holds one copy of the towers that are used for each shape of inputs: batches of 1 and of 16, and texts' few lengths. The files
 // have to stay where they are until the model is closed. What trains or writes the model reads the rest of the weights first.
 func LoadFrozen(dir string) (*Model, error) {
 	c, err := openAny(dir, "")
@@ -87,35 +89,58 @@ func laysOut(b compute.Backend) bool { return strings.HasPrefix(strings.ToLower(
 // frozenBatch is the size of the larger batches of a frozen model, and manyLeft from how many inputs they cost less than single ones, padded.
 const frozenBatch, manyLeft = 16, 12
 
-// runner compiles a tower for each size of batch when it first comes: few of them, for each holds the weights once more.
+// fixedGraphs is how many graphs of a tower are kept: each holds the weights once more.
+const fixedGraphs = 4
+
+// fixed is a graph of a tower with its weights, for batches of one shape.
+type fixed struct {
+	shape shapes.Shape
+	exec  *model.Exec
+}
+
+// has says whether there is a graph for batches of n inputs of size numbers.
+func (e *encoder) has(n, size int) bool {
+	return slices.ContainsFunc(e.fixed, func(f fixed) bool { return f.shape.Dim(0) == n && f.shape.Size() == n*size })
+}
+
+// runner compiles a tower for each shape of inputs when it first comes.
 func (f *frozen) runner(e *encoder, b compute.Backend, t towerGraph) runner {
-	if e.backend != b || e.fixed == nil {
+	if e.backend != b || e.exec != nil {
 		e.close()
-		e.backend, e.fixed = b, map[int]*model.Exec{}
+		e.backend = b
 	}
 	many := false // the call has had a large batch
 	return runner{
-		next: func(left int) int {
+		next: func(left, size int) int {
 			many = many || left >= manyLeft
-			if left >= manyLeft || many && e.fixed[1] == nil {
+			if left >= manyLeft || many && !e.has(1, size) {
 				return frozenBatch
 			}
 			return 1
 		},
-		exec: func(batch *tensors.Tensor) (exec *model.Exec, err error) {
-			size := batch.Shape().Dim(0)
-			if exec = e.fixed[size]; exec == nil {
-				if exec, err = f.compile(b, t, batch); err == nil {
-					e.fixed[size] = exec
-				}
+		exec: func(batch *tensors.Tensor) (*model.Exec, error) {
+			shape := batch.Shape()
+			at := slices.IndexFunc(e.fixed, func(f fixed) bool { return f.shape.Equal(shape) })
+			if at >= 0 {
+				used := e.fixed[at]
+				e.fixed = append(slices.Delete(e.fixed, at, at+1), used)
+				return used.exec, nil
 			}
-			return exec, err
+			exec, err := f.compile(b, t, shape)
+			if err != nil {
+				return nil, err
+			}
+			if e.fixed = append(e.fixed, fixed{shape, exec}); len(e.fixed) > fixedGraphs {
+				e.fixed[0].exec.Finalize()
+				e.fixed = slices.Delete(e.fixed, 0, 1)
+			}
+			return exec, nil
 		},
 	}
 }
 
 // compile makes a graph of a tower with its weights as constants. They are read as the graph asks for them, while the backend writes down those before.
-func (f *frozen) compile(b compute.Backend, t towerGraph, batch *tensors.Tensor) (*model.Exec, error) {
+func (f *frozen) compile(b compute.Backend, t towerGraph, batch shapes.Shape) (*model.Exec, error) {
 	store := model.NewStore()
 	store.SetParam("/"+nn.FixedParam, true)
 	store.SetParam("/"+nn.FrozenParam, true)
@@ -129,7 +154,7 @@ func (f *frozen) compile(b compute.Backend, t towerGraph, batch *tensors.Tensor)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := exec.Compile(batch.Shape()); err != nil {
+	if _, err := exec.Compile(batch); err != nil {
 		exec.Finalize()
 		return nil, fmt.Errorf("cannot compile the model: %w", err)
 	}

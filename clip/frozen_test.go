@@ -155,7 +155,7 @@ func TestFrozenBatches(t *testing.T) {
 	sizes := func(e *encoder, inputs int) (all []int) {
 		r := (&frozen{}).runner(e, nil, nil)
 		for left := inputs; left > 0; {
-			size := r.next(left)
+			size := r.next(left, 5)
 			all = append(all, size)
 			left -= size
 		}

@@ -32,15 +32,15 @@ type Model struct {
 type encoder struct {
 	backend compute.Backend
 	exec    *model.Exec
-	fixed   map[int]*model.Exec // of a frozen model, by the size of the batch
+	fixed   []fixed // of a frozen model, for each shape of inputs, that used last at the end
 }
 
 func (e *encoder) close() {
 	if e.exec != nil {
 		e.exec.Finalize()
 	}
-	for _, exec := range e.fixed {
-		exec.Finalize()
+	for _, f := range e.fixed {
+		f.exec.Finalize()
 	}
 	*e = encoder{}
 }
@@ -48,9 +48,9 @@ func (e *encoder) close() {
 // towerGraph is the graph of one side: inputs to unit embeddings.
 type towerGraph = func(scope *model.Scope, inputs *graph.Node) *graph.Node
 
-// runner says how inputs go through a tower: in batches of which size, when so many inputs are left, and through what.
+// runner says how inputs go through a tower: in batches of which size, when so many inputs of so many numbers are left, and through what.
 type runner struct {
-	next func(left int) int
+	next func(left, size int) int
 	exec func(batch *tensors.Tensor) (*model.Exec, error)
 }
 
@@ -174,9 +174,23 @@ func (m *Model) EncodeTokens(b compute.Backend, rows [][]int32) ([][]float32, er
 	if err != nil {
 		return nil, err
 	}
-	return inBatches(run, rows, t.ContextLength, func(flat []int32) *tensors.Tensor {
-		return tensors.FromFlatDataAndDimensions(flat, len(flat)/t.ContextLength, t.ContextLength)
-	})
+	out := make([][]float32, len(rows))
+	for length, texts := range t.byLength(rows) {
+		var cut [][]int32
+		for _, i := range texts {
+			cut = append(cut, rows[i][:length])
+		}
+		features, err := inBatches(run, cut, length, func(flat []int32) *tensors.Tensor {
+			return tensors.FromFlatDataAndDimensions(flat, len(flat)/length, length)
+		})
+		if err != nil {
+			return nil, err
+		}
+		for k, i := range texts {
+			out[i] = features[k]
+		}
+	}
+	return out, nil
 }
 
 // Close gives back what the model holds on backends, where that need not wait for the garbage collector. The model is of no
@@ -215,7 +229,7 @@ func (e *encoder) compile(b compute.Backend, store *model.Store, t towerGraph) (
 		e.close()
 		e.backend, e.exec = b, exec
 	}
-	return runner{next: nextBatch, exec: func(*tensors.Tensor) (*model.Exec, error) { return e.exec, nil }}, nil
+	return runner{next: func(left, _ int) int { return nextBatch(left) }, exec: func(*tensors.Tensor) (*model.Exec, error) { return e.exec, nil }}, nil
 }
 
 // moveTo brings the weights to where b can reach them, away from another backend that holds them: a tensor is on one backend at
@@ -254,7 +268,7 @@ func moveTo(b compute.Backend, store *model.Store) error {
 func inBatches[T any](run runner, rows [][]T, size int, tensor func(flat []T) *tensors.Tensor) ([][]float32, error) {
 	var out [][]float32
 	for start := 0; start < len(rows); {
-		batch := run.next(len(rows) - start)
+		batch := run.next(len(rows)-start, size)
 		part := rows[start:min(start+batch, len(rows))]
 		flat := make([]T, 0, batch*size)
 		for i := range batch {

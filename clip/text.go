@@ -2,7 +2,10 @@ package clip
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -41,6 +44,40 @@ func TextTower(scope *model.Scope, cfg TextConfig, embedDim int, ids *graph.Node
 	x = graph.MatMul(x, projection)
 	x.AssertDims(n, embedDim)
 	return x, layers
+}
+
+// textLengths are what texts are cut to before they are encoded, the shortest that holds all up to the end token: the tower is causal, so that nothing
+// behind it changes the feature. Each length is a graph of its own, and so there are few.
+var textLengths = []int{16, 32}
+
+// byLength yields lengths, the shortest first, and which of the texts [n][contextLength] are cut to each.
+func (c TextConfig) byLength(rows [][]int32) iter.Seq2[int, []int] {
+	texts := map[int][]int{}
+	for i, row := range rows {
+		length := c.ContextLength
+		for _, l := range textLengths {
+			if c.end(row) < l {
+				length = min(length, l)
+			}
+		}
+		texts[length] = append(texts[length], i)
+	}
+	return func(yield func(int, []int) bool) {
+		for _, length := range slices.Sorted(maps.Keys(texts)) {
+			if !yield(length, texts[length]) {
+				return
+			}
+		}
+	}
+}
+
+// end is the place at which [atEndToken] takes the feature of a text.
+func (c TextConfig) end(row []int32) int {
+	end := int32(c.EndToken)
+	if end == 0 {
+		end = slices.Max(row)
+	}
+	return max(slices.Index(row, end), 0)
 }
 
 // atEndToken picks, of x [N, L, W], each row's features at its end token, the first of several. end is the token's id, or 0

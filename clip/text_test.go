@@ -2,6 +2,9 @@ package clip
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -214,4 +217,62 @@ func TestSelfAttentionMask(t *testing.T) {
 		}
 		near(t, "the other row", after[32:], before[32:], 1e-6, 0)
 	}
+}
+
+// Texts of every length, cut behind their ends, have the features that they have whole, in the order in which they came: by either rule for the end,
+// with several ends, and with none.
+func TestTextsAreCutBehindTheirEnds(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		for _, end := range []int{0, 7} {
+			cfg := Config{EmbedDim: 6, Vision: smallVision, Text: TextConfig{VocabSize: 20, ContextLength: 40, Width: 16, Layers: 2, Heads: 4, EndToken: end}}
+			m, err := New(cfg, nil, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rng := rand.New(rand.NewPCG(1, 2))
+			var rows [][]int32
+			var in Inputs
+			for i := range 40 {
+				row := make([]int32, 40)
+				for k := range row {
+					row[k] = 1 + int32(rng.IntN(6))
+				}
+				if i > 0 { // of the first, no end: the largest id, or the first place
+					row[i] = 7
+					row[39] = 7
+				}
+				rows, in.IDs = append(rows, row), append(in.IDs, row...)
+			}
+			in.Length = 40
+			whole, err := m.Evaluate(b, in, Wanted{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			features, err := whole["text_features"].AsFloat32s()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := m.EncodeTokens(b, rows)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range slices.Collect(slices.Chunk(features, 6)) {
+				norm := 0.0
+				for _, v := range want {
+					norm += float64(v) * float64(v)
+				}
+				for k := range want {
+					want[k] /= float32(math.Sqrt(norm))
+				}
+				near(t, fmt.Sprintf("end token %d, text %d", end, i), got[i], want, 2e-6, 0)
+			}
+			lengths := map[int]int{}
+			for length, texts := range cfg.Text.byLength(rows) {
+				lengths[length] = len(texts)
+			}
+			if lengths[16] == 0 || lengths[32] == 0 || lengths[40] == 0 || len(lengths) != 3 {
+				t.Errorf("end token %d: texts by length: %v", end, lengths)
+			}
+		}
+	})
 }

@@ -50,7 +50,7 @@ func TestMeasure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rows) != 3 || told != 3 || !strings.HasPrefix(versions[0], "go") || versions[0] != versions[1] {
+	if len(rows) != 4 || told != 4 || !strings.HasPrefix(versions[0], "go") || versions[0] != versions[1] {
 		t.Fatalf("got %d rows, %d told, versions %q", len(rows), told, versions)
 	}
 	for _, r := range rows {

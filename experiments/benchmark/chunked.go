@@ -19,13 +19,13 @@ type ChunkedCase struct {
 
 // ChunkedCases are a batch that is large for the machine, in one piece and in chunks.
 func ChunkedCases() []ChunkedCase {
-	c := Case{"small CLIP, training step", "small", Training, 512, 0, small()}
+	c := Case{"small CLIP, training step", "small", Training, 512, 0, small(), 0}
 	return []ChunkedCase{{c, 0, 3}, {c, 4, 3}, {c, 16, 3}}
 }
 
 // QuickChunkedCases test the machinery.
 func QuickChunkedCases() []ChunkedCase {
-	c := QuickCases()[2]
+	c := QuickCases()[3]
 	c.Batch = 4
 	return []ChunkedCase{{c, 0, 1}, {c, 2, 1}}
 }

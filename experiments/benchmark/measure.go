@@ -230,13 +230,17 @@ func files(dir string, c Case) (request, error) {
 		images[i] = float32(rng.NormFloat64())
 	}
 	ids := make([]int32, c.Batch*t.ContextLength)
-	for i := range ids {
-		ids[i] = int32(rng.IntN(t.VocabSize - 1))
-		if i%t.ContextLength == t.ContextLength-1 {
-			ids[i] = int32(t.VocabSize - 1) // the end token
+	for row := range slices.Chunk(ids, t.ContextLength) {
+		end := t.ContextLength - 1
+		if c.words > 0 {
+			end = c.words/2 - 1 + rng.IntN(c.words/2+1)
 		}
+		for i := range end {
+			row[i] = int32(rng.IntN(t.VocabSize - 1))
+		}
+		row[end] = int32(t.VocabSize - 1) // the end token
 	}
-	inputs := filepath.Join(dir, fmt.Sprintf("inputs-%d.safetensors", c.Batch))
+	inputs := filepath.Join(dir, fmt.Sprintf("inputs-%d-%d.safetensors", c.Batch, c.words))
 	err := safetensors.Write(inputs, map[string]safetensors.Tensor{
 		"images":   safetensors.FromFloat32s(images, c.Batch, 3, v.Height, v.Width),
 		"text_ids": safetensors.FromInt32s(ids, c.Batch, t.ContextLength),
