@@ -51,7 +51,7 @@ func EncodeLiTText(scope *model.Scope, cfg LiTConfig, ids *graph.Node) *graph.No
 		x = nn.LayerNorm(scope.At("ln_final"), x, blocks.eps)
 		x = meanOfTokens(x, ids)
 	} else {
-		x = nn.LayerNorm(scope.At("ln_final"), atEndToken(x, ids, t.EndToken), blocks.eps)
+		x = nn.LayerNorm(scope.At("ln_final"), at(x, endToken(ids, t.EndToken)), blocks.eps)
 	}
 	x = nn.Dropout(scope, x, cfg.Dropout, training)
 	projection := nn.Param(scope, g, "text_projection", nn.Normal(1/math.Sqrt(float64(t.Width))), t.Width, cfg.EmbedDim)

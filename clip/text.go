@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -33,13 +34,14 @@ func TextTower(scope *model.Scope, cfg TextConfig, embedDim int, ids *graph.Node
 	x = graph.Add(x, graph.ExpandAxes(graph.Slice(positions, graph.AxisRange(0, l)), 0))
 
 	blocks := cfg.blocks()
-	for i, after := range blocks.encode(scope, x, nn.Causal(g, l)) {
-		x = after
+	end := endToken(ids, cfg.EndToken)
+	token, after := blocks.encodeOne(scope, x, nn.Causal(g, l), func(x *graph.Node) *graph.Node { return graph.ExpandAxes(at(x, end), 1) })
+	for i, x := range after {
 		layers.add(fmt.Sprintf("text.after_block.%d", i), x)
 	}
 	norm := func(x *graph.Node) *graph.Node { return nn.LayerNorm(scope.At("ln_final"), x, blocks.eps) }
-	layers.add("text.after_ln_final", norm(x))
-	x = norm(atEndToken(x, ids, cfg.EndToken)) // [N, W]; the norm works on each token by itself
+	layers.add("text.after_ln_final", norm(after[len(after)-1]))
+	x = norm(token) // [N, W]; the norm works on each token by itself
 	projection := nn.Param(scope, g, "text_projection", nn.Normal(1/math.Sqrt(float64(cfg.Width))), cfg.Width, embedDim)
 	x = graph.MatMul(x, projection)
 	x.AssertDims(n, embedDim)
@@ -71,7 +73,7 @@ func (c TextConfig) byLength(rows [][]int32) iter.Seq2[int, []int] {
 	}
 }
 
-// end is the place at which [atEndToken] takes the feature of a text.
+// end is the place at which [endToken] takes the feature of a text.
 func (c TextConfig) end(row []int32) int {
 	end := int32(c.EndToken)
 	if end == 0 {
@@ -80,9 +82,9 @@ func (c TextConfig) end(row []int32) int {
 	return max(slices.Index(row, end), 0)
 }
 
-// atEndToken picks, of x [N, L, W], each row's features at its end token, the first of several. end is the token's id, or 0
-// for the row's largest one. A row without the end token gives its first position, as Hugging Face's models do.
-func atEndToken(x, ids *graph.Node, end int) *graph.Node {
+// endToken is 1 at each row's end token, the first of several, and 0 elsewhere, for ids [N, L]: float32 [N, L]. end is the token's id, or 0 for the row's
+// largest one. A row without the end token has the 1 at its first position, as Hugging Face's models do.
+func endToken(ids *graph.Node, end int) *graph.Node {
 	var isEnd *graph.Node // [N, L]
 	if end == 0 {
 		isEnd = graph.Equal(ids, graph.ReduceAndKeep(ids, graph.ReduceMax, -1))
@@ -94,5 +96,10 @@ func atEndToken(x, ids *graph.Node, end int) *graph.Node {
 	beyond := graph.MulScalar(graph.OnesLike(ids), length)
 	first := graph.ReduceAndKeep(graph.Where(isEnd, position, beyond), graph.ReduceMin, -1)
 	first = graph.Where(graph.Equal(first, graph.ConstAs(first, length)), graph.ZerosLike(first), first)
-	return graph.ReduceSum(graph.Mul(x, graph.ExpandAxes(graph.ConvertDType(graph.Equal(position, first), x.DType()), -1)), 1)
+	return graph.ConvertDType(graph.Equal(position, first), dtypes.Float32)
+}
+
+// at picks, of x [N, L, K], each row's numbers at the one place where one [N, L] is 1: [N, K].
+func at(x, one *graph.Node) *graph.Node {
+	return graph.ReduceSum(graph.Mul(x, graph.ExpandAxes(one, -1)), 1)
 }

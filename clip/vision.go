@@ -19,10 +19,10 @@ func EncodeImage(scope *model.Scope, cfg VisionConfig, embedDim int, images *gra
 // ImageTower is [EncodeImage] with what lies on the way.
 func ImageTower(scope *model.Scope, cfg VisionConfig, embedDim int, images *graph.Node) (feature *graph.Node, layers Layers) {
 	scope = scope.At("visual")
-	places, layers := placesOf(scope, cfg, images)
+	places, class, layers := placesOf(scope, cfg, images)
 	switch {
 	case cfg.ViT != nil:
-		feature = cfg.ViT.classFeature(scope, embedDim, places, &layers)
+		feature = cfg.ViT.classFeature(scope, embedDim, class, &layers)
 	case cfg.ResNet != nil:
 		feature = attentionPool(scope.At("attnpool"), places, cfg.ResNet.Heads, embedDim)
 	default:
@@ -39,16 +39,18 @@ func residualFeature(scope *model.Scope, embedDim int, x *graph.Node) *graph.Nod
 }
 
 // placesOf is the tower up to where the places of the picture are put together: [N, h, w, C] or, of a ViT, [N, 1+h*w, C] with
-// the class token first.
-func placesOf(scope *model.Scope, cfg VisionConfig, images *graph.Node) (places *graph.Node, layers Layers) {
+// the class token first, which is class [N, C] too: that costs less where the other places are not wanted.
+func placesOf(scope *model.Scope, cfg VisionConfig, images *graph.Node) (places, class *graph.Node, layers Layers) {
 	images.AssertDims(images.Shape().Dim(0), cfg.Height, cfg.Width, 3)
 	switch {
 	case cfg.ViT != nil:
 		return visionTransformer(scope, cfg, images)
 	case cfg.ResNet != nil:
-		return modifiedResNet(scope, cfg, images)
+		places, layers = modifiedResNet(scope, cfg, images)
+	default:
+		places, layers = residualTower(scope, cfg, images)
 	}
-	return residualTower(scope, cfg, images)
+	return places, nil, layers
 }
 
 // residualTower is a small residual network (He et al. 2015) on a patch stem. Every stage halves the grid of the one

@@ -18,7 +18,7 @@ import (
 // times as large as the others.
 func ImageGrid(scope *model.Scope, cfg VisionConfig, images *graph.Node) *graph.Node {
 	scope = scope.At("visual")
-	places, _ := placesOf(scope, cfg, images)
+	places, _, _ := placesOf(scope, cfg, images)
 	if cfg.ViT == nil {
 		return places
 	}

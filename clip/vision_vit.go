@@ -11,8 +11,8 @@ import (
 )
 
 // visionTransformer is CLIP's ViT (section 2.4) up to its last block: patches, a class token in front, positions, a layer norm,
-// blocks. Its layers are visual.patch_conv [N, W, H/p, W/p], visual.after_ln_pre and visual.after_block.N [N, L, W].
-func visionTransformer(scope *model.Scope, cfg VisionConfig, images *graph.Node) (tokens *graph.Node, layers Layers) {
+// blocks. class [N, W] is the class token's part of the result. Its layers are visual.patch_conv [N, W, H/p, W/p], visual.after_ln_pre and visual.after_block.N [N, L, W].
+func visionTransformer(scope *model.Scope, cfg VisionConfig, images *graph.Node) (tokens, class *graph.Node, layers Layers) {
 	n, width := images.Shape().Dim(0), cfg.ViT.Width
 	gridH, gridW := cfg.Height/cfg.Patch, cfg.Width/cfg.Patch
 	scale := 1 / math.Sqrt(float64(width))
@@ -20,26 +20,25 @@ func visionTransformer(scope *model.Scope, cfg VisionConfig, images *graph.Node)
 
 	x := patchEmbedding(scope.At("conv1"), cfg, images) // [N, L-1, W]
 	layers.addGrid("visual.patch_conv", graph.Reshape(x, n, gridH, gridW, width))
-	class := nn.Param(scope, x, "class_embedding", nn.Normal(scale), width)
+	class = nn.Param(scope, x, "class_embedding", nn.Normal(scale), width)
 	positions := nn.Param(scope, x, "positional_embedding", nn.Normal(scale), 1+gridH*gridW, width)
 	x = graph.Concatenate([]*graph.Node{graph.BroadcastToDims(graph.Reshape(class, 1, 1, width), n, 1, width), x}, 1)
 	x = graph.Add(x, graph.ExpandAxes(positions, 0))
 	x = nn.LayerNorm(scope.At("ln_pre"), x, blocks.eps)
 	layers.add("visual.after_ln_pre", x)
 
-	for i, after := range blocks.encode(scope, x, nil) {
-		x = after
+	first := func(x *graph.Node) *graph.Node { return graph.SliceAxis(x, 1, graph.AxisRange(0, 1)) }
+	class, after := blocks.encodeOne(scope, x, nil, first)
+	for i, x := range after {
 		layers.add(fmt.Sprintf("visual.after_block.%d", i), x)
 	}
-	return x, layers
+	return after[len(after)-1], class, layers
 }
 
-// classFeature is the class token [N, L, W] through a norm and a projection: [N, embedDim]. Its layer is visual.after_ln_post_cls
+// classFeature is the class token [N, W] through a norm and a projection: [N, embedDim]. Its layer is visual.after_ln_post_cls
 // [N, W].
-func (v *ViTConfig) classFeature(scope *model.Scope, embedDim int, tokens *graph.Node, layers *Layers) *graph.Node {
-	n := tokens.Shape().Dim(0)
-	x := graph.Reshape(graph.Slice(tokens, graph.AxisRange(), graph.AxisRange(0, 1)), n, v.Width)
-	x = nn.LayerNorm(scope.At("ln_post"), x, v.blocks().eps)
+func (v *ViTConfig) classFeature(scope *model.Scope, embedDim int, class *graph.Node, layers *Layers) *graph.Node {
+	x := nn.LayerNorm(scope.At("ln_post"), class, v.blocks().eps)
 	layers.add("visual.after_ln_post_cls", x)
 	return v.projected(scope, embedDim, x)
 }
