@@ -133,7 +133,13 @@ func AvgPool2D(x *graph.Node, size int) *graph.Node {
 	}
 	h, w := d[1]/size, d[2]/size
 	x = padEdges(x, 0, 0, h*size-d[1], 0, w*size-d[2])
-	return graph.ReduceMean(graph.Reshape(x, d[0], h, size, w, size, d[3]), 2, 4)
+	blocks := func() *graph.Node { return graph.ReduceMean(graph.Reshape(x, d[0], h, size, w, size, d[3]), 2, 4) }
+	if familyOf(x) != familyONNX {
+		return blocks()
+	}
+	// Its pool stays in the layout of the convolutions around it; it has no gradient, which is that of the means.
+	y, _ := graph.InternalFusedOpCaller(func() *graph.Node { return graph.MeanPool(x).Window(size).Done() }, blocks, true)
+	return y
 }
 
 // GlobalMean is the mean over all positions: [N, H, W, C] to [N, C].
