@@ -345,6 +345,9 @@ func (c *Checkpoint) loadWeight(store *model.Store, w Weight) error {
 	if err != nil {
 		return err
 	}
+	if v := store.GetVariable(weights.Path(w.Name)); v != nil { // a reading that was cut short has left it
+		return v.SetValue(value)
+	}
 	v, err := store.CreateVariable(weights.Path(w.Name), value)
 	if err != nil {
 		return fmt.Errorf("cannot set the variable %s: %w", w.Name, err)

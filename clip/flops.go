@@ -5,7 +5,7 @@ package clip
 // convolutions, of linear layers and of attention (query by key, weights by values); not norms, activations, softmax,
 // additions, or pooling. In the attention pool of a ResNet, open_clip (as OpenAI's code) lets every position query and drops
 // all answers but the first; that is counted too, so that the numbers are the table's. Ours asks the one query: RN50 takes
-// 17.55 rather than 18.18.
+// 17.55 rather than 18.18. Likewise the last block of a transformer, of which ours computes one token's query and network ([Config.Spared]).
 func (c Config) GFLOPs() float64 {
 	return 2 * float64(c.Vision.multiplications(c.EmbedDim)+c.Text.multiplications(c.EmbedDim)) / 1e9
 }
@@ -63,6 +63,23 @@ func (r ResNetConfig) multiplications(h, w, embedDim int64) int64 {
 	}
 	l := before + 1
 	return total + l*(3*in*in+2*l*in+in*embedDim)
+}
+
+// Spared is what the towers here leave out of [Config.ImageOperations] and [Config.TextOperations], in operations: in the last block of a transformer
+// queries, what attention reads, its output and the network of all tokens but one.
+func (c Config) Spared() (image, text float64) {
+	if v := c.Vision; v.ViT != nil {
+		image = 2 * float64(v.ViT.blocks().spared(1+(v.Height/v.Patch)*(v.Width/v.Patch)))
+	}
+	return image, 2 * float64(c.Text.blocks().spared(c.Text.ContextLength))
+}
+
+func (t transformer) spared(l int) int64 {
+	if t.layers == 0 {
+		return 0
+	}
+	w, n := int64(t.width), int64(l)
+	return (n - 1) * (2*w*w + 2*w*int64(t.mlp) + 2*n*w)
 }
 
 // ImageOperations is the image's part of [Config.GFLOPs], in operations.

@@ -2,6 +2,7 @@ package clip
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,10 +16,11 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/weights"
 )
 
-// LoadFrozen is [Load] for a model that is only to encode, not to be trained: the fast way. Weights are read when a tower is first used.
-// On ONNX Runtime they become constants of its graph, which are laid out once as the kernels want them and not at every call, batch norms go into the
-// convolutions before them, and memory holds one copy of the towers that are used for each shape of inputs: batches of 1 and of 16, and texts' few lengths. The files
-// have to stay where they are until the model is closed. What trains or writes the model reads the rest of the weights first.
+// LoadFrozen is [Load] for a model that is to encode: the fast way. Weights are read when a tower is first used.
+// On ONNX Runtime's processor backend they become constants of its graphs, which are laid out once as the kernels want them and not at every call, batch
+// norms go into the convolutions before them, and memory holds the towers that are used, once for each shape of inputs: batches of 1 and of 16, and
+// three lengths of texts. The files have to stay where they are until the model is closed. What trains or writes the model ([Model.Embed], [Model.Loss],
+// [Model.Save], [Model.Export], [Model.Evaluate]) reads the rest of the weights first, and makes it a model like that of Load.
 func LoadFrozen(dir string) (*Model, error) {
 	c, err := openAny(dir, "")
 	if err != nil {
@@ -56,8 +58,9 @@ func (f *frozen) load(store *model.Store, side Tower) error {
 	if f.loaded[side] {
 		return nil
 	}
-	f.loaded[side] = true
-	return f.checkpoint.loadSide(store, side)
+	err := f.checkpoint.loadSide(store, side)
+	f.loaded[side] = err == nil
+	return err
 }
 
 func (f *frozen) close() {
@@ -71,26 +74,50 @@ func (m *Model) thaw() error {
 	if m.frozen == nil {
 		return nil
 	}
-	defer func() {
-		m.frozen.close()
-		m.frozen = nil
-	}()
 	for _, side := range []Tower{ImageSide, TextSide} {
 		if err := m.frozen.load(m.Store, side); err != nil {
 			return err
 		}
 	}
+	m.frozen.close()
+	m.frozen = nil
+	m.Store.SetParam("/"+nn.FixedParam, false) // training adds variables of its own
 	return nil
 }
 
-// laysOut says whether a backend gains by weights that are constants.
-func laysOut(b compute.Backend) bool { return strings.HasPrefix(strings.ToLower(b.Name()), "onnx") }
+// EachWeight calls do with the path and the value of every weight, in the order of the paths. Those of a frozen model are read from its files, one at
+// a time.
+func (m *Model) EachWeight(do func(path string, value *tensors.Tensor) error) error {
+	values := map[string]func() (*tensors.Tensor, error){}
+	for v := range m.Store.IterVariables() {
+		if IsWeight(v.Path()) {
+			values[v.Path()] = v.Value
+		}
+	}
+	if m.frozen != nil {
+		for _, w := range m.Config.Weights() {
+			values[weights.Path(w.Name)] = func() (*tensors.Tensor, error) { return m.frozen.checkpoint.weight(w) }
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(values)) {
+		value, err := values[path]()
+		if err == nil {
+			err = do(path, value)
+		}
+		if err != nil {
+			return fmt.Errorf("cannot read the weight %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// laysOut says whether a backend gains by weights that are constants: ONNX Runtime on the processor, where that was measured.
+func laysOut(b compute.Backend) bool {
+	return strings.HasPrefix(b.Name(), "onnx") && strings.Contains(b.Description(), "(CPU)")
+}
 
 // frozenBatch is the size of the larger batches of a frozen model, and manyLeft from how many inputs they cost less than single ones, padded.
 const frozenBatch, manyLeft = 16, 12
-
-// fixedGraphs is how many graphs of a tower are kept: each holds the weights once more.
-const fixedGraphs = 4
 
 // fixed is a graph of a tower with its weights, for batches of one shape.
 type fixed struct {
@@ -103,38 +130,34 @@ func (e *encoder) has(n, size int) bool {
 	return slices.ContainsFunc(e.fixed, func(f fixed) bool { return f.shape.Dim(0) == n && f.shape.Size() == n*size })
 }
 
-// runner compiles a tower for each shape of inputs when it first comes.
+// runner compiles a tower for each shape of inputs when it first comes. There are few: each holds the weights once more.
 func (f *frozen) runner(e *encoder, b compute.Backend, t towerGraph) runner {
 	if e.backend != b || e.exec != nil {
 		e.close()
 		e.backend = b
 	}
-	many := false // the call has had a large batch
+	many := 0 // the size of inputs of which the call has had a large batch
 	return runner{
 		next: func(left, size int) int {
-			many = many || left >= manyLeft
-			if left >= manyLeft || many && !e.has(1, size) {
+			if left >= manyLeft {
+				many = size
+			}
+			if many == size && (left >= manyLeft || !e.has(1, size)) { // the last ones go where the others went
 				return frozenBatch
 			}
 			return 1
 		},
 		exec: func(batch *tensors.Tensor) (*model.Exec, error) {
-			shape := batch.Shape()
-			at := slices.IndexFunc(e.fixed, func(f fixed) bool { return f.shape.Equal(shape) })
-			if at >= 0 {
-				used := e.fixed[at]
-				e.fixed = append(slices.Delete(e.fixed, at, at+1), used)
-				return used.exec, nil
+			for _, f := range e.fixed {
+				if f.shape.Equal(batch.Shape()) {
+					return f.exec, nil
+				}
 			}
-			exec, err := f.compile(b, t, shape)
-			if err != nil {
-				return nil, err
+			exec, err := f.compile(b, t, batch.Shape())
+			if err == nil {
+				e.fixed = append(e.fixed, fixed{batch.Shape(), exec})
 			}
-			if e.fixed = append(e.fixed, fixed{shape, exec}); len(e.fixed) > fixedGraphs {
-				e.fixed[0].exec.Finalize()
-				e.fixed = slices.Delete(e.fixed, 0, 1)
-			}
-			return exec, nil
+			return exec, err
 		},
 	}
 }

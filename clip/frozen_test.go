@@ -7,6 +7,11 @@ import (
 	"testing"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 	"github.com/glimpse-ml/glimpse/internal/safetensors"
@@ -49,10 +54,8 @@ func TestFrozenSaysTheSame(t *testing.T) {
 		}
 		t.Cleanup(frozen.Close)
 		in := referenceInputs(t, folder)
-		v := whole.Config.Vision
+		v, length := whole.Config.Vision, whole.Config.Text.ContextLength
 		size := v.Height * v.Width * 3
-		ids := make([]int32, whole.Config.Text.ContextLength)
-		copy(ids, in.IDs[:in.Length])
 		for _, n := range []int{1, frozenBatch + 3, 2} {
 			var pictures [][]float32
 			var texts [][]int32
@@ -61,6 +64,11 @@ func TestFrozenSaysTheSame(t *testing.T) {
 				for k := range row {
 					row[k] = in.Images[(k+i)%len(in.Images)]
 				}
+				ids := make([]int32, length) // of every length, the longest first
+				for k := range ids {
+					ids[k] = int32(1 + (k+i)%7)
+				}
+				ids[length-1-5*i%(length-1)] = int32(whole.Config.Text.VocabSize - 1)
 				pictures, texts = append(pictures, row), append(texts, ids)
 			}
 			want, err := whole.EncodeImages(b, pictures)
@@ -90,19 +98,29 @@ func TestFrozenReadsWhatIsUsed(t *testing.T) {
 	dir := save(t, smallModel(t, 5))
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		m := loadFrozen(t, dir)
+		inStore := func() map[Tower]bool {
+			has := map[Tower]bool{}
+			for _, w := range m.Config.Weights() {
+				if m.Store.GetVariable(weights.Path(w.Name)) != nil {
+					has[w.Tower] = true
+				}
+			}
+			return has
+		}
+		if has := inStore(); !has[Both] || has[ImageSide] || has[TextSide] {
+			t.Errorf("of the temperature, pictures' and texts' weights the store has %v when the model was loaded", has)
+		}
 		if _, err := m.EncodeTexts(b, []string{"red"}); err != nil {
 			t.Fatal(err)
 		}
-		inStore := map[Tower]int{}
-		for _, w := range m.Config.Weights() {
-			for v := range m.Store.IterVariables() {
-				if v.Path() == weights.Path(w.Name) {
-					inStore[w.Tower]++
-				}
-			}
+		if has := inStore(); has[ImageSide] || has[TextSide] == laysOut(b) {
+			t.Errorf("of the temperature, pictures' and texts' weights the store has %v when texts were encoded", has)
 		}
-		if inStore[Both] != 1 || inStore[ImageSide] != 0 || (inStore[TextSide] == 0) != laysOut(b) {
-			t.Errorf("of the temperature, pictures' and texts' weights the store has %v", inStore)
+		if _, err := m.EncodeImages(b, somePictures(1)); err != nil {
+			t.Fatal(err)
+		}
+		if has := inStore(); has[ImageSide] == laysOut(b) {
+			t.Errorf("of the temperature, pictures' and texts' weights the store has %v when pictures were encoded", has)
 		}
 		scale, err := m.Scale()
 		if want, _ := load(t, dir).Scale(); err != nil || scale != want {
@@ -150,23 +168,85 @@ func TestFrozenRefuses(t *testing.T) {
 	sentence(t, err, "ln_final.weight")
 }
 
-// Few graphs are compiled: two sizes at the most.
-func TestFrozenBatches(t *testing.T) {
-	sizes := func(e *encoder, inputs int) (all []int) {
-		r := (&frozen{}).runner(e, nil, nil)
-		for left := inputs; left > 0; {
-			size := r.next(left, 5)
-			all = append(all, size)
-			left -= size
+// A frozen model can be trained after all: encoders then see what training changed, on every backend.
+func TestFrozenIsNeverStale(t *testing.T) {
+	dir := save(t, smallModel(t, 5))
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		m := loadFrozen(t, dir)
+		before := embed(t, b, m)
+		train := func() {
+			exec, err := model.NewExec(b, m.Store, func(scope *model.Scope, images, ids *graph.Node) *graph.Node {
+				image, text := m.Embed(scope, images, ids)
+				loss, _ := SigLIPLoss.Compare(scope, image, text) // which adds a variable that is no weight
+				v := scope.Store().GetVariable("/text_projection")
+				v.SetNodeValue(graph.Square(v.NodeValue(loss)))
+				return loss
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer exec.Finalize()
+			v := m.Config.Vision
+			if _, err := exec.Call1(tensors.FromFlatDataAndDimensions(noise(1), 1, v.Height, v.Width, 3), [][]int32{{1, 2, 3, 4, 5, 6, 7, 8, 9}}); err != nil {
+				t.Fatal(err)
+			}
 		}
-		return all
-	}
-	e := &encoder{}
+		train()
+		after := embed(t, b, m)
+		sameEmbeddings(t, after[:2], before[:2])
+		differ(t, after[2], before[2], 0, 0)
+		train()
+		differ(t, embed(t, b, m)[2], after[2], 0, 0)
+	})
+}
+
+// What cannot be read is said, again and again, and no half of a model is used.
+func TestFrozenFilesThatCannotBeRead(t *testing.T) {
+	dir := save(t, smallModel(t, 5))
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		m := loadFrozen(t, dir)
+		m.frozen.checkpoint.file = unreadable{m.frozen.checkpoint.file}
+		for range 2 {
+			_, err := m.EncodeTexts(b, []string{"red"})
+			sentence(t, err, "expected", "numbers")
+			sentence(t, m.Save(t.TempDir()), "expected", "numbers")
+		}
+	})
+}
+
+// unreadable has tensors whose bytes are not those of their shapes.
+type unreadable struct{ tensorFile }
+
+func (u unreadable) Get(name string) (safetensors.Tensor, bool) {
+	t, ok := u.tensorFile.Get(name)
+	t.Data = t.Data[:len(t.Data)/2]
+	return t, ok
+}
+
+// Few graphs are compiled: for each size of inputs two at the most, and a large one for the last few inputs only where the call had one.
+func TestFrozenBatches(t *testing.T) {
+	one := fixed{shape: shapes.Make(dtypes.Int32, 1, 5)}
 	for _, c := range []struct {
-		inputs int
+		fixed  []fixed
+		inputs []int // of sizes 5, 6, ...
 		want   string
-	}{{1, "[1]"}, {3, "[1 1 1]"}, {12, "[16]"}, {16, "[16]"}, {18, "[16 16]"}, {33, "[16 16 16]"}} {
-		if got := fmt.Sprint(sizes(e, c.inputs)); got != c.want {
+	}{
+		{nil, []int{1}, "[[1]]"}, {nil, []int{3}, "[[1 1 1]]"}, {nil, []int{12}, "[[16]]"}, {nil, []int{16}, "[[16]]"}, {nil, []int{18}, "[[16 16]]"},
+		{nil, []int{33}, "[[16 16 16]]"}, {[]fixed{one}, []int{18}, "[[16 1 1]]"}, {[]fixed{one}, []int{12}, "[[16]]"},
+		{nil, []int{20, 1}, "[[16 16] [1]]"}, {nil, []int{1, 20}, "[[1] [16 16]]"},
+	} {
+		r := (&frozen{}).runner(&encoder{fixed: c.fixed}, nil, nil)
+		var all [][]int
+		for i, left := range c.inputs {
+			var sizes []int
+			for left > 0 {
+				size := r.next(left, 5+i)
+				sizes = append(sizes, size)
+				left -= size
+			}
+			all = append(all, sizes)
+		}
+		if got := fmt.Sprint(all); got != c.want {
 			t.Errorf("%d inputs: batches of %s, expected %s", c.inputs, got, c.want)
 		}
 	}

@@ -32,7 +32,7 @@ type Model struct {
 type encoder struct {
 	backend compute.Backend
 	exec    *model.Exec
-	fixed   []fixed // of a frozen model, for each shape of inputs, that used last at the end
+	fixed   []fixed // of a frozen model, one for each shape of inputs
 }
 
 func (e *encoder) close() {
@@ -104,6 +104,9 @@ func (m *Model) Loss(scope *model.Scope, images, ids *graph.Node) (loss, scale *
 
 // Embed is the towers' half of a training step: images [N, H, W, 3] and ids [N, L] to unit embeddings [N, D] of both.
 func (m *Model) Embed(scope *model.Scope, images, ids *graph.Node) (image, text *graph.Node) {
+	if err := m.thaw(); err != nil {
+		panic(err)
+	}
 	return Normalize(EncodeImage(scope, m.Config.Vision, m.Config.EmbedDim, images)), Normalize(EncodeText(scope, m.Config.Text, m.Config.EmbedDim, ids))
 }
 
@@ -164,6 +167,9 @@ func (m *Model) encodeTexts(b compute.Backend, texts []string, truncate bool) ([
 func (m *Model) EncodeTokens(b compute.Backend, rows [][]int32) ([][]float32, error) {
 	t := m.Config.Text
 	for i, row := range rows {
+		if len(row) != t.ContextLength {
+			return nil, fmt.Errorf("expected %d token ids for text %d, which is the model's context, found %d", t.ContextLength, i, len(row))
+		}
 		if err := t.checkIDs(i, row); err != nil {
 			return nil, err
 		}

@@ -36,11 +36,12 @@ func TextTower(scope *model.Scope, cfg TextConfig, embedDim int, ids *graph.Node
 	blocks := cfg.blocks()
 	end := endToken(ids, cfg.EndToken)
 	token, after := blocks.encodeOne(scope, x, nn.Causal(g, l), func(x *graph.Node) *graph.Node { return graph.ExpandAxes(at(x, end), 1) })
-	for i, x := range after {
+	for i := range after {
+		x = after[i]
 		layers.add(fmt.Sprintf("text.after_block.%d", i), x)
 	}
 	norm := func(x *graph.Node) *graph.Node { return nn.LayerNorm(scope.At("ln_final"), x, blocks.eps) }
-	layers.add("text.after_ln_final", norm(after[len(after)-1]))
+	layers.add("text.after_ln_final", norm(x))
 	x = norm(token) // [N, W]; the norm works on each token by itself
 	projection := nn.Param(scope, g, "text_projection", nn.Normal(1/math.Sqrt(float64(cfg.Width))), cfg.Width, embedDim)
 	x = graph.MatMul(x, projection)

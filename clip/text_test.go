@@ -276,3 +276,62 @@ func TestTextsAreCutBehindTheirEnds(t *testing.T) {
 		}
 	})
 }
+
+// Texts of another length than the context are refused, and named.
+func TestEncodeTokensRefusesOtherLengths(t *testing.T) {
+	m := smallModel(t, 1)
+	b := backendtest.Go(t)
+	for _, row := range [][]int32{nil, {1, 2}, make([]int32, 8, 20), make([]int32, 10)} {
+		_, err := m.EncodeTokens(b, [][]int32{make([]int32, 9), row})
+		sentence(t, err, "expected 9 token ids", "text 1", fmt.Sprint("found ", len(row)))
+	}
+}
+
+// Towers of no block, one and two: the one token that is wanted is that of the whole last block's result, or of what goes into the first.
+func TestTowersOfFewLayers(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		for layers := range 3 {
+			cfg := Config{EmbedDim: 6, Vision: smallVision, Text: TextConfig{VocabSize: 20, ContextLength: 9, Width: 16, Layers: layers, Heads: 4}}
+			cfg.Vision.Stages, cfg.Vision.ViT = nil, &ViTConfig{Width: 16, Heads: 2, Layers: layers}
+			m, err := New(cfg, nil, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := Inputs{Images: noise(2), IDs: []int32{18, 4, 19, 0, 18, 3, 5, 19}, Length: 4}
+			got, err := m.Evaluate(b, in, Wanted{Layers: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if layers == 0 {
+				continue
+			}
+			last, err := got[fmt.Sprintf("visual.after_block.%d", layers-1)].AsFloat32s()
+			if err != nil {
+				t.Fatal(err)
+			}
+			class, err := got["visual.after_ln_post_cls"].AsFloat32s()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range [][]float32{last[:16], last[len(last)/2:][:16]} {
+				near(t, fmt.Sprintf("%d layers, picture %d", layers, i), class[16*i:][:16], normalized(want), 1e-5, 0)
+			}
+		}
+	})
+}
+
+// normalized is x as a layer norm with its first gain and bias has it.
+func normalized(x []float32) []float32 {
+	mean, square := 0.0, 0.0
+	for _, v := range x {
+		mean += float64(v) / float64(len(x))
+	}
+	for _, v := range x {
+		square += (float64(v) - mean) * (float64(v) - mean) / float64(len(x))
+	}
+	out := make([]float32, len(x))
+	for i, v := range x {
+		out[i] = float32((float64(v) - mean) / math.Sqrt(square+layerNormEps))
+	}
+	return out
+}

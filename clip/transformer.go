@@ -52,6 +52,9 @@ func (t transformer) encode(scope *model.Scope, x, bias *graph.Node) (after []*g
 // block then computes keys and values alone, as long as nobody asks for its whole result. pick takes the rows' tokens out of [N, L, K]: [N, 1, K].
 func (t transformer) encodeOne(scope *model.Scope, x, bias *graph.Node, pick func(*graph.Node) *graph.Node) (token *graph.Node, after []*graph.Node) {
 	after = t.encode(scope, x, bias)
+	if t.layers == 0 {
+		return graph.Reshape(pick(x), -1, t.width), after
+	}
 	if n := t.layers; n > 1 {
 		x = after[n-2]
 	}

@@ -29,10 +29,11 @@ func visionTransformer(scope *model.Scope, cfg VisionConfig, images *graph.Node)
 
 	first := func(x *graph.Node) *graph.Node { return graph.SliceAxis(x, 1, graph.AxisRange(0, 1)) }
 	class, after := blocks.encodeOne(scope, x, nil, first)
-	for i, x := range after {
+	for i := range after {
+		x = after[i]
 		layers.add(fmt.Sprintf("visual.after_block.%d", i), x)
 	}
-	return after[len(after)-1], class, layers
+	return x, class, layers
 }
 
 // classFeature is the class token [N, W] through a norm and a projection: [N, embedDim]. Its layer is visual.after_ln_post_cls

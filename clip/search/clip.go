@@ -5,12 +5,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"path/filepath"
-	"slices"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/core/tensors"
 
 	"github.com/glimpse-ml/glimpse/clip"
 	"github.com/glimpse-ml/glimpse/internal/weights"
@@ -36,25 +34,19 @@ func Identity(m *clip.Model) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	variables := map[string]*model.Variable{}
-	for v := range m.Store.IterVariables() {
-		if clip.IsWeight(v.Path()) {
-			variables[v.Path()] = v
-		}
-	}
 	hash := sha256.New()
 	hash.Write(config)
-	for _, path := range slices.Sorted(maps.Keys(variables)) { // one after the other: a copy of all of them may be large
-		value, err := variables[path].Value()
-		if err != nil {
-			return "", fmt.Errorf("cannot tell which model this is: weight %s: %w", path, err)
-		}
+	err = m.EachWeight(func(path string, value *tensors.Tensor) error { // one after the other: a copy of all of them may be large
 		t, err := weights.FromTensor(value)
 		if err != nil {
-			return "", fmt.Errorf("cannot tell which model this is: weight %s: %w", path, err)
+			return fmt.Errorf("weight %s: %w", path, err)
 		}
 		fmt.Fprintf(hash, "\n%s %s %v\n", path, t.DType, t.Shape)
 		hash.Write(t.Data)
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("cannot tell which model this is: %w", err)
 	}
 	return "sha256:" + hex.EncodeToString(hash.Sum(nil)), nil
 }

@@ -186,8 +186,10 @@ func TestOperations(t *testing.T) {
 			t.Errorf("%s: %g operations, expected %g", c.Name, got, want)
 		}
 	}
-	if got := Cases()[0].operations() / 1e9; got < 8.5 || got > 9 {
-		t.Errorf("ViT-B/32: %v GFLOP a picture, expected about 8.8", got)
+	// Of the 8.8 GFLOP of a picture ours leaves out 49 of 50 tokens' queries (768 by 768), outputs (likewise), networks (two products of 768 by 3072) and what they read.
+	spared := 2 * 49 * (2*768*768 + 2*768*3072 + 2*50*768) / 1e9
+	if got := Cases()[0].operations() / 1e9; math.Abs(got-(8.818-spared)) > 0.005 {
+		t.Errorf("ViT-B/32: %v GFLOP a picture, expected %v", got, 8.818-spared)
 	}
 }
 

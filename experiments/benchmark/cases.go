@@ -61,12 +61,14 @@ func small() clip.Config {
 }
 
 // operations is what a case computes in one call, in floating-point operations; a training step counts three times the
-// forward pass, as usual (the gradient of every product is two products). What lies behind a short text's end is not counted.
+// forward pass, as usual (the gradient of every product is two products). What lies behind a short text's end is not counted, nor what
+// ours leaves out of the last block.
 func (c Case) operations() float64 {
 	if c.words > 0 {
 		c.cfg.Text.ContextLength = c.words
 	}
-	image, text := c.cfg.ImageOperations(), c.cfg.TextOperations()
+	sparedImage, sparedText := c.cfg.Spared()
+	image, text := c.cfg.ImageOperations()-sparedImage, c.cfg.TextOperations()-sparedText
 	n := float64(c.Batch)
 	switch c.Kind {
 	case Images:

@@ -62,11 +62,11 @@ Measured on %s; %s; commit `+"`%s`"+`. %s against %s, each in a process of its o
 same inputs, in turns (ours, theirs, ours, ...), %d turns each; their answers were compared before. A turn's figure is the median
 of its calls; the table has the median of the turns. The ratio is PyTorch's time over ours, pair by pair of turns: above 1, ours
 is faster. The share is of the largest rate that a product of two large matrices reached beside the case on this machine, in whichever
-of the two libraries was faster. Memory is the largest resident size of the process, the library itself and the weights of both
-towers included. PyTorch is eager, float32, without gradients except for the training step. Ours has the weights as constants, except for
-the training step: norms go into convolutions, and memory holds the tower that is used. Short texts have 8 to 16 tokens, start and end
-included: no feature depends on what lies behind its text's end, so ours leaves that out, and the share counts what is left; PyTorch computes all of the
-context, as the published code does.
+of the two libraries was faster; it counts what ours computes. Memory is the largest resident size of the process, the library itself included.
+PyTorch is eager, float32, without gradients except for the training step, and holds both towers. Ours has the weights as constants, except for
+the training step: norms go into convolutions, and memory holds the tower that is used. Of a transformer's last block ours computes the one token that is
+wanted, with all keys and values. Short texts have 8 to 16 tokens, start and end included: no feature depends on what lies behind its text's end, so
+ours leaves that out. PyTorch computes all of the last block and of the context, as the published code does.
 
 | case | batch | ours | PyTorch | ratio (range) | ours a second | share of the peak | PyTorch's share | memory | PyTorch's memory |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |

@@ -7,7 +7,7 @@ import (
 	"github.com/gomlx/compute/shapes"
 )
 
-// mended works around two traps of GoMLX v0.28 (docs/upstream.md has both; the wrapper can go when they are gone).
+// mended works around two traps of GoMLX v0.28 and one of compute-onnx v0.1.5 (docs/upstream.md has them; the wrapper can go when they are gone).
 //
 // It leaves out transposes that change nothing: GoMLX puts one behind every gradient of a matrix product
 // (core/graph/ops_dotgeneral.go), and the pure Go backend copies the whole tensor for it, one element at a time.
@@ -18,7 +18,7 @@ import (
 //
 // On ONNX Runtime, large constants are kept outside the models (spill.go).
 //
-// All but Transpose, Constant and Capabilities below is passing through: buffers and executables have to name the wrapper as
+// All but Transpose, Constant, Compile and Capabilities below is passing through: buffers and executables have to name the wrapper as
 // their backend, or GoMLX takes them for another's.
 func mended(b compute.Backend) compute.Backend {
 	return &mendedBackend{Backend: b, spills: strings.HasPrefix(b.Name(), "onnx")}
@@ -115,14 +115,16 @@ func (b *mendedBuilder) Main() compute.Function {
 	return b.main
 }
 
-func (b *mendedBuilder) Compile() (compute.Executable, error) {
-	if b.spill != nil {
-		defer b.spill.close()
-		if err := b.spill.wait(); err != nil {
-			return nil, err
-		}
+func (b *mendedBuilder) Compile() (executable compute.Executable, err error) {
+	compile := func() error {
+		executable, err = b.Builder.Compile()
+		return err
 	}
-	executable, err := b.Builder.Compile()
+	if b.spill != nil {
+		err = b.spill.compile(compile)
+	} else {
+		err = compile()
+	}
 	if err != nil {
 		return nil, err
 	}

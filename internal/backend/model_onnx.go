@@ -58,7 +58,8 @@ func outside(model []byte) (changed []byte, folder string) {
 	return changed, folder
 }
 
-// useReLU writes max(x, 0) as what ONNX calls Relu, which ONNX Runtime computes inside the convolution before it: compute-onnx has no such operation.
+// useReLU writes max(x, 0) as what ONNX calls Relu, which ONNX Runtime computes inside the convolution before it: compute-onnx has no such operation. It is
+// for models with constants outside alone, frozen networks and the like: what is not a number stays so in Max.
 func useReLU(g *onnx.GraphProto) {
 	zeros := map[string]bool{}
 	for _, t := range g.GetInitializer() {

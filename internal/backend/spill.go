@@ -18,11 +18,15 @@ import (
 // weights as inputs, which are laid out anew at every call). So the graph gets a marker in the place of the numbers, and a function of ours
 // that stands between compute-onnx and ONNX Runtime (session_onnx.go) makes of the marker what ONNX calls external data. It can go when
 // compute-onnx has a way to keep constants outside the model.
+//
+// The file has a name only while ONNX Runtime reads it, where the system knows files without one (spill_linux.go): a graph that is given up leaves nothing
+// behind. Where it cannot be made or written, constants stay in the model. A folder for temporary files that lies in memory holds the weights there
+// as long as the graph is compiled.
 type spill struct {
-	file    *os.File
-	size    int64
-	none    bool // no file could be made: constants stay in the model
-	writing errgroup.Group
+	file *os.File
+	path string // that it has while the graph is compiled
+	size int64
+	err  error // the first one: from then on constants stay in the model
 }
 
 // spillFrom is the size in bytes from which a constant is kept outside the model.
@@ -31,50 +35,61 @@ const spillFrom = 64 << 10
 // spillMuch is the size in bytes of the constants of a graph from which it is worth while to give memory back.
 const spillMuch = 64 << 20
 
-// spillWriters is how many constants are written at a time, while the graph goes on being built.
-const spillWriters = 2
+// spillPart is the size in bytes from which a constant is written in two halves at a time: a copy into the system's memory, by two cores.
+const spillPart = 1 << 20
 
 // markerMagic begins a marker; the numbers of no weight do.
 var markerMagic = []byte("glimpse:constant\x00\xff\xfe\xfd")
 
-// put has a constant written to the file and returns its marker, or the constant itself where there can be no file. The numbers must not change
-// before [spill.wait].
+// put writes a constant to the file and returns its marker, or the constant itself where that cannot be done.
 func (s *spill) put(flat []float32) []float32 {
-	if s.file == nil && !s.none {
-		var err error
-		s.file, err = os.CreateTemp("", "glimpse-constants-*")
-		s.none = err != nil
-		s.writing.SetLimit(spillWriters)
+	if s.file == nil && s.err == nil {
+		s.file, s.path, s.err = unnamedFile(os.TempDir())
 	}
-	if s.none {
+	if s.err == nil {
+		s.err = writeAt(s.file, bytesOf(flat), s.size)
+	}
+	if s.err != nil {
 		return flat
 	}
-	data, at := bytesOf(flat), s.size
-	s.size += int64(len(data))
-	s.writing.Go(func() error {
-		_, err := s.file.WriteAt(data, at)
-		return err
-	})
-	return marker(s.file.Name(), at, int64(len(data)))
+	at := s.size
+	s.size += int64(4 * len(flat))
+	return marker(s.path, at, int64(4*len(flat)))
 }
 
-// wait returns when all is written, and gives memory that nothing holds any more back to the system before ONNX Runtime takes as much.
-func (s *spill) wait() error {
-	if err := s.writing.Wait(); err != nil {
-		return fmt.Errorf("expected room for %d MB of weights beside the compiled model for a moment: %w; make room there, or set TMPDIR to another folder", s.size/1e6, err)
+func writeAt(file *os.File, data []byte, at int64) error {
+	if len(data) < spillPart {
+		_, err := file.WriteAt(data, at)
+		return err
 	}
+	var halves errgroup.Group
+	for _, part := range [][2]int{{0, len(data) / 2}, {len(data) / 2, len(data)}} {
+		halves.Go(func() error {
+			_, err := file.WriteAt(data[part[0]:part[1]], at+int64(part[0]))
+			return err
+		})
+	}
+	return halves.Wait()
+}
+
+// compile calls f, which hands the model with the markers to ONNX Runtime, while the file has its name. Memory that nothing holds any more goes back to the
+// system before ONNX Runtime takes as much.
+func (s *spill) compile(f func() error) error {
+	if s.file == nil {
+		return f()
+	}
+	defer s.file.Close()
+	if s.size == 0 { // nothing could be written
+		return f()
+	}
+	if err := nameFile(s.file, s.path); err != nil {
+		return fmt.Errorf("cannot hand %d MB of weights to ONNX Runtime: %w; set TMPDIR to another folder", s.size/1e6, err)
+	}
+	defer os.Remove(s.path)
 	if s.size >= spillMuch {
 		debug.FreeOSMemory()
 	}
-	return nil
-}
-
-// close removes the file: ONNX Runtime has what it needs of it.
-func (s *spill) close() {
-	if s.file != nil {
-		s.file.Close()
-		os.Remove(s.file.Name())
-	}
+	return f()
 }
 
 // bytesOf are the bytes of numbers as they lie in memory, not copied.

@@ -25,7 +25,7 @@ type Conv struct {
 	Stride  int     // 0 means 1
 	Padding Padding // zeros around the picture
 	Form    Form
-	Frozen  bool // no gradient is wanted: none flows through
+	Frozen  bool // no gradient is wanted: none flows through, and the kernel is taken for a constant
 	NoBias  bool // of [Conv2DLayer] only: no bias, as in front of a norm
 	Init    Init // of [Conv2DLayer] only: the first weights, nil meaning HeNormal
 }
@@ -63,7 +63,7 @@ func Conv2D(x, kernel *graph.Node, cfg Conv) *graph.Node {
 	if form == Auto {
 		form = geo.bestForm(x)
 		if cfg.Frozen && familyOf(x) == familyONNX {
-			form = Native // with a constant kernel
+			form = Native // which lays a constant kernel out once
 		}
 	}
 	if cfg.Frozen {

@@ -19,7 +19,10 @@
 // backend. So [Conv2D] brings its own gradients, and chooses:
 //
 //   - XLA: its convolution for the values and both gradients.
-//   - ONNX Runtime: its convolution for the values and the gradient of x, one matrix product for that of the kernel.
+//   - ONNX Runtime: its convolution for the values and the gradient of x, one matrix product for that of the kernel. Kernels of one cell are products
+//     all the way, unless the network is frozen: of constant kernels its convolution is faster, with the norm and the ReLU behind it inside
+//     (CLIP's RN50, 16 pictures on two cores with AVX2: 1.78 s with weights as inputs, 1.45 s as constants, 1.19 s with every convolution its own, and
+//     1.18 s with means of blocks as its own pool).
 //   - pure Go: matrix products only. Its convolution does 0.4 GFLOP/s. Its slices, transposes and sums with a vector copy
 //     one element at a time on one core (2 to 5 ns each), pads and concatenations whole rows (1 ns), so shifts are
 //     made of pads where possible.
