@@ -21,11 +21,11 @@ import (
 // Extractor turns pictures into grids of features with frozen weights. It compiles once, for batches of [Extractor.BatchSize].
 // It may be used by several goroutines at a time.
 //
-// Pictures a second on two cores with AVX-512, by the size of the pictures:
+// Pictures a second on two cores with AVX2, by the size of the pictures (BenchmarkFeatures; those with AVX-512 do more):
 //
 //	              112   128   160   224
-//	ONNX Runtime  480   370   240   123
-//	pure Go        84    60    38    17   (but for the first: two cores' worth of processor time, measured)
+//	ONNX Runtime  266   179   176    92
+//	pure Go        64    41    26    12
 type Extractor struct {
 	size, batch, grid int
 	workers           int // batches at a time
@@ -47,7 +47,7 @@ func NewExtractor(b compute.Backend, weightsPath string, size, batch int) (*Extr
 		workers = runtime.GOMAXPROCS(0)
 		batch = cmp.Or(batch, 4)
 	case strings.HasPrefix(name, "onnx"):
-		batch = cmp.Or(batch, 1) // one picture's numbers stay in the cache: 3.4 ms of processor time at 128x128, 7 in batches of 8
+		batch = cmp.Or(batch, 1) // larger ones are at most a quarter faster, and have to be filled
 	default:
 		batch = cmp.Or(batch, 32)
 	}
