@@ -143,7 +143,7 @@ func (c *classification) run(cmd *cobra.Command, templates, paths []string) erro
 		return err
 	}
 	defer b.Finalize()
-	m, err := openCLIP(c.model)
+	m, err := openCLIP(c.model, len(paths))
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ type embedding func(ctx context.Context, b compute.Backend, m *clip.Model, set d
 
 // embed loads the CLIP model and embeds the data set, if check finds that it is of use.
 func (e *evaluation) embed(cmd *cobra.Command, b *backend.Backend, how embedding, check func(datasets.Dataset) error) (*clip.Model, *evaluate.Embedded, measured, error) {
-	m, err := openCLIP(e.model)
+	m, err := openCLIP(e.model, manyInputs)
 	if err != nil {
 		return nil, nil, measured{}, err
 	}

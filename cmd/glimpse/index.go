@@ -72,7 +72,7 @@ func index(cmd *cobra.Command, pictures, model, out string, dtype search.DType) 
 	if err != nil {
 		return nil, err
 	}
-	m, err := openCLIP(folder)
+	m, err := openCLIP(folder, manyInputs)
 	if err != nil {
 		return nil, err
 	}

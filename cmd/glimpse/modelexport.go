@@ -35,7 +35,7 @@ symbol twice). A folder that holds a model already is refused.`,
 			if err := oneOf(cmd, "dtype", dtype, "float32", "float16", "bfloat16"); err != nil {
 				return err
 			}
-			m, err := openCLIP(args[0])
+			m, err := openCLIP(args[0], 0)
 			if err != nil {
 				return err
 			}

@@ -155,7 +155,7 @@ func (s *searching) embed(cmd *cobra.Command, x *search.Index, q searched) ([]fl
 			return nil, fmt.Errorf("expected the model that the index %s was made with at %s, found: %w; say where it is with --model", s.index, q.Model, reason(err))
 		}
 	}
-	m, err := openCLIP(q.Model)
+	m, err := openCLIP(q.Model, 1)
 	if err != nil {
 		return nil, err
 	}
