@@ -314,24 +314,8 @@ func TestTowersOfFewLayers(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, want := range [][]float32{last[:16], last[len(last)/2:][:16]} {
-				near(t, fmt.Sprintf("%d layers, picture %d", layers, i), class[16*i:][:16], normalized(want), 1e-5, 0)
+				near(t, fmt.Sprintf("%d layers, picture %d", layers, i), class[16*i:][:16], standardised(want), 1e-5, 0)
 			}
 		}
 	})
-}
-
-// normalized is x as a layer norm with its first gain and bias has it.
-func normalized(x []float32) []float32 {
-	mean, square := 0.0, 0.0
-	for _, v := range x {
-		mean += float64(v) / float64(len(x))
-	}
-	for _, v := range x {
-		square += (float64(v) - mean) * (float64(v) - mean) / float64(len(x))
-	}
-	out := make([]float32, len(x))
-	for i, v := range x {
-		out[i] = float32((float64(v) - mean) / math.Sqrt(square+layerNormEps))
-	}
-	return out
 }
