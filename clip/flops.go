@@ -66,10 +66,15 @@ func (r ResNetConfig) multiplications(h, w, embedDim int64) int64 {
 }
 
 // Spared is what the towers here leave out of [Config.ImageOperations] and [Config.TextOperations], in operations: in the last block of a transformer
-// queries, what attention reads, its output and the network of all tokens but one.
+// queries, what attention reads, its output and the network of all tokens but one; in the attention pool of a ResNet the same, without a network.
 func (c Config) Spared() (image, text float64) {
-	if v := c.Vision; v.ViT != nil {
+	switch v := c.Vision; {
+	case v.ViT != nil:
 		image = 2 * float64(v.ViT.blocks().spared(1+(v.Height/v.Patch)*(v.Width/v.Patch)))
+	case v.ResNet != nil:
+		h, w, in := v.Grid()
+		l, d := int64(1+h*w), int64(in)
+		image = 2 * float64((l-1)*(d*d+2*l*d+d*int64(c.EmbedDim)))
 	}
 	return image, 2 * float64(c.Text.blocks().spared(c.Text.ContextLength))
 }

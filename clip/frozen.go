@@ -162,7 +162,7 @@ func (f *frozen) runner(e *encoder, b compute.Backend, t towerGraph) runner {
 	}
 }
 
-// compile makes a graph of a tower with its weights as constants. They are read as the graph asks for them, while the backend writes down those before.
+// compile makes a graph of a tower with its weights as constants. They are read as the graph asks for them.
 func (f *frozen) compile(b compute.Backend, t towerGraph, batch shapes.Shape) (*model.Exec, error) {
 	store := model.NewStore()
 	store.SetParam("/"+nn.FixedParam, true)

@@ -37,3 +37,11 @@ func TestPublishedSizes(t *testing.T) {
 		t.Errorf("expected %d models, found %d", len(want), len(Published()))
 	}
 }
+
+// What the towers leave out of RN50: with it the numbers are those that the comment of [Config.GFLOPs] has.
+func TestSpared(t *testing.T) {
+	image, _ := RN50().Spared()
+	if got := (RN50().ImageOperations() - image + RN50().TextOperations()) / 1e9; math.Abs(got-17.55) > 0.005 {
+		t.Errorf("RN50 takes %.3f GFLOP, expected 17.55", got)
+	}
+}

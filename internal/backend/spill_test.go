@@ -17,7 +17,7 @@ import (
 
 // A marker says where a constant lies, and no numbers pass for one.
 func TestMarker(t *testing.T) {
-	for _, path := range []string{"/tmp/a", "/tmp/ab", "/tmp/abc", "/tmp/a folder/müller"} {
+	for _, path := range []string{"/a", "/ab", "/abc", "/a folder/müller"} {
 		gotPath, offset, size, ok := readMarker(bytesOf(marker(path, 1<<40, 12)))
 		if !ok || gotPath != path || offset != 1<<40 || size != 12 {
 			t.Errorf("%s: read %q, %d, %d, %v", path, gotPath, offset, size, ok)
