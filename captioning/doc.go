@@ -33,6 +33,6 @@
 //
 // While it learns, the decoder can read words of its own in the place of some true ones: [OwnWords], scheduled sampling.
 //
-// Left out for now: ensembles. What the paper does around the model (image networks, frozen or trained further, batches of captions of
+// Several decoders write together as an [Ensemble]. What the paper does around the model (image networks, frozen or trained further, batches of captions of
 // one length) is in the experiments. One affine layer stands for each of the paper's two-layer perceptrons that start the LSTM.
 package captioning

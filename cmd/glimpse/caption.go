@@ -33,6 +33,7 @@ type rankedCaption struct {
 // captionFlags are the flags of `glimpse caption`.
 type captionFlags struct {
 	model   string
+	with    []string // further captioners of an ensemble
 	shown   attentionFiles
 	writing captioner.Writing
 	best    int // captions of each picture
@@ -53,6 +54,9 @@ found by log p / length^x instead. With --sample words are drawn from the probab
 the --top-k likeliest, from the fewest that hold --top-p of the probability, sharper or flatter by --temperature; what
 is drawn depends on --seed and the picture alone. --n-best N shows N captions, the best first, or draws N.
 
+--with DIR, which can be given several times, lets captioners write as an ensemble: of every word the probability is the
+mean of theirs. They need the same vocabulary, and may have been trained with other seeds, attention or encoders.
+
 --attention writes one HTML page that needs nothing beside it: pointing at a word shows where the captioner looked
 for it, as a smooth light or, with the encoders squeezenet and cnn, by the pixels that the places looked at can see
 (their receptive fields), and how sharply.
@@ -65,6 +69,7 @@ with --n-best above 1, n_best holds all captions with their log p.`,
 			"glimpse caption --model runs/captioner photo.jpg",
 			"glimpse caption --model runs/captioner --attention look.html *.jpg",
 			"glimpse caption --model runs/captioner --strip look.png --gif look.gif photo.jpg",
+			"glimpse caption --model runs/captioner --with runs/captioner-2 --with runs/captioner-3 photo.jpg",
 			"glimpse caption --model runs/captioner --sample --seed 7 --top-p 0.9 --n-best 5 photo.jpg"),
 		Args: wantArgs("IMAGE..."),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -84,6 +89,7 @@ with --n-best above 1, n_best holds all captions with their log p.`,
 func (f *captionFlags) add(cmd *cobra.Command) {
 	w := &f.writing
 	cmd.Flags().StringVar(&f.model, "model", "", "`folder` of the captioner, or of the run that trained it")
+	addWithFlag(cmd, &f.with)
 	f.shown.add(cmd)
 	addBeamFlags(cmd, w)
 	cmd.Flags().IntVar(&f.best, "n-best", 1, "captions of each picture, `N`")
@@ -93,6 +99,11 @@ func (f *captionFlags) add(cmd *cobra.Command) {
 	cmd.Flags().Float64Var(&w.Sample.TopP, "top-p", 1, "draw from the fewest words that hold the share `P` of the probability")
 	cmd.Flags().Float64Var(&w.Sample.Temperature, "temperature", 1, "p becomes p^(1/`T`): below 1 sharper, above 1 flatter")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON object a picture")
+}
+
+// addWithFlag adds the flag for the other members of an ensemble.
+func addWithFlag(cmd *cobra.Command, with *[]string) {
+	cmd.Flags().StringArrayVar(with, "with", nil, "`folder` of another captioner that writes too, as one of an ensemble; may be given again")
 }
 
 // addBeamFlags adds the flags of beam search, and what captions may not say.
@@ -149,7 +160,7 @@ func caption(cmd *cobra.Command, f captionFlags, paths []string) error {
 		return err
 	}
 	defer b.Finalize()
-	c, err := openCaptioner(cmd.Context(), b, f.model)
+	c, err := openEnsemble(cmd.Context(), b, f.model, f.with)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 // captionsReport is what `glimpse eval captions --json` prints.
 type captionsReport struct {
 	measured
+	With           []string              `json:"with,omitempty"` // the other captioners of an ensemble
 	Beam           int                   `json:"beam"`
 	LengthExponent float64               `json:"length_exponent"`
 	Corpus         metrics.Scores        `json:"corpus"`       // as `glimpse metrics captions --json` has it
@@ -48,8 +49,9 @@ const shownCaptions = 5
 // captionEvaluation is how a captioner is measured.
 type captionEvaluation struct {
 	evaluation
-	how captioner.Writing
-	out string // file for the captions
+	how  captioner.Writing
+	with []string // further captioners of an ensemble
+	out  string   // file for the captions
 }
 
 func evalCaptionsCommand() *cobra.Command {
@@ -66,7 +68,8 @@ func evalCaptionsCommand() *cobra.Command {
 
 Words that are not in the vocabulary count as one word in the loss, so compare losses of models with the same
 vocabulary; the other figures do not depend on it. Captions are found by beam search, as in glimpse caption. Some,
-spread evenly over the set, are shown beside what people say.
+spread evenly over the set, are shown beside what people say. --with DIR measures several captioners as an ensemble: see
+glimpse caption.
 
 --out writes all captions in the format in which coco-caption takes results, [{"image_id": ..., "caption": ...}, ...];
 glimpse metrics captions scores such a file, given the same --data. image_id is the picture's name, or COCO's number.`,
@@ -93,6 +96,7 @@ glimpse metrics captions scores such a file, given the same --data. image_id is 
 		},
 	}
 	e.add(cmd)
+	addWithFlag(cmd, &e.with)
 	addBeamFlags(cmd, &e.how)
 	cmd.Flags().StringVar(&e.out, "out", "", "JSON `file` for the captions of all pictures")
 	return cmd
@@ -109,7 +113,7 @@ func evalCaptions(cmd *cobra.Command, e captionEvaluation) (*captionsReport, err
 		return nil, err
 	}
 	defer b.Finalize()
-	c, err := openCaptioner(cmd.Context(), b, e.model)
+	c, err := openEnsemble(cmd.Context(), b, e.model, e.with)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +132,7 @@ func evalCaptions(cmd *cobra.Command, e captionEvaluation) (*captionsReport, err
 	if err != nil {
 		return nil, err
 	}
-	report := &captionsReport{measured: measured{e.model, set.Name()}, Beam: e.how.Beam.K, LengthExponent: e.how.Beam.LengthExponent,
+	report := &captionsReport{measured: measured{e.model, set.Name()}, With: e.with, Beam: e.how.Beam.K, LengthExponent: e.how.Beam.LengthExponent,
 		Corpus: scored.Corpus, Images: len(scored.Pictures), Problems: append([]string{}, problems...)}
 	if report.Intervals, err = scored.Bootstrap(bootstrapSamples, 1); err != nil {
 		return nil, err

@@ -62,6 +62,32 @@ func openCaptioner(ctx context.Context, b *backend.Backend, dir string) (*captio
 	return captioner.Open(ctx, b, dir)
 }
 
+// openEnsemble loads a captioner, together with others as an ensemble where there are any.
+func openEnsemble(ctx context.Context, b *backend.Backend, dir string, with []string) (*captioner.Model, error) {
+	var members []*captioner.Model
+	fail := func(err error) (*captioner.Model, error) {
+		for _, m := range members {
+			m.Close()
+		}
+		return nil, err
+	}
+	for _, dir := range append([]string{dir}, with...) {
+		m, err := openCaptioner(ctx, b, dir)
+		if err != nil {
+			return fail(err)
+		}
+		members = append(members, m)
+	}
+	if len(with) == 0 {
+		return members[0], nil
+	}
+	e, err := captioner.Ensemble(members...)
+	if err != nil {
+		return fail(err)
+	}
+	return e, nil
+}
+
 // checkModel tells a model of another kind and a run without a model from a folder that holds none at all, which
 // the one who loads it finds out.
 func checkModel(dir, want, other, found string) error {

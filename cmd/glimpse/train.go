@@ -27,7 +27,7 @@ import (
 
 // allExperiments are what `glimpse train` knows by name.
 func allExperiments() []experiments.Experiment {
-	all := append(demo.All(), contrastive.LiT(), contrastive.Products(), captions.Photographs(), pointing.Experiment())
+	all := append(demo.All(), contrastive.LiT(), contrastive.Products(), captions.Photographs(), captions.Ensemble(), pointing.Experiment())
 	for _, study := range studies.All() {
 		all = append(all, study.Experiment)
 	}

@@ -42,6 +42,8 @@ type Model struct {
 
 	seed    int64
 	backend *backend.Backend
+	members []*Model // of an ensemble; nil for any other
+	blind   bool     // whether the members do not look at the same places
 	writer  *captioning.Greedy
 	grids   *model.Exec // the encoder's graph, for writing captions
 }
@@ -88,7 +90,12 @@ func (c *Model) Close() {
 		c.grids.Finalize()
 	}
 	c.writer, c.grids = nil, nil
-	c.Encoder.Close()
+	if c.members == nil {
+		c.Encoder.Close()
+	}
+	for _, m := range c.members {
+		m.Close()
+	}
 }
 
 // Losses builds the graph from a batch's tensors to the losses. A fourth input, a scalar, is the share of the words read that
@@ -106,6 +113,9 @@ func (c *Model) LossesAs(scope *model.Scope, inputs []*graph.Node, how Writing) 
 }
 
 func (c *Model) losses(scope *model.Scope, inputs []*graph.Node, said func(logits *graph.Node) *graph.Node) captioning.Losses {
+	if c.members != nil {
+		return c.ensembleLosses(scope, inputs, said)
+	}
 	features := c.Encoder.features(scope, inputs[0])
 	decoder := scope.At("decoder")
 	if c.Language != nil {
@@ -138,7 +148,7 @@ func (c *Model) Batch(items []Item) ([]*tensors.Tensor, error) {
 // less, and each maxLen compiles a graph of its own.
 func (c *Model) BatchUpTo(items []Item, maxLen int) ([]*tensors.Tensor, error) {
 	var ids [][]int32
-	inputs := make([]float32, 0, len(items)*c.Encoder.inputSize())
+	inputs := make([]float32, 0, len(items)*c.inputSize())
 	for _, item := range items {
 		inputs = append(inputs, item.Input...)
 		ids = append(ids, item.IDs)
@@ -148,7 +158,7 @@ func (c *Model) BatchUpTo(items []Item, maxLen int) ([]*tensors.Tensor, error) {
 		return nil, err
 	}
 	return []*tensors.Tensor{
-		tensors.FromFlatDataAndDimensions(inputs, len(items), c.Encoder.inputSize()),
+		tensors.FromFlatDataAndDimensions(inputs, len(items), c.inputSize()),
 		tensors.FromFlatDataAndDimensions(captions, len(items), maxLen+1),
 		tensors.FromFlatDataAndDimensions(lengths, len(items)),
 	}, nil
@@ -232,7 +242,7 @@ const writeBatch = 10
 
 // Caption describes pictures.
 func (c *Model) Caption(images []image.Image) ([]Described, error) {
-	inputs, err := c.Encoder.inputs(images)
+	inputs, err := c.inputs(images)
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +252,8 @@ func (c *Model) Caption(images []image.Image) ([]Described, error) {
 // Describe writes a caption for each input, as [Set.Inputs] has them.
 func (c *Model) Describe(inputs [][]float32) ([]Described, error) {
 	if c.writer == nil {
-		writer, err := captioning.NewGreedy(c.backend.Backend, c.Store.RootScope().At("decoder"), c.decoder(), writeBatch)
+		decoder, scope := c.writes()
+		writer, err := captioning.NewGreedy(c.backend.Backend, scope, decoder, writeBatch)
 		if err != nil {
 			return nil, err
 		}
@@ -283,6 +294,9 @@ func (c *Model) described(caption captioning.Caption) Described {
 
 // featuresOf is what the decoder sees of pictures: row-major [len(inputs), L, D], or [len(inputs), D] for Show and Tell.
 func (c *Model) featuresOf(inputs [][]float32) ([]float32, error) {
+	if c.members != nil {
+		return c.ensembleFeatures(inputs)
+	}
 	features, err := c.grid(inputs)
 	if c.Tells && err == nil {
 		features = c.meanOfPlaces(features)
@@ -383,6 +397,9 @@ const vocabularyKey = "vocabulary_sha256"
 
 // Save writes configuration, vocabulary and weights into the folder dir, which is made if need be.
 func (c *Model) Save(dir string) error {
+	if c.members != nil {
+		return fmt.Errorf("expected a captioner to save, found an ensemble; save its members")
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("cannot save the captioner: %w", err)
 	}
@@ -410,7 +427,7 @@ func (c *Model) Save(dir string) error {
 
 // isWeight tells the weights of a captioner from what else is in its store.
 func isWeight(path string) bool {
-	return strings.HasPrefix(path, "/decoder/") || strings.HasPrefix(path, "/cnn/") || strings.HasPrefix(path, "/"+publishedScope+"/")
+	return strings.HasPrefix(path, "/decoder/") || strings.HasPrefix(path, "/cnn/") || strings.HasPrefix(path, "/"+publishedScope+"/") || strings.HasPrefix(path, "/"+membersScope+"/")
 }
 
 // Open reads what [Model.Save] wrote: dir is the folder itself, or a run folder with the model inside.

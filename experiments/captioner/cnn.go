@@ -21,7 +21,7 @@ func CNNEncoder(cfg captioning.CNNConfig) (*Encoder, error) {
 }
 
 // Inputs are pictures as [Set.Inputs] has them.
-func (c *Model) Inputs(images []image.Image) ([][]float32, error) { return c.Encoder.inputs(images) }
+func (c *Model) Inputs(images []image.Image) ([][]float32, error) { return c.inputs(images) }
 
 // Features returns the graph's features [N, L, D] for inputs [N, F] as [Model.Inputs] has them, row by row.
 func (c *Model) Features(scope *model.Scope, inputs *graph.Node) *graph.Node {

@@ -39,7 +39,7 @@ func (c *Model) prepare(ctx context.Context, env *experiments.Env, set datasets.
 	if err != nil {
 		return nil, nil, err
 	}
-	inputs, errs, err := c.Encoder.inputSet(ctx, env, set, mirrored)
+	inputs, errs, err := c.inputSet(ctx, env, set, mirrored)
 	if err != nil {
 		return nil, nil, err
 	}

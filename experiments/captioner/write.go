@@ -67,14 +67,14 @@ func (w Writing) forbidden() []int32 {
 // NewWriter prepares for batches of the given number of pictures.
 func (c *Model) NewWriter(how Writing, batch int) (*Writer, error) {
 	w := &Writer{captioner: c, how: how}
-	scope := c.Store.RootScope().At("decoder")
+	decoder, scope := c.writes()
 	var err error
 	if how.Draw {
 		how.Sample.Forbid = how.forbidden()
-		w.sampler, err = captioning.NewSampler(c.backend.Backend, scope, c.decoder(), batch, how.Sample)
+		w.sampler, err = captioning.NewSampler(c.backend.Backend, scope, decoder, batch, how.Sample)
 	} else {
 		how.Beam.Forbid = how.forbidden()
-		w.beam, err = captioning.NewBeam(c.backend.Backend, scope, c.decoder(), batch, how.Beam)
+		w.beam, err = captioning.NewBeam(c.backend.Backend, scope, decoder, batch, how.Beam)
 	}
 	return w, err
 }
@@ -92,7 +92,7 @@ func (w *Writer) Close() {
 // Write describes pictures. Of each there are several captions where the beam or the sample has several, the best first,
 // or in the order in which they were drawn.
 func (w *Writer) Write(images []image.Image) ([][]Described, error) {
-	inputs, err := w.captioner.Encoder.inputs(images)
+	inputs, err := w.captioner.inputs(images)
 	if err != nil {
 		return nil, err
 	}

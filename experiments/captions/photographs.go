@@ -47,6 +47,8 @@ type Config struct {
 	LengthNorm float64                 `json:"length_exponent"` // of a caption's length, by which its log p is divided
 	Final      bool                    `json:"final"`           // whether the test pictures are looked at, once, at the end; false while choosing settings
 	Examples   int                     `json:"examples"`        // captions for the report
+
+	member int64 // of an ensemble: what is added to the run's seed for weights and batches, but not for the Scenes that are drawn
 }
 
 // The decoders.
@@ -67,12 +69,13 @@ func Photographs() experiments.Experiment {
 func defaults(form experiments.Form, _ backend.Kind) Config {
 	c := Config{
 		Data: "flickr8k", Dev: 500, Encoder: "squeezenet", EncoderLR: 0.05, LayerDecay: 1, Size: 224, Pool: 7, Mirror: true, MinCount: 5, Decoder: attend, Model: captioning.Small(0), BatchSize: 64,
-		Train: experiments.TrainConfig{Steps: 5000, Optimizer: experiments.DefaultAdamW(), LogEvery: 10, EvalEvery: 1000, Average: 0.99},
+		Train: experiments.TrainConfig{Steps: 3500, Optimizer: experiments.DefaultAdamW(), LogEvery: 10, EvalEvery: 500, Average: 0.99},
 		Critical: Critical{BatchSize: 32, Samples: 5, Temperature: 0.5,
 			Train: experiments.TrainConfig{Steps: 600, Optimizer: experiments.DefaultAdamW(), LogEvery: 10, EvalEvery: 100, Average: 0.99}},
 		Beam: 5, LengthNorm: 0.7, Final: true, Examples: 12,
 	}
-	c.Model.EmbedDim, c.Model.Hidden, c.Model.AttentionDim, c.Model.Dropout, c.Model.Lambda, c.Model.MaxLen = 300, 512, 256, 0.5, 0.01, 20
+	c.Model.EmbedDim, c.Model.Hidden, c.Model.AttentionDim, c.Model.Dropout, c.Model.Lambda, c.Model.MaxLen = 512, 512, 256, 0.5, 0.01, 20
+	c.Model.DeepOutput = true // equation 7: without it, 1,500 steps leave a loss of 2.98 nats a word on dev pictures, with it 2.88
 	c.Train.Optimizer.LR, c.Train.Optimizer.WarmupSteps, c.Train.Optimizer.WeightDecay = 2e-3, 100, 0.05
 	c.Critical.Train.Optimizer.LR, c.Critical.Train.Optimizer.WarmupSteps, c.Critical.Train.Optimizer.WeightDecay = 1e-4, 20, 0
 	c.Model.LabelSmoothing = 0.1
@@ -196,7 +199,7 @@ func prepare(ctx context.Context, env *experiments.Env, cfg Config, make Maker, 
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := make(env.Backend, captioning.NewVocabulary(captions, cfg.MinCount), encoder, env.Seed)
+	c, err := make(env.Backend, captioning.NewVocabulary(captions, cfg.MinCount), encoder, env.Seed+cfg.member)
 	if err != nil {
 		encoder.Close()
 		return nil, nil, err
@@ -277,7 +280,7 @@ func openSplits(env *experiments.Env, cfg Config) (open [3]datasets.Dataset, err
 		for i, count := range []int{max(cfg.Pictures, 100), max(cfg.Dev, 100), max(cfg.HeldOut, 100)} {
 			s.Seed, s.Split, s.Count = uint64(env.Seed), scenes.Train, count
 			if i > 0 {
-				s.Seed, s.Split = uint64(env.Seed)+uint64(i), scenes.Test
+				s.Seed, s.Split = s.Seed+uint64(i), scenes.Test
 			}
 			if open[i], err = scenes.New(s); err != nil {
 				return open, err
@@ -304,8 +307,9 @@ func foretell(ctx context.Context, env *experiments.Env, cfg Config, name string
 	if cfg.Train.Steps == 0 {
 		return &Phase{Trained: earlier.Foretold.Trained}, nil
 	}
+	seed := uint64(env.Seed + cfg.member)
 	loader, err := datasets.NewLoader(len(data.train.Examples), datasets.LoaderConfig{
-		BatchSize: cfg.BatchSize, Seed: uint64(env.Seed), Shuffle: true, DropLast: true, Prefetch: 4,
+		BatchSize: cfg.BatchSize, Seed: seed, Shuffle: true, DropLast: true, Prefetch: 4,
 	}, func(_ context.Context, i int, rng *rand.Rand) (captioner.Item, error) {
 		texts, inputs := data.train.Texts[i], data.train.Inputs
 		if rng.IntN(2) == 0 {
@@ -317,7 +321,7 @@ func foretell(ctx context.Context, env *experiments.Env, cfg Config, name string
 		return nil, err
 	}
 	defer loader.Close()
-	source := &itemSource{Loader: loader, c: c, mixed: sortedTogether, rng: rand.NewPCG(uint64(env.Seed), 12), scheduled: cfg.Scheduled}
+	source := &itemSource{Loader: loader, c: c, mixed: sortedTogether, rng: rand.NewPCG(seed, 12), scheduled: cfg.Scheduled}
 	rates, err := c.LearningRates(cfg.EncoderLR, cfg.LayerDecay)
 	if err != nil {
 		return nil, err

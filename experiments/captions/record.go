@@ -29,9 +29,11 @@ type Record = experiments.Record[Report]
 type Recorded struct {
 	Runs  []Record `json:"runs"`  // of final configurations, one a kind of attention and seed
 	Tried []Record `json:"tried"` // of others, measured on dev pictures alone
+
+	Ensembles []EnsembleRecord `json:"ensembles,omitempty"` // one a kind of members
 }
 
-// RecordResults adds runs of captions/flickr8k to the recorded results of the checkout root, and writes the page and its figure
+// RecordResults adds runs of captions/flickr8k and captions/ensemble to the recorded results of the checkout root, and writes the page and its figure
 // anew. A run takes the place of an earlier one with the same attention and seed; runs with the same attention have to differ
 // in their seeds alone. Tried ones join the list of what else was tried.
 func RecordResults(root string, runs, tried []string) error {
@@ -43,7 +45,11 @@ func RecordResults(root string, runs, tried []string) error {
 		return err
 	}
 	for _, dir := range runs {
-		if err := recorded.add(dir); err != nil {
+		add := recorded.add
+		if run, err := experiments.OpenRun(dir); err == nil && run.Manifest.Experiment == Ensemble().Name {
+			add = recorded.addEnsemble
+		}
+		if err := add(dir); err != nil {
 			return err
 		}
 	}
@@ -222,3 +228,6 @@ func named(kind captioning.Attention) string {
 	}
 	return strings.ToLower(string(kind)) + " attention"
 }
+
+// thenCritical is what is added of runs that went on self-critically.
+const thenCritical = ", then self-critical training"

@@ -117,24 +117,26 @@ func withExamples(evaluation *metrics.Evaluation, pictures []metrics.Picture, se
 // metrics are the report's figures under the names that scripts read: those of the last training without a prefix.
 func (r *Report) metrics() map[string]float64 {
 	out := map[string]float64{}
-	put := func(prefix string, s Scored) {
-		for _, score := range s.Scores.List() {
-			out[prefix+score.Name] = score.Value
-			if m, ok := s.Interval[score.Name]; ok {
-				out[prefix+score.Name+"_low"], out[prefix+score.Name+"_high"] = m.Low, m.High
-			}
-		}
-	}
 	last := r.Foretold
 	if r.Critical != nil {
 		last = r.Critical
 	}
-	put("dev_", last.OnDev)
-	put("dev_foretold_", r.Foretold.OnDev)
+	putScores(out, "dev_", last.OnDev)
+	putScores(out, "dev_foretold_", r.Foretold.OnDev)
 	if last.OnHeldOut != nil {
-		put("", *last.OnHeldOut)
-		put("foretold_", *r.Foretold.OnHeldOut)
+		putScores(out, "", *last.OnHeldOut)
+		putScores(out, "foretold_", *r.Foretold.OnHeldOut)
 	}
 	out["loss"], out["step_seconds"] = r.Foretold.Trained.Last.Loss, r.Foretold.Trained.StepSeconds
 	return out
+}
+
+// putScores puts scores with their intervals among a run's metrics.
+func putScores(out map[string]float64, prefix string, s Scored) {
+	for _, score := range s.Scores.List() {
+		out[prefix+score.Name] = score.Value
+		if m, ok := s.Interval[score.Name]; ok {
+			out[prefix+score.Name+"_low"], out[prefix+score.Name+"_high"] = m.Low, m.High
+		}
+	}
 }

@@ -17,12 +17,14 @@ import (
 // seedsAsked is how many seeds a comparison of kinds is about: with fewer there is no verdict.
 const seedsAsked = 3
 
-// columns are the scores of the page: their names in reports, on the page, and what they are multiplied by there, as papers do.
-var columns = []struct {
+type column struct {
 	name, shown string
 	times       float64
 	digits      int
-}{
+}
+
+// columns are the scores of the page: their names in reports, on the page, and what they are multiplied by there, as papers do.
+var columns = []column{
 	{"Bleu_1", "BLEU-1", 100, 1}, {"Bleu_2", "BLEU-2", 100, 1}, {"Bleu_3", "BLEU-3", 100, 1}, {"Bleu_4", "BLEU-4", 100, 1},
 	{"METEOR_like", "METEOR-like", 100, 1}, {"ROUGE_L", "ROUGE-L", 100, 1}, {"CIDEr", "CIDEr-D", 1, 3},
 }
@@ -48,6 +50,7 @@ func (r Recorded) page() string {
 		fmt.Fprintf(&b, "\n![CIDEr-D of greedy captions on dev pictures during training](../images/%s)\n", curvesFile[len("docs/images/"):])
 	}
 	r.writeRuns(&b)
+	r.writeEnsembles(&b)
 	r.writeExamples(&b)
 	r.writeTried(&b)
 	return b.String()
@@ -90,7 +93,7 @@ func (r Recorded) ways() (ways []way) {
 		ways = append(ways, way{name: baseline.Name, runs: []Scored{r.Runs[0].Report.Baselines[i].Scored}})
 	}
 	for _, kind := range kinds {
-		foretold, critical := way{name: named(kind)}, way{name: named(kind) + ", then self-critical training"}
+		foretold, critical := way{name: named(kind)}, way{name: named(kind) + thenCritical}
 		for _, run := range r.of(kind) {
 			foretold.runs = append(foretold.runs, *run.Report.Foretold.OnHeldOut)
 			if run.Report.Critical != nil {
@@ -102,6 +105,9 @@ func (r Recorded) ways() (ways []way) {
 				ways = append(ways, w)
 			}
 		}
+	}
+	for _, run := range r.Ensembles {
+		ways = append(ways, way{name: run.Report.name(), runs: []Scored{*run.Report.OnHeldOut}})
 	}
 	return ways
 }
@@ -129,10 +135,14 @@ func (r Recorded) writeWays(b *strings.Builder) {
 		fmt.Fprintf(b, " %s |", c.shown)
 	}
 	b.WriteString("\n| --- | ---: |" + strings.Repeat(" ---: |", len(columns)) + "\n")
-	for i, w := range r.ways() {
+	ways := r.ways()
+	for i, w := range ways {
 		seeds := fmt.Sprint(len(w.runs))
 		if i < len(r.Runs[0].Report.Baselines) {
 			seeds = "none needed"
+		}
+		if i >= len(ways)-len(r.Ensembles) {
+			seeds = "one run"
 		}
 		fmt.Fprintf(b, "| %s | %s |", w.name, seeds)
 		for _, c := range columns {
@@ -155,11 +165,15 @@ func (r Recorded) writeBars(b *strings.Builder) {
 	if len(runs) == 0 {
 		return
 	}
-	b.WriteString("\n## What was asked for\n\nSoft attention, beam search.\n\n| measured | bar |")
+	var heads []string
 	for _, run := range runs {
-		fmt.Fprintf(b, " seed %d |", run.Seed)
+		heads = append(heads, fmt.Sprintf("seed %d", run.Seed))
 	}
-	b.WriteString(" |\n| --- | ---: |" + strings.Repeat(" ---: |", len(runs)) + " --- |\n")
+	if len(r.Ensembles) > 0 {
+		heads = append(heads, "as an ensemble")
+	}
+	fmt.Fprintf(b, "\n## What was asked for\n\nSoft attention, beam search.\n\n| measured | bar | %s | |\n| --- | ---: |%s --- |\n",
+		strings.Join(heads, " | "), strings.Repeat(" ---: |", len(heads)))
 	for _, bar := range bars {
 		c, after := columns[bar.column], "after cross-entropy"
 		if bar.critical {
@@ -182,8 +196,30 @@ func (r Recorded) writeBars(b *strings.Builder) {
 			}
 			fmt.Fprintf(b, " %s |", shown(m, c.times, c.digits))
 		}
-		fmt.Fprintf(b, " reached by %d of %d |\n", reached, measured)
+		verdict := fmt.Sprintf("reached by %d of %d", reached, measured)
+		if len(r.Ensembles) > 0 {
+			cell, by := r.ensembleBar(bar.critical, bar.least, c)
+			fmt.Fprintf(b, " %s |", cell)
+			verdict += by
+		}
+		fmt.Fprintf(b, " %s |\n", verdict)
 	}
+}
+
+// ensembleBar is what the ensemble of soft attention, after self-critical training or before, scored, and whether that reaches the bar, in words.
+func (r Recorded) ensembleBar(critical bool, least float64, c column) (cell, verdict string) {
+	for _, run := range r.Ensembles {
+		if !run.Report.allSoft(critical) {
+			continue
+		}
+		m := run.Report.OnHeldOut.Interval[c.name]
+		verdict = ", missed as an ensemble"
+		if m.Value >= least {
+			verdict = ", reached as an ensemble"
+		}
+		return shown(m, c.times, c.digits), verdict
+	}
+	return "not run", ""
 }
 
 // writeVerdict says whether attention helps, by the intervals over seeds.
