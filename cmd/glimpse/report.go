@@ -27,8 +27,8 @@ func reportCaptionsCommand() *cobra.Command {
 	var root string
 	cmd := &cobra.Command{
 		Use:   "captions [RUN...]",
-		Short: "docs/results/captioning.md from runs of captions/flickr8k",
-		Long: `Report captions takes the figures of full runs of captions/flickr8k into docs/results/captioning.json and writes
+		Short: "docs/results/captioning.md from runs of captions/flickr8k and captions/ensemble",
+		Long: `Report captions takes the figures of full runs of captions/flickr8k and captions/ensemble into docs/results/captioning.json and writes
 docs/results/captioning.md and its learning curves from it: soft, hard and no attention beside captions without a model,
 the bars and whether they are reached, every run's cost, and examples. What people say of the pictures is left out: it
 belongs to the data set. A run takes the place of an earlier one with the same attention and seed; runs with the same
