@@ -1,6 +1,7 @@
 package captioning
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -60,7 +61,7 @@ type Beam struct {
 // NewBeam prepares for batches of the given number of pictures: batch K captions take a step together. The weights are
 // those of the scope.
 func NewBeam(backend compute.Backend, scope *model.Scope, decoder Decoder, batch int, options BeamOptions) (*Beam, error) {
-	if err := options.Validate(); err != nil {
+	if err := errors.Join(options.Validate(), decoder.Validate()); err != nil {
 		return nil, err
 	}
 	may, err := allowed(decoder.sizes().vocab, options.Forbid)

@@ -27,10 +27,10 @@ func (e Ensemble) Validate() error {
 	}
 	for i, member := range e {
 		if err := member.Validate(); err != nil {
-			return fmt.Errorf("member %d of the ensemble: %w", i, err)
+			return fmt.Errorf("member %d of the ensemble: %w", i+1, err)
 		}
 		if found, want := member.sizes().vocab, e[0].sizes().vocab; found != want {
-			return fmt.Errorf("member %d of the ensemble: expected a vocabulary of %d words, as member 0 has, found %d", i, want, found)
+			return fmt.Errorf("member %d of the ensemble: expected a vocabulary of %d words, as the first has, found %d", i+1, want, found)
 		}
 	}
 	return nil

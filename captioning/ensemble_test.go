@@ -168,14 +168,20 @@ func TestMeanProbabilityFarFromZero(t *testing.T) {
 }
 
 func TestEnsembleRefuses(t *testing.T) {
+	if _, err := NewBeam(backendtest.Go(t), model.NewStore().RootScope(), Ensemble{}, 1, BeamOptions{K: 1}); err == nil {
+		t.Error("a beam of no decoders was made")
+	}
+	if _, err := NewSampler(backendtest.Go(t), model.NewStore().RootScope(), Ensemble{}, 1, SampleOptions{}); err == nil {
+		t.Error("a sampler of no decoders was made")
+	}
 	fewer := Tiny(9)
 	fewer.VocabSize = 8
 	broken := Tiny(9)
 	broken.Hidden = 0
 	for what, want := range map[string]string{
 		fmt.Sprint(Ensemble{}.Validate()):                 "at least one",
-		fmt.Sprint(Ensemble{Tiny(9), fewer}.Validate()):   "member 1 of the ensemble: expected a vocabulary of 9 words, as member 0 has, found 8",
-		fmt.Sprint(Ensemble{Tiny(9), broken}.Validate()):  "member 1 of the ensemble: expected hidden",
+		fmt.Sprint(Ensemble{Tiny(9), fewer}.Validate()):   "member 2 of the ensemble: expected a vocabulary of 9 words, as the first has, found 8",
+		fmt.Sprint(Ensemble{Tiny(9), broken}.Validate()):  "member 2 of the ensemble: expected hidden",
 		fmt.Sprint(Ensemble{Tiny(9), Tiny(9)}.Validate()): "<nil>",
 	} {
 		if !strings.Contains(what, want) {

@@ -2,6 +2,7 @@ package captioning
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"math/bits"
@@ -47,7 +48,7 @@ type Sampler struct {
 
 // NewSampler prepares for batches of the given number of pictures. The weights are those of the scope.
 func NewSampler(backend compute.Backend, scope *model.Scope, decoder Decoder, batch int, options SampleOptions) (*Sampler, error) {
-	if err := options.Validate(); err != nil {
+	if err := errors.Join(options.Validate(), decoder.Validate()); err != nil {
 		return nil, err
 	}
 	may, err := allowed(decoder.sizes().vocab, options.Forbid)

@@ -10,8 +10,8 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 )
 
-// Decoder is a decoder that writes captions word by word: [Config], which is Show, Attend and Tell, [ShowAndTellConfig], [LanguageConfig] or
-// [BLIPConfig]. [Greedy], [Beam] and [Sampler] work with each.
+// Decoder is a decoder that writes captions word by word: [Config], which is Show, Attend and Tell, [ShowAndTellConfig], [LanguageConfig],
+// [BLIPConfig], or an [Ensemble] of them. [Greedy], [Beam] and [Sampler] work with each.
 type Decoder interface {
 	Validate() error
 	sizes() sizes

@@ -10,6 +10,7 @@ import (
 	"image/jpeg"
 	"io"
 	"path/filepath"
+	"strings"
 
 	"gonum.org/v1/gonum/floats"
 
@@ -32,9 +33,10 @@ type attentionPage struct {
 	fields captioner.Fields
 }
 
-func newAttentionPage(model string, e *captioner.Encoder) *attentionPage {
-	fields, ok := e.Fields()
-	return &attentionPage{Model: model, Fields: ok, Side: fields.Side, fields: fields}
+// newAttentionPage is for the captioner of a folder, and for the ensemble that it makes with those of others.
+func newAttentionPage(c *captioner.Model, folders ...string) *attentionPage {
+	fields, ok := c.Fields()
+	return &attentionPage{Model: strings.Join(folders, ", "), Fields: ok, Side: fields.Side, fields: fields}
 }
 
 // attentionPicture is one picture with its caption.

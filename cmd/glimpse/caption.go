@@ -166,14 +166,14 @@ func caption(cmd *cobra.Command, f captionFlags, paths []string) error {
 	}
 	defer c.Close()
 	if !c.Looks() && f.shown != (attentionFiles{}) {
-		return fmt.Errorf("%s: expected a captioner with attention to show, found one that has none, such as Show and Tell or a language model", f.model)
+		return fmt.Errorf("%s: expected a captioner with attention to show, found one that has none, such as Show and Tell, a language model, or an ensemble whose members look at different places", f.model)
 	}
 	writer, err := c.NewWriter(f.writing, min(len(paths), captionGroup))
 	if err != nil {
 		return err
 	}
 	defer writer.Close()
-	page := newAttentionPage(f.model, c.Encoder)
+	page := newAttentionPage(c, append([]string{f.model}, f.with...)...)
 	err = eachPicture(cmd, paths, captionGroup, func(group []named) error {
 		var images []image.Image
 		for _, n := range group {

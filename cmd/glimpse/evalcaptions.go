@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -170,6 +171,9 @@ func (e *captionEvaluation) score(cmd *cobra.Command, c *captioner.Model, set da
 }
 
 func (r *captionsReport) print(w io.Writer) error {
+	if len(r.With) > 0 {
+		fmt.Fprintf(w, "%s together with %s\n", r.Model, strings.Join(r.With, ", "))
+	}
 	fmt.Fprintf(w, "captions of %s, %d pictures, beam %d, length exponent %g; people's %d captions have %.1f%% words unknown to the model\n\n",
 		r.Data, r.Images, r.Beam, r.LengthExponent, r.Captions, 100*r.Unknown)
 	means := map[string]stats.Mean{"heldout_loss": r.Loss}

@@ -83,7 +83,7 @@ func openEnsemble(ctx context.Context, b *backend.Backend, dir string, with []st
 	}
 	e, err := captioner.Ensemble(members...)
 	if err != nil {
-		return fail(err)
+		return fail(fmt.Errorf("%s together with %s: %w", dir, strings.Join(with, ", "), err))
 	}
 	return e, nil
 }

@@ -28,11 +28,12 @@ func reportCaptionsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "captions [RUN...]",
 		Short: "docs/results/captioning.md from runs of captions/flickr8k and captions/ensemble",
-		Long: `Report captions takes the figures of full runs of captions/flickr8k and captions/ensemble into docs/results/captioning.json and writes
-docs/results/captioning.md and its learning curves from it: soft, hard and no attention beside captions without a model,
-the bars and whether they are reached, every run's cost, and examples. What people say of the pictures is left out: it
-belongs to the data set. A run takes the place of an earlier one with the same attention and seed; runs with the same
-attention have one configuration. Without runs the page is written anew from what is recorded.
+		Long: `Report captions takes the figures of full runs of captions/flickr8k and captions/ensemble into
+docs/results/captioning.json and writes docs/results/captioning.md and its learning curves from it: soft, hard and no
+attention beside captions without a model, the bars and whether they are reached, every run's cost, and examples. What
+people say of the pictures is left out: it belongs to the data set. A run takes the place of an earlier one with the
+same attention and seed, an ensemble of one with as many members of the same kinds; runs with the same attention have
+one configuration. Without runs the page is written anew from what is recorded.
 
 Runs given with --tried are listed as what else was tried, with their figures on dev pictures alone.`,
 		Example: examples(

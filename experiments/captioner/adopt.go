@@ -16,6 +16,9 @@ import (
 // has to be c's, word for word, its weights have to have c's shapes, and its encoder has to be c's: the same network, or, if c trains
 // the network further, the one that c starts from. What its features are multiplied by is taken over too: the decoder is used to it.
 func (c *Model) Adopt(dir string) error {
+	if err := c.single(); err != nil {
+		return err
+	}
 	vocabulary, err := captioning.LoadVocabulary(filepath.Join(dir, vocabularyFile))
 	if err != nil {
 		return err

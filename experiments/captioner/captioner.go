@@ -43,7 +43,7 @@ type Model struct {
 	seed    int64
 	backend *backend.Backend
 	members []*Model // of an ensemble; nil for any other
-	blind   bool     // whether the members do not look at the same places
+	apart   bool     // whether some members look at other places than the first, or not at all where it does
 	writer  *captioning.Greedy
 	grids   *model.Exec // the encoder's graph, for writing captions
 }
@@ -69,6 +69,7 @@ func New(b *backend.Backend, cfg captioning.Config, vocabulary *captioning.Vocab
 
 // Fresh is c with new weights.
 func (c *Model) Fresh(seed int64) *Model {
+	c.mustBeSingle()
 	f := *c
 	f.Store, f.writer, f.grids, f.seed = model.NewStore(), nil, nil, seed
 	f.Store.SetParam("/"+nn.SeedParam, seed)
@@ -398,7 +399,7 @@ const vocabularyKey = "vocabulary_sha256"
 // Save writes configuration, vocabulary and weights into the folder dir, which is made if need be.
 func (c *Model) Save(dir string) error {
 	if c.members != nil {
-		return fmt.Errorf("expected a captioner to save, found an ensemble; save its members")
+		return c.single()
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("cannot save the captioner: %w", err)
@@ -557,7 +558,7 @@ type Example struct {
 	Human     []string  `json:"human"`
 }
 
-// HeldOut are the held-out pictures of the data set that the captioner was trained on; at least 100 of a set that is drawn.
+// HeldOut are the held-out pictures of the data set that the captioner, or an ensemble's first member, was trained on; at least 100 of a set that is drawn.
 func (c *Model) HeldOut() (datasets.Dataset, error) {
 	env := &experiments.Env{DataDir: c.DataDir, Seed: c.seed}
 	_, heldOut, err := Splits(env, c.Data, c.Encoder.size, 100, 100)
@@ -580,6 +581,7 @@ func (c *Model) Samples(n int) ([]datasets.Example, error) {
 
 // WithUniformAttention is the same decoder with its attention forced uniform: what it says when it cannot look.
 func (c *Model) WithUniformAttention() *Model {
+	c.mustBeSingle()
 	u := *c
 	u.Config.Attention = captioning.AttentionUniform
 	u.writer, u.grids = nil, nil

@@ -25,6 +25,7 @@ func (c *Model) Inputs(images []image.Image) ([][]float32, error) { return c.inp
 
 // Features returns the graph's features [N, L, D] for inputs [N, F] as [Model.Inputs] has them, row by row.
 func (c *Model) Features(scope *model.Scope, inputs *graph.Node) *graph.Node {
+	c.mustBeSingle()
 	return c.Encoder.features(scope, inputs)
 }
 

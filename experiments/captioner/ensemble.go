@@ -3,8 +3,12 @@ package captioner
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"image"
+	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -23,7 +27,8 @@ const membersScope = "members"
 
 // Ensemble makes one captioner of several, which foretells words and writes captions by the mean of their probabilities: see [captioning.Ensemble].
 // Their vocabularies have to be the same, word for word; decoders, encoders and seeds may differ. The weights are copied: what is trained
-// later changes nothing. The members are the ensemble's to close from then on. It can be neither trained nor saved.
+// later changes nothing. The members are the ensemble's to close from then on, unless there is an error. It can be neither trained nor saved, nor asked
+// what a single captioner alone can answer, such as [Model.Trace]. Its Config and Encoder are those of the first member.
 func Ensemble(members ...*Model) (*Model, error) {
 	if len(members) == 0 {
 		return nil, fmt.Errorf("expected captioners to make an ensemble of, found none")
@@ -33,15 +38,13 @@ func Ensemble(members ...*Model) (*Model, error) {
 	var decoders captioning.Ensemble
 	for i, m := range members {
 		if m.members != nil {
-			return nil, fmt.Errorf("member %d of the ensemble: expected a captioner, found an ensemble; name its members", i)
+			return nil, fmt.Errorf("member %d of the ensemble: expected a captioner, found an ensemble; name its members", i+1)
 		}
 		if theirs, ours := m.Vocabulary.Words(), e.Vocabulary.Words(); !slices.Equal(theirs, ours) {
-			return nil, fmt.Errorf("member %d of the ensemble: expected the %d words of member 0, found a vocabulary of %d, the first other one at place %d; "+
-				"train all on the same pictures and min_count", i, len(ours), len(theirs), firstOther(theirs, ours))
+			return nil, fmt.Errorf("member %d of the ensemble: expected the %d words of the first, found a vocabulary of %d, the first other one at place %d; "+
+				"train all on the same pictures and min_count", i+1, len(ours), len(theirs), firstOther(theirs, ours))
 		}
-		if m.Looks() != e.Looks() || m.Encoder.Grid != e.Encoder.Grid {
-			e.blind = true
-		}
+		e.apart = e.apart || m.Looks() != members[0].Looks() || m.Encoder.Grid != members[0].Encoder.Grid
 		e.Config.MaxLen = min(e.Config.MaxLen, m.Config.MaxLen)
 		decoders = append(decoders, m.decoder())
 		saved, err := weights.FromStore(m.Store, isWeight)
@@ -57,7 +60,50 @@ func Ensemble(members ...*Model) (*Model, error) {
 		}
 	}
 	e.Store.SetParam("/"+nn.FixedParam, true)
-	return &e, decoders.Validate()
+	if err := decoders.Validate(); err != nil {
+		return nil, err
+	}
+	return &e, nil
+}
+
+// WeightsSHA256 is a fingerprint of the captioner's weights, its encoder's included where that is trained with it.
+func (c *Model) WeightsSHA256() (string, error) {
+	all, err := weights.FromStore(c.Store, isWeight)
+	if err != nil {
+		return "", err
+	}
+	hash := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		t := all[name]
+		fmt.Fprintf(hash, "%s %s %v\n", name, t.DType, t.Shape)
+		hash.Write(t.Data)
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+// single is an error for an ensemble, where one captioner alone is asked about.
+func (c *Model) single() error {
+	if c.members != nil {
+		return fmt.Errorf("expected a captioner, found an ensemble of %d; ask its members", len(c.members))
+	}
+	return nil
+}
+
+// mustBeSingle panics for an ensemble.
+func (c *Model) mustBeSingle() {
+	if err := c.single(); err != nil {
+		panic(err)
+	}
+}
+
+// Fields returns what the places can see, as [Encoder.Fields] does; of an ensemble false unless its members' places see the same.
+func (c *Model) Fields() (Fields, bool) {
+	fields, ok := c.Encoder.Fields()
+	for _, m := range c.members {
+		other, also := m.Encoder.Fields()
+		ok = ok && also && reflect.DeepEqual(fields, other)
+	}
+	return fields, ok
 }
 
 // Members are the captioners that an ensemble is made of; of any other captioner it is one, itself.
@@ -83,7 +129,7 @@ func (c *Model) writes() (captioning.Decoder, *model.Scope) {
 // ensembleLosses is [Model.losses] for an ensemble: those of the first member, with the mean of all members' probabilities in the place of its own.
 func (c *Model) ensembleLosses(scope *model.Scope, inputs []*graph.Node, said func(logits *graph.Node) *graph.Node) (l captioning.Losses) {
 	if scope.IsTraining(inputs[0].Graph()) {
-		panic(fmt.Errorf("expected a captioner to train, found an ensemble; train its members"))
+		c.mustBeSingle()
 	}
 	var all []*graph.Node
 	from := inputs[0].Shape().Dim(1)

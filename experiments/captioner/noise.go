@@ -16,6 +16,7 @@ import (
 
 // WithHardAttention is the same decoder looking at one place at a time, the likeliest.
 func (c *Model) WithHardAttention() *Model {
+	c.mustBeSingle()
 	h := *c
 	h.Config.Attention = captioning.AttentionHard
 	h.Config.Hard = captioning.Hard{LambdaR: 1}
@@ -38,6 +39,9 @@ type Noise struct {
 // for the places s that were drawn, R being log p of the caption given them. plain has b = 0; with the baseline b is the mean
 // of R over all draws of plain. Soft attention on the same pictures draws nothing, so its gradient does not vary at all.
 func (c *Model) GradientNoise(images []image.Image, captions [][]string, draws int) (plain, baseline Noise, err error) {
+	if err := c.single(); err != nil {
+		return plain, baseline, err
+	}
 	if len(images) == 0 || len(images) != len(captions) || draws < 2 {
 		return plain, baseline, fmt.Errorf("expected pictures with a caption each and two draws or more, found %d pictures, %d captions and %d draws",
 			len(images), len(captions), draws)

@@ -27,8 +27,8 @@ func (c *Model) telling() captioning.ShowAndTellConfig {
 }
 
 // Looks says whether the decoder has attention weights, one for each place and word. Without attention they are all the same; Show and Tell and
-// language models and BLIP have none that could be drawn.
-func (c *Model) Looks() bool { return !c.Tells && c.Language == nil && c.BLIP == nil && !c.blind }
+// language models and BLIP have none that could be drawn, nor has an ensemble whose members do not all look, at the same places.
+func (c *Model) Looks() bool { return !c.Tells && c.Language == nil && c.BLIP == nil && !c.apart }
 
 // decoder is a decoder as it is asked for captions, with the shapes of its weights by their names.
 type decoder interface {

@@ -42,6 +42,9 @@ type Candidate struct {
 // Trace follows the decoder through a caption of the picture, as [Model.Caption] writes it or any other of words that it
 // knows. Words beyond what the model allows are left out.
 func (c *Model) Trace(img image.Image, words []string) (*Trace, error) {
+	if err := c.single(); err != nil {
+		return nil, err
+	}
 	if !c.Looks() {
 		return nil, errors.New("expected a captioner that looks at the picture at every step, found one without attention, such as Show and Tell or a language model")
 	}

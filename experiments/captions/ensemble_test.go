@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/glimpse-ml/glimpse/captioning"
+	"github.com/glimpse-ml/glimpse/datasets"
 	"github.com/glimpse-ml/glimpse/experiments"
 	"github.com/glimpse-ml/glimpse/experiments/captioner"
 	"github.com/glimpse-ml/glimpse/experiments/resumetest"
@@ -39,14 +41,16 @@ func TestEnsemble(t *testing.T) {
 		t.Errorf("captions scored %v", m)
 	}
 	var losses []float64
+	var set datasets.Dataset
 	for i := 1; i <= 2; i++ {
 		c, err := captioner.Open(t.Context(), b, run.Path(fmt.Sprintf("member-%d", i)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		set, err := c.HeldOut()
-		if err != nil {
-			t.Fatal(err)
+		if set == nil { // the same pictures for both
+			if set, err = c.HeldOut(); err != nil {
+				t.Fatal(err)
+			}
 		}
 		prepared, _, err := c.Prepare(t.Context(), &experiments.Env{Backend: b}, set)
 		if err != nil {
@@ -64,15 +68,39 @@ func TestEnsemble(t *testing.T) {
 	}
 
 	single, alone := start(Photographs(), "train.steps=60", "critical.train.steps=2", "critical.train.eval_every=2")
-	members := fmt.Sprintf("members=[%q,%q]", single.Dir, single.Path("model"))
+	var trained EnsembleReport
+	readReport(t, run, &trained)
+	if m := trained.Members; len(m) != 2 || !m[0].Known || m[0].Seed != 1 || m[1].Seed != 2 || trained.Training <= 0 ||
+		math.Abs((m[0].DevCIDEr+m[1].DevCIDEr)/2-result.Metrics["members_dev_CIDEr"]) > 1e-9 {
+		t.Errorf("found the members %+v, whose training took %g s, and %v", m, trained.Training, result.Metrics)
+	}
+	members := fmt.Sprintf("members=[%q,%q]", single.Dir, single.Path("model")+"/")
 	run, result = start(Ensemble(), members)
 	if got, want := result.Metrics["CIDEr"], alone.Metrics["CIDEr"]; got != want {
 		t.Errorf("the same captioner twice scored %g, alone %g", got, want)
 	}
 	var report EnsembleReport
 	readReport(t, run, &report)
-	if want := (Member{captioning.AttentionSoft, 1, true}); len(report.Members) != 2 || report.Members[0] != want || report.Members[1] != want || report.Earlier <= 0 {
-		t.Errorf("found the members %+v, whose training took %g s", report.Members, report.Earlier)
+	m := report.Members
+	want := Member{Kind: captioning.AttentionSoft, Known: true, Seed: 1, Critical: true, DevCIDEr: alone.Metrics["dev_CIDEr"]}
+	if len(m) == 2 {
+		want.Weights = m[0].Weights
+	}
+	var of Report
+	data, err := os.ReadFile(single.Path(ReportFile))
+	if err != nil || json.Unmarshal(data, &of) != nil {
+		t.Fatal(err)
+	}
+	if len(m) != 2 || m[0] != want || m[1] != want || len(want.Weights) != 64 || report.Training != of.Processor {
+		t.Errorf("found the members %+v, whose training took %g s; the run took %g", m, report.Training, of.Processor)
+	}
+	copied := filepath.Join(t.TempDir(), "elsewhere")
+	if err := os.CopyFS(copied, os.DirFS(single.Path("model"))); err != nil {
+		t.Fatal(err)
+	}
+	run, _ = start(Ensemble(), fmt.Sprintf("members=[%q]", copied))
+	if readReport(t, run, &report); report.Members[0].Known || report.Members[0].Weights != want.Weights {
+		t.Errorf("of a copied captioner is said: %+v", report.Members[0])
 	}
 	run, _ = start(Ensemble(), fmt.Sprintf("members=[%q]", single.Path("foretelling")))
 	readReport(t, run, &report)
@@ -97,24 +125,48 @@ func readReport(t *testing.T, run *experiments.Run, into *EnsembleReport) {
 func TestPageOfEnsembles(t *testing.T) {
 	together := func(v float64, critical bool, kinds ...captioning.Attention) EnsembleRecord {
 		one := made(t, captioning.AttentionSoft, 1, v).Report
-		report := EnsembleReport{OnDev: one.Foretold.OnDev, OnHeldOut: one.Foretold.OnHeldOut}
+		report := EnsembleReport{Data: one.Data, Dev: one.Dev, HeldOut: one.HeldOut, OnDev: one.Foretold.OnDev, OnHeldOut: one.Foretold.OnHeldOut}
 		for i, kind := range kinds {
-			report.Members = append(report.Members, Member{kind, int64(i + 1), critical})
+			report.Members = append(report.Members, Member{Kind: kind, Known: true, Seed: int64(i + 1), Critical: critical, DevCIDEr: v / 2})
 		}
-		return EnsembleRecord{Report: report, Config: json.RawMessage(`{}`)}
+		config, err := json.Marshal(ensembleDefaults(experiments.Full, "onnx"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return EnsembleRecord{Report: report, Config: config}
 	}
 	soft := captioning.AttentionSoft
 	recorded := Recorded{Runs: []Record{made(t, soft, 1, 0.45)}, Ensembles: []EnsembleRecord{
-		together(0.51, false, soft, soft), together(0.58, true, soft, soft), together(0.7, false, soft, captioning.AttentionUniform)}}
+		together(0.3, false, soft, soft), together(0.51, false, soft, soft, soft), together(0.58, true, soft, soft), together(0.7, false, soft, captioning.AttentionUniform)}}
+	if err := recorded.check(); err != nil {
+		t.Error(err)
+	}
 	page := recorded.page()
 	for _, says := range []string{
-		"| CIDEr-D after cross-entropy | 0.500 | 0.450 (0.400–0.500) | 0.510 (0.460–0.560) | reached by 0 of 1, reached as an ensemble |",
-		"| CIDEr-D after self-critical training | 0.600 | not run | 0.580 (0.530–0.630) | reached by 0 of 0, missed as an ensemble |",
-		"| 2 together: soft attention, then self-critical training | one run |", "| 2 together: soft attention; no attention (uniform) | one run |", "| 2 together: soft attention | 1, 2 |",
+		"| CIDEr-D after cross-entropy | 0.500 | 0.450 (0.400–0.500) | 0.510 (0.460–0.560) of 3 | reached by 0 of 1, reached as an ensemble |",
+		"| CIDEr-D after self-critical training | 0.600 | not run | 0.580 (0.530–0.630) of 2 | reached by 0 of 0, missed as an ensemble |",
+		"| 2 together: soft attention, then self-critical training | one run |", "| 2 together: 1 of no attention (uniform); 1 of soft attention | one run |",
+		"| 3 together: soft attention | 1, 2, 3 | 0.510 (0.460–0.560) | 0.255 |",
 	} {
 		if !strings.Contains(page, says) {
 			t.Errorf("expected %q on the page:\n%s", says, page)
 		}
+	}
+}
+
+// An ensemble that was measured on other pictures does not belong beside the other runs.
+func TestEnsemblesAreMeasuredAlike(t *testing.T) {
+	config, err := json.Marshal(ensembleDefaults(experiments.Full, "onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := made(t, captioning.AttentionSoft, 1, 0.5)
+	fewer := EnsembleRecord{Config: config, Report: EnsembleReport{Data: "flickr8k", Dev: 500, HeldOut: 100}}
+	if err := (Recorded{Runs: []Record{one}, Ensembles: []EnsembleRecord{fewer}}).check(); err == nil || !strings.Contains(err.Error(), "700 test pictures of flickr8k, beam 5") {
+		t.Errorf("100 test pictures beside 700: %v", err)
+	}
+	if err := (Recorded{Ensembles: []EnsembleRecord{fewer}}).check(); err == nil {
+		t.Error("an ensemble beside no run was taken")
 	}
 }
 
@@ -130,7 +182,7 @@ func TestEnsembleRefusesSettings(t *testing.T) {
 	}
 }
 
-// Stopped in the second member's training, and after it.
+// Stopped at random moments of both members' trainings.
 func TestEnsembleResumesExactly(t *testing.T) {
 	b, options := resumetest.Quick(t, "captions.pictures=40", "captions.dev=4", "captions.held_out=4", "captions.size=16", "captions.batch_size=4", "captions.train.steps=5",
 		"captions.train.eval_every=3", "captions.train.log_every=1", "captions.model.hidden=16", "captions.model.embed_dim=8", "captions.model.attention_dim=8", "captions.model.max_len=9", "captions.beam=2")

@@ -34,7 +34,7 @@ type Recorded struct {
 }
 
 // RecordResults adds runs of captions/flickr8k and captions/ensemble to the recorded results of the checkout root, and writes the page and its figure
-// anew. A run takes the place of an earlier one with the same attention and seed; runs with the same attention have to differ
+// anew. A run takes the place of an earlier one with the same attention and seed, an ensemble of one with as many members of the same kinds; runs with the same attention have to differ
 // in their seeds alone. Tried ones join the list of what else was tried.
 func RecordResults(root string, runs, tried []string) error {
 	if err := experiments.CheckCheckout(root); err != nil {
@@ -183,7 +183,7 @@ func (r Recorded) check() error {
 			}
 		}
 	}
-	return nil
+	return r.checkEnsembles()
 }
 
 // learntFrom is what a run learnt from and was measured on, and for how many steps it was trained to foretell words, in itself or in the run that it
@@ -196,6 +196,12 @@ func learntFrom(r Record) string {
 var kinds = []captioning.Attention{showAndTell, captioning.AttentionUniform, captioning.AttentionHard, captioning.AttentionSoft}
 
 const showAndTell captioning.Attention = tell
+
+// What else a member of an ensemble can be.
+const (
+	languageModel captioning.Attention = "language model"
+	blipHead      captioning.Attention = "BLIP"
+)
 
 func kindOf(r Record) captioning.Attention {
 	var cfg Config
@@ -225,6 +231,8 @@ func named(kind captioning.Attention) string {
 		return "Show and Tell"
 	case captioning.AttentionUniform:
 		return "no attention (uniform)"
+	case languageModel, blipHead:
+		return string(kind)
 	}
 	return strings.ToLower(string(kind)) + " attention"
 }

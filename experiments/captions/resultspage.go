@@ -206,20 +206,24 @@ func (r Recorded) writeBars(b *strings.Builder) {
 	}
 }
 
-// ensembleBar is what the ensemble of soft attention, after self-critical training or before, scored, and whether that reaches the bar, in words.
+// ensembleBar is what the largest ensemble of soft attention, after self-critical training or before, scored, and whether that reaches the bar, in words.
 func (r Recorded) ensembleBar(critical bool, least float64, c column) (cell, verdict string) {
-	for _, run := range r.Ensembles {
-		if !run.Report.allSoft(critical) {
-			continue
+	var largest *EnsembleReport
+	for i := range r.Ensembles {
+		report := &r.Ensembles[i].Report
+		if report.allSoft(critical) && (largest == nil || len(report.Members) > len(largest.Members)) {
+			largest = report
 		}
-		m := run.Report.OnHeldOut.Interval[c.name]
-		verdict = ", missed as an ensemble"
-		if m.Value >= least {
-			verdict = ", reached as an ensemble"
-		}
-		return shown(m, c.times, c.digits), verdict
 	}
-	return "not run", ""
+	if largest == nil {
+		return "not run", ""
+	}
+	m := largest.OnHeldOut.Interval[c.name]
+	verdict = ", missed as an ensemble"
+	if m.Value >= least {
+		verdict = ", reached as an ensemble"
+	}
+	return fmt.Sprintf("%s of %d", shown(m, c.times, c.digits), len(largest.Members)), verdict
 }
 
 // writeVerdict says whether attention helps, by the intervals over seeds.

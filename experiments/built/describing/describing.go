@@ -58,6 +58,9 @@ func Study() lesson.Study {
 func defaults(form experiments.Form, kind backend.Kind) Config {
 	c := Config{Captions: captions.Defaults(form, kind), Language: captioning.SmallLanguage(""), LR: 1e-3, Bridges: captioning.Bridges()}
 	c.Captions.Critical.Train.Steps, c.Captions.Model.Hard = 0, captioning.Hard{}
+	if form == experiments.Full { // as in the recorded runs
+		c.Captions.Model.EmbedDim, c.Captions.Model.DeepOutput = 300, false
+	}
 	c.Captions.Train.Steps, c.Captions.Train.EvalEvery, c.Captions.Examples = 1200, 0, 6
 	c.Language.MaxLen, c.Language.LabelSmoothing = c.Captions.Model.MaxLen, c.Captions.Model.LabelSmoothing
 	c.Language.Language.Dropout = 0.2
