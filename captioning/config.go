@@ -20,6 +20,9 @@ type Config struct {
 	Norm    Norm    `json:"norm"`    // what the loss is averaged over
 	Dropout float64 `json:"dropout"` // share of the LSTM's output that is left out while training
 
+	EmbedDropout   float64 `json:"embed_dropout"`   // share of the numbers of a word that is read, which are left out while training
+	FeatureDropout float64 `json:"feature_dropout"` // share of the D features that a picture is seen without while training, in all its places
+
 	// LabelSmoothing is the share of a word's weight in the loss that is spread evenly over all words (Szegedy et al. 2016,
 	// arXiv 1512.00567, section 7).
 	LabelSmoothing float64 `json:"label_smoothing"`
@@ -113,8 +116,13 @@ func (c Config) Validate() error {
 	if !(c.Lambda >= 0) {
 		return fmt.Errorf("expected lambda to be 0 or more, found %g", c.Lambda)
 	}
-	if !(c.Dropout >= 0 && c.Dropout < 1) {
-		return fmt.Errorf("expected dropout to be from 0 to below 1, found %g", c.Dropout)
+	for _, d := range []struct {
+		name string
+		rate float64
+	}{{"dropout", c.Dropout}, {"embed_dropout", c.EmbedDropout}, {"feature_dropout", c.FeatureDropout}} {
+		if !(d.rate >= 0 && d.rate < 1) {
+			return fmt.Errorf("expected %s to be from 0 to below 1, found %g", d.name, d.rate)
+		}
 	}
 	if !(c.LabelSmoothing >= 0 && c.LabelSmoothing < 1) {
 		return fmt.Errorf("expected label_smoothing to be from 0 to below 1, found %g", c.LabelSmoothing)

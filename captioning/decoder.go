@@ -135,6 +135,7 @@ func newDecoder(scope *model.Scope, cfg Config, a *Node) *decoder {
 			cfg.Locations, cfg.FeatureDim, a.Shape()))
 	}
 	E, H, A, D := cfg.EmbedDim, cfg.Hidden, cfg.AttentionDim, cfg.FeatureDim
+	a = nn.DropoutOver(scope, a, cfg.FeatureDropout, scope.IsTraining(a.Graph()), dims[0], 1, D)
 	d := &decoder{cfg: cfg, scope: scope, N: dims[0], a: a}
 
 	if cfg.Attention != AttentionUniform {
@@ -195,7 +196,7 @@ type reading struct {
 }
 
 func (d *decoder) read(words *Node) reading {
-	y := d.embed(words)
+	y := nn.Dropout(d.scope, d.embed(words), d.cfg.EmbedDropout, d.scope.IsTraining(words.Graph()))
 	return reading{y: y, input: graph.Add(times(d.wy, y), d.lstmB)}
 }
 

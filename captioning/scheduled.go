@@ -22,7 +22,7 @@ func OwnWords(scope *model.Scope, cfg Config, a, captions, share *Node) *Node {
 	if cfg.Attention == AttentionHard {
 		panic(fmt.Errorf("expected soft or uniform attention for scheduled sampling, found hard attention, which draws its places anew"))
 	}
-	cfg.Dropout = 0 // the word that it would say, not what dropout leaves of it
+	cfg.Dropout, cfg.EmbedDropout, cfg.FeatureDropout = 0, 0, 0 // the word that it would say, not what dropout leaves of it
 	d := newDecoder(scope, cfg, a)
 	captions.AssertDims(d.N, captions.Shape().Dim(-1))
 	T := captions.Shape().Dimensions[1]

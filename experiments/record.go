@@ -120,13 +120,17 @@ func WriteRecorded[T any](root, name string, recorded T) (T, error) {
 }
 
 // Difference lists the settings of a that differ from b's, as key=value, in code quotes, without those that are named in
-// but, a name with a dot at its end standing for all settings below it; "nothing" where there are none.
+// but, a name with a dot at its end standing for all settings below it; "nothing" where there are none. A setting that only one of them has makes no
+// difference while it is off (0, false or empty): it is newer than the other's experiment.
 func Difference(a, b json.RawMessage, but ...string) string {
 	x, y := Flat(a), Flat(b)
 	keys := maps.Clone(x)
 	maps.Copy(keys, y)
 	var parts []string
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		if newer := x[key] == "" && off(y[key]) || y[key] == "" && off(x[key]); newer {
+			continue
+		}
 		if x[key] != y[key] && !slices.ContainsFunc(but, func(b string) bool { return key == b || strings.HasSuffix(b, ".") && strings.HasPrefix(key, b) }) {
 			value := x[key]
 			if value == "" {
@@ -140,6 +144,8 @@ func Difference(a, b json.RawMessage, but ...string) string {
 	}
 	return "`" + strings.Join(parts, " ") + "`"
 }
+
+func off(value string) bool { return slices.Contains([]string{"0", "false", `""`, "null", "[]"}, value) }
 
 // Flat is a configuration as one map from paths with dots, such as train.optimizer.lr, to values as JSON. An object without
 // parts has none.

@@ -17,11 +17,11 @@ import (
 	"github.com/glimpse-ml/glimpse/internal/progress"
 )
 
-// inputSet returns a function to the graph's input of every picture of a data set, or of their mirror images, and the pictures that could not be
+// inputSet returns a function to the graph's input of every picture of a data set in a view, and the pictures that could not be
 // read (their inputs are nil). Frozen features are computed once and cached on disk.
-func (e *Encoder) inputSet(ctx context.Context, env *experiments.Env, set datasets.Dataset, mirrored bool) (func(i int) []float32, []error, error) {
+func (e *Encoder) inputSet(ctx context.Context, env *experiments.Env, set datasets.Dataset, view View) (func(i int) []float32, []error, error) {
 	if e.frozen != nil {
-		return e.frozenSet(ctx, env, set, mirrored)
+		return e.frozenSet(ctx, env, set, view)
 	}
 	begun, few := time.Now(), env.Few(set.Len())
 	pictures, errs := parallel.Map(ctx, few, func(i int) (*picture.RGB, error) { // bytes take a quarter of the memory of numbers
@@ -29,14 +29,7 @@ func (e *Encoder) inputSet(ctx context.Context, env *experiments.Env, set datase
 		if err != nil {
 			return nil, err
 		}
-		rgb, err := e.prepare(img)
-		if err != nil {
-			return nil, err
-		}
-		if mirrored {
-			rgb = picture.FlipHorizontal(rgb)
-		}
-		return rgb, nil
+		return e.prepareView(img, i, view)
 	})
 	env.Foresee("reading the pictures of "+set.Name(), few, set.Len(), time.Since(begun))
 	for i := few; i < set.Len(); i++ { // in a dry run, the others stand for those that were not read
@@ -46,15 +39,12 @@ func (e *Encoder) inputSet(ctx context.Context, env *experiments.Env, set datase
 }
 
 // preparation says how a picture becomes a row of frozen features.
-func (e *Encoder) preparation(mirrored bool) string {
+func (e *Encoder) preparation(view View) string {
 	filter := "bilinear"
 	if e.filter() == picture.Bicubic {
 		filter = "bicubic"
 	}
-	text := fmt.Sprintf("squashed to %d, %s", e.size, filter)
-	if mirrored {
-		text += ", mirrored"
-	}
+	text := fmt.Sprintf("squashed to %d, %s", e.size, filter) + view.preparation()
 	if e.pool > 0 {
 		text += fmt.Sprintf(", averaged to %d places on a side", e.pool)
 	}
@@ -64,21 +54,21 @@ func (e *Encoder) preparation(mirrored bool) string {
 // chunk is how many pictures are decoded and encoded together: several batches, so that both cores are busy.
 const chunk = 64
 
-func (e *Encoder) frozenSet(ctx context.Context, env *experiments.Env, set datasets.Dataset, mirrored bool) (func(i int) []float32, []error, error) {
+func (e *Encoder) frozenSet(ctx context.Context, env *experiments.Env, set datasets.Dataset, view View) (func(i int) []float32, []error, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return nil, nil, fmt.Errorf("expected a cache folder of yours to keep features in: %w; set HOME or XDG_CACHE_HOME", err)
 	}
 	errs := make([]error, set.Len())
 	keep := features.Cache{Dir: filepath.Join(cache, "glimpse", "features"), Message: func(s string) { env.Say("captioner: %s", s) }}
-	key := features.Key{Data: set.Fingerprint(), Encoder: e.frozen.Fingerprint(), Preparation: e.preparation(mirrored)}
+	key := features.Key{Data: set.Fingerprint(), Encoder: e.frozen.Fingerprint(), Preparation: e.preparation(view)}
 	if env.Rehearsing() && !keep.Has(key, set.Len(), []int{e.Grid * e.Grid, e.Channels}) {
-		return e.few(ctx, env, set, mirrored)
+		return e.few(ctx, env, set, view)
 	}
 	matrix, err := keep.Get(ctx, key, set.Len(), []int{e.Grid * e.Grid, e.Channels}, func(ctx context.Context, emit func(int, []float32) error) error {
 		bar := progress.New(env.Messages, "captioner: features of "+set.Name(), int64(set.Len()), progress.Options{})
 		defer bar.Done()
-		return e.encodeAll(ctx, set, mirrored, func(i int, row []float32) error {
+		return e.encodeAll(ctx, set, view, func(i int, row []float32) error {
 			bar.Add(1)
 			return emit(i, row)
 		})
@@ -98,10 +88,10 @@ func (e *Encoder) frozenSet(ctx context.Context, env *experiments.Env, set datas
 }
 
 // few is [Encoder.frozenSet] in a dry run: the features of a few pictures stand for those of all, and nothing is kept.
-func (e *Encoder) few(ctx context.Context, env *experiments.Env, set datasets.Dataset, mirrored bool) (func(i int) []float32, []error, error) {
+func (e *Encoder) few(ctx context.Context, env *experiments.Env, set datasets.Dataset, view View) (func(i int) []float32, []error, error) {
 	begun, few := time.Now(), env.Few(set.Len())
 	var rows [][]float32
-	err := e.encodeAll(ctx, datasets.Limit(set, few), mirrored, func(_ int, row []float32) error {
+	err := e.encodeAll(ctx, datasets.Limit(set, few), view, func(_ int, row []float32) error {
 		if row[0] == row[0] { // could be read
 			rows = append(rows, row)
 		}
@@ -118,16 +108,13 @@ func (e *Encoder) few(ctx context.Context, env *experiments.Env, set datasets.Da
 }
 
 // encodeAll computes the features of every picture. Decoding the next chunk goes on while one is computed.
-func (e *Encoder) encodeAll(ctx context.Context, set datasets.Dataset, mirrored bool, emit func(i int, row []float32) error) error {
+func (e *Encoder) encodeAll(ctx context.Context, set datasets.Dataset, view View, emit func(i int, row []float32) error) error {
 	loader, err := datasets.NewLoader(set.Len(), datasets.LoaderConfig{BatchSize: chunk, Epochs: 1}, func(_ context.Context, i int, _ *rand.Rand) (prepared, error) {
 		img, err := set.At(i).Open()
 		if err != nil {
 			return prepared{i, nil}, nil
 		}
-		rgb, err := e.prepare(img)
-		if err == nil && mirrored {
-			rgb = picture.FlipHorizontal(rgb)
-		}
+		rgb, err := e.prepareView(img, i, view)
 		return prepared{i, rgb}, err
 	})
 	if err != nil {

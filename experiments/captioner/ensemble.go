@@ -162,11 +162,11 @@ func (c *Model) inputs(images []image.Image) ([][]float32, error) {
 }
 
 // inputSet is [Encoder.inputSet]: for an ensemble what each member's encoder takes of a picture, side by side.
-func (c *Model) inputSet(ctx context.Context, env *experiments.Env, set datasets.Dataset, mirrored bool) (func(i int) []float32, []error, error) {
+func (c *Model) inputSet(ctx context.Context, env *experiments.Env, set datasets.Dataset, view View) (func(i int) []float32, []error, error) {
 	var parts []func(i int) []float32
 	errs := make([]error, set.Len())
 	for _, m := range c.Members() {
-		inputs, own, err := m.Encoder.inputSet(ctx, env, set, mirrored)
+		inputs, own, err := m.Encoder.inputSet(ctx, env, set, view)
 		if err != nil {
 			return nil, nil, err
 		}

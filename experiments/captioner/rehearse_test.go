@@ -30,7 +30,7 @@ func TestPrepareInADryRun(t *testing.T) {
 	defaults := func(experiments.Form, backend.Kind) struct{} { return struct{}{} }
 	e := experiments.New("prepare", "", defaults, func(ctx context.Context, env *experiments.Env, _ struct{}) (experiments.Result, error) {
 		for _, encoder := range []*Encoder{c.Encoder, pixels} {
-			inputs, errs, err := encoder.inputSet(ctx, env, set, false)
+			inputs, errs, err := encoder.inputSet(ctx, env, set, View{})
 			if err != nil {
 				return experiments.Result{}, err
 			}

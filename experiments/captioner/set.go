@@ -26,20 +26,16 @@ type Item struct {
 // Prepare encodes the pictures and captions of a data set. problems are sentences about all that was left out or cut: captions
 // first, counted by what is wrong with them, then every picture that is not used.
 func (c *Model) Prepare(ctx context.Context, env *experiments.Env, set datasets.Dataset) (prepared *Set, problems []string, err error) {
-	return c.prepare(ctx, env, set, false)
+	return c.PrepareView(ctx, env, set, View{})
 }
 
-// PrepareMirrored is [Model.Prepare] for the pictures' mirror images.
-func (c *Model) PrepareMirrored(ctx context.Context, env *experiments.Env, set datasets.Dataset) (*Set, []string, error) {
-	return c.prepare(ctx, env, set, true)
-}
-
-func (c *Model) prepare(ctx context.Context, env *experiments.Env, set datasets.Dataset, mirrored bool) (*Set, []string, error) {
+// PrepareView is [Model.Prepare] for pictures in a view.
+func (c *Model) PrepareView(ctx context.Context, env *experiments.Env, set datasets.Dataset, view View) (*Set, []string, error) {
 	s, problems, err := c.readCaptions(set)
 	if err != nil {
 		return nil, nil, err
 	}
-	inputs, errs, err := c.inputSet(ctx, env, set, mirrored)
+	inputs, errs, err := c.inputSet(ctx, env, set, view)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -54,7 +54,7 @@ func criticize(ctx context.Context, env *experiments.Env, cfg Config, c *caption
 	}
 	defer source.close()
 	pupil := *c
-	pupil.Config.Dropout = cfg.Critical.Dropout
+	pupil.Config.Dropout, pupil.Config.EmbedDropout, pupil.Config.FeatureDropout = cfg.Critical.Dropout, 0, 0
 	rates, err := c.LearningRates(cfg.EncoderLR, cfg.LayerDecay)
 	if err != nil {
 		return experiments.Trained{}, err
@@ -121,11 +121,7 @@ func newCritic(env *experiments.Env, cfg Config, c *captioner.Model, data *sets)
 	s.Loader, err = datasets.NewLoader(len(data.train.Examples), datasets.LoaderConfig{
 		BatchSize: cfg.Critical.BatchSize, Seed: uint64(env.Seed) + 1, Shuffle: true, DropLast: true,
 	}, func(_ context.Context, i int, rng *rand.Rand) (*captioner.Item, error) {
-		inputs := data.train.Inputs
-		if rng.IntN(2) == 0 {
-			inputs = data.mirrored.Inputs
-		}
-		return &captioner.Item{Input: inputs(i)}, nil
+		return &captioner.Item{Input: data.view(i, rng)}, nil
 	})
 	if err != nil {
 		s.writer.Close()

@@ -105,11 +105,17 @@ func Dropout(scope *model.Scope, x *graph.Node, rate float64, training bool) *gr
 	if rate < 0 || rate >= 1 {
 		panic(fmt.Errorf("Dropout: expected a rate of at least 0 and below 1, found %g", rate))
 	}
+	return DropoutOver(scope, x, rate, training, x.Shape().Dimensions...)
+}
+
+// DropoutOver is [Dropout] that draws once for each number of a shape that x's is broadcast from: with axes of 1, what is left out is left out all along
+// them ("Efficient Object Localization Using Convolutional Networks", Tompson et al. 2015, section 3.2, for the places of a picture).
+func DropoutOver(scope *model.Scope, x *graph.Node, rate float64, training bool, drawn ...int) *graph.Node {
 	if !training || rate == 0 {
 		return x
 	}
 	g := x.Graph()
-	random := scope.RandomUniform(g, shapes.Make(dtypes.Float32, x.Shape().Dimensions...))
+	random := scope.RandomUniform(g, shapes.Make(dtypes.Float32, drawn...))
 	keep := graph.ConvertDType(graph.GreaterOrEqual(random, graph.Scalar(g, dtypes.Float32, rate)), x.DType())
 	return graph.Mul(x, graph.MulScalar(graph.StopGradient(keep), 1/(1-rate)))
 }
