@@ -22,7 +22,7 @@ func ownWords(t *testing.T, b compute.Backend, g golden, a []float32, captions [
 		t.Fatal(err)
 	}
 	cfg := g.cfg
-	cfg.Dropout = 0.5 // is not to matter
+	cfg.Dropout, cfg.EmbedDropout, cfg.FeatureDropout = 0.5, 0.5, 0.5 // are not to matter
 	out, err := model.CallOnceN(b, store, func(scope *model.Scope, in []*graph.Node) []*graph.Node {
 		words := OwnWords(scope, cfg, in[0], in[1], in[2])
 		return []*graph.Node{words, graph.ArgMax(Decode(scope, g.cfg, in[0], words).Logits, -1)}

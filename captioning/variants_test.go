@@ -178,11 +178,19 @@ func learnByHeart(t *testing.T, b compute.Backend, cfg Config) {
 	}
 }
 
-// Dropout changes the loss from call to call in training, and is not there otherwise.
+// Dropout of every kind changes the loss from call to call in training, and is not there otherwise.
 func TestDropoutOnlyInTraining(t *testing.T) {
+	for name, set := range map[string]func(*Config){
+		"dropout": func(c *Config) { c.Dropout = 0.5 }, "embed": func(c *Config) { c.EmbedDropout = 0.5 }, "feature": func(c *Config) { c.FeatureDropout = 0.5 },
+	} {
+		t.Run(name, func(t *testing.T) { onlyInTraining(t, set) })
+	}
+}
+
+func onlyInTraining(t *testing.T, set func(*Config)) {
 	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
 		g := loadGolden(t, "sat_vector_gate")
-		g.cfg.Dropout = 0.5
+		set(&g.cfg)
 		for _, training := range []bool{false, true} {
 			store := g.store(t)
 			exec, err := model.NewExec(b, store, func(scope *model.Scope, a, captions, lengths *Node) *Node {
@@ -207,6 +215,51 @@ func TestDropoutOnlyInTraining(t *testing.T) {
 			if !training && !(math.Abs(losses[0]-g.json.LossMean) < 1e-4) {
 				t.Errorf("without training: got the loss %g, want %g", losses[0], g.json.LossMean)
 			}
+		}
+	})
+}
+
+// A feature that is left out is left out of all places and steps: the context has nothing of it, and of the others what there was, larger.
+func TestFeatureDropoutTakesWholeFeatures(t *testing.T) {
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		g := loadGolden(t, "sat_vector_gate")
+		g.cfg.Attention = AttentionUniform // the context is the mean, whatever the state
+		maps.DeleteFunc(g.weights, func(name string, _ safetensors.Tensor) bool { return strings.HasPrefix(name, "att.") })
+		contexts := func(rate float64) []float32 {
+			cfg, store := g.cfg, g.store(t)
+			cfg.FeatureDropout = rate
+			if err := store.SetRNGStateFromSeed(2); err != nil {
+				t.Fatal(err)
+			}
+			exec, err := model.NewExec(b, store, func(scope *model.Scope, a, captions *Node) *Node {
+				store.SetTraining(a.Graph(), true)
+				return Decode(scope, cfg, a, captions).Z
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := exec.Call1(g.tensor(t, "a"), g.tensor(t, "captions"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return flat(t, out)
+		}
+		whole, left := contexts(0), contexts(0.25)
+		D, steps := g.cfg.FeatureDim, 7
+		dropped := 0
+		for i, z := range left {
+			first := left[i/(steps*D)*steps*D+i%D] // of the same feature at the first step
+			switch {
+			case first == 0 && z == 0:
+				dropped++
+			case first == 0 || z == 0:
+				t.Fatalf("number %d: a feature is left out at one step, but not at another", i)
+			default:
+				near(t, "context", []float32{z}, []float32{whole[i] / 0.75})
+			}
+		}
+		if share := float64(dropped) / float64(len(left)); share < 0.05 || share > 0.5 {
+			t.Errorf("a share of %.2f was left out, want about 0.25", share)
 		}
 	})
 }
@@ -314,6 +367,8 @@ func TestValidate(t *testing.T) {
 		"norm":            func(c *Config) { c.Norm = "sum" },
 		"lambda":          func(c *Config) { c.Lambda = math.NaN() },
 		"dropout":         func(c *Config) { c.Dropout = 1 },
+		"embed_dropout":   func(c *Config) { c.EmbedDropout = -0.1 },
+		"feature_dropout": func(c *Config) { c.FeatureDropout = math.NaN() },
 		"label_smoothing": func(c *Config) { c.LabelSmoothing = 1 },
 	} {
 		c := Tiny(10)

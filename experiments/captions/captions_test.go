@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -292,5 +293,25 @@ func TestShowAndTell(t *testing.T) {
 	}
 	if _, err := c.Trace(img, []string{"a"}); err == nil || !strings.Contains(err.Error(), "Show and Tell") {
 		t.Errorf("a trace: %v", err)
+	}
+}
+
+// Crops are views of the training pictures, in the mirror too where that is wanted.
+func TestViews(t *testing.T) {
+	for _, c := range []struct {
+		crops  int
+		mirror bool
+		want   []captioner.View
+	}{
+		{0, false, nil}, {0, true, []captioner.View{{Mirrored: true}}}, {1, false, []captioner.View{{Crop: 1}}},
+		{1, true, []captioner.View{{Mirrored: true}, {Crop: 1}, {Crop: 1, Mirrored: true}}},
+	} {
+		if got := (Config{Crops: c.crops, Mirror: c.mirror}).views(); !slices.Equal(got, c.want) {
+			t.Errorf("%d crops, mirror %v: got %v", c.crops, c.mirror, got)
+		}
+	}
+	cfg := defaults(experiments.Quick, "go")
+	if cfg.Crops = -1; cfg.Check() == nil {
+		t.Error("-1 crops were not refused")
 	}
 }

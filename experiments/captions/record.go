@@ -35,7 +35,7 @@ type Recorded struct {
 
 // RecordResults adds runs of captions/flickr8k and captions/ensemble to the recorded results of the checkout root, and writes the page and its figure
 // anew. A run takes the place of an earlier one with the same attention and seed, an ensemble of one with as many members of the same kinds; runs with the same attention have to differ
-// in their seeds alone. Tried ones join the list of what else was tried.
+// in their seeds alone. Tried ones join the list of what else was tried, and so does a run of another configuration that is replaced.
 func RecordResults(root string, runs, tried []string) error {
 	if err := experiments.CheckCheckout(root); err != nil {
 		return err
@@ -137,17 +137,33 @@ func (r *Recorded) add(dir string) error {
 	if record.Report.Foretold.OnHeldOut == nil {
 		return fmt.Errorf("expected a final run in %s, found one that did not look at the test pictures (final=false)", dir)
 	}
-	r.Runs = slices.DeleteFunc(r.Runs, func(old Record) bool { return kindOf(old) == kindOf(record) && old.Seed == record.Seed })
-	r.Runs = append(r.Runs, record)
+	r.replace(record)
 	return nil
+}
+
+// replace puts a run in the place of an earlier one with the same attention and seed. One of another configuration is among what was tried from then on.
+func (r *Recorded) replace(record Record) {
+	r.Runs = slices.DeleteFunc(r.Runs, func(old Record) bool {
+		replaced := kindOf(old) == kindOf(record) && old.Seed == record.Seed
+		if replaced && experiments.Difference(old.Config, record.Config, "start", "train.steps", "critical.") != "nothing" {
+			r.tried(old)
+		}
+		return replaced
+	})
+	r.Runs = append(r.Runs, record)
 }
 
 // addTried takes a run of another configuration.
 func (r *Recorded) addTried(dir string) error {
 	record, err := readRun(dir)
-	if err != nil {
-		return err
+	if err == nil {
+		r.tried(record)
 	}
+	return err
+}
+
+// tried lists a run with what it scored on dev pictures.
+func (r *Recorded) tried(record Record) {
 	for _, phase := range []*Phase{record.Report.Foretold, record.Report.Critical} {
 		if phase != nil {
 			phase.OnHeldOut = nil // nothing was chosen by them
@@ -155,7 +171,6 @@ func (r *Recorded) addTried(dir string) error {
 	}
 	record.Report.Baselines = nil
 	r.list(record)
-	return nil
 }
 
 // list puts a run among those that were tried, in the place of an earlier one with its settings and seed.

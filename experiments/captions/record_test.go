@@ -175,6 +175,23 @@ func TestTried(t *testing.T) {
 	}
 }
 
+// A run in the place of one of another configuration leaves that one among what was tried, without its figures on test pictures.
+func TestReplaced(t *testing.T) {
+	old, again := made(t, captioning.AttentionSoft, 1, 0.5), made(t, captioning.AttentionSoft, 1, 0.6)
+	recorded := Recorded{Runs: []Record{old}}
+	recorded.replace(again)
+	if len(recorded.Runs) != 1 || len(recorded.Tried) != 0 || recorded.Runs[0].Report.Foretold.OnDev.Scores.CIDEr != 0.6 {
+		t.Errorf("the same configuration: %d runs, %d tried", len(recorded.Runs), len(recorded.Tried))
+	}
+	other := made(t, captioning.AttentionSoft, 1, 0.7)
+	other.Config = json.RawMessage(strings.Replace(string(other.Config), `"batch_size":64`, `"batch_size":32`, 1))
+	recorded.replace(other)
+	if len(recorded.Runs) != 1 || len(recorded.Tried) != 1 || recorded.Runs[0].Report.Foretold.OnDev.Scores.CIDEr != 0.7 ||
+		recorded.Tried[0].Report.Foretold.OnDev.Scores.CIDEr != 0.6 || recorded.Tried[0].Report.Foretold.OnHeldOut != nil {
+		t.Errorf("another configuration: %d runs, tried %+v", len(recorded.Runs), recorded.Tried)
+	}
+}
+
 func TestRecordRefuses(t *testing.T) {
 	a, b := made(t, captioning.AttentionSoft, 1, 0.5), made(t, captioning.AttentionSoft, 2, 0.5)
 	b.Config = json.RawMessage(strings.Replace(string(b.Config), `"batch_size":64`, `"batch_size":32`, 1))

@@ -105,6 +105,35 @@ func TestLookup(t *testing.T) {
 	}
 }
 
+// What is drawn once for an axis is left out all along it.
+func TestDropoutOver(t *testing.T) {
+	x := zeros(30, 4, 50)
+	for i := range x.values {
+		x.values[i] = 3
+	}
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		store := model.NewStore()
+		if err := store.SetRNGStateFromSeed(1); err != nil {
+			t.Fatal(err)
+		}
+		got := evaluate(t, b, store, func(scope *model.Scope, x *graph.Node) []*graph.Node {
+			return []*graph.Node{nn.DropoutOver(scope, x, 0.25, true, 30, 1, 50)}
+		}, x)
+		dropped := 0
+		for i, v := range got[0].values {
+			if first := got[0].values[i/200*200+i%50]; v != first || v != 0 && v != 4 {
+				t.Fatalf("number %d is %g, where the first along the axis is %g", i, v, first)
+			}
+			if v == 0 {
+				dropped++
+			}
+		}
+		if share := float64(dropped) / 6000; math.Abs(share-0.25) > 0.06 { // five standard deviations of 1,500 draws
+			t.Errorf("a share of %.3f was left out, want 0.25", share)
+		}
+	})
+}
+
 func TestDropout(t *testing.T) {
 	const n, rate = 20_000, 0.25
 	x := zeros(n)
