@@ -69,19 +69,18 @@ func Photographs() experiments.Experiment {
 
 func defaults(form experiments.Form, _ backend.Kind) Config {
 	c := Config{
-		Data: "flickr8k", Dev: 500, Encoder: "squeezenet", EncoderLR: 0.05, LayerDecay: 1, Size: 224, Pool: 7, Mirror: true, Crops: 4, MinCount: 5, Decoder: attend, Model: captioning.Small(0), BatchSize: 64,
-		Train: experiments.TrainConfig{Steps: 3000, Optimizer: experiments.DefaultAdamW(), LogEvery: 10, EvalEvery: 1000, Average: 0.99},
+		Data: "flickr8k", Dev: 500, Encoder: "squeezenet", EncoderLR: 0.05, LayerDecay: 1, Size: 224, Pool: 7, Mirror: true, MinCount: 5, Decoder: attend, Model: captioning.Small(0), BatchSize: 64,
+		Train: experiments.TrainConfig{Steps: 5000, Optimizer: experiments.DefaultAdamW(), LogEvery: 10, EvalEvery: 1000, Average: 0.99},
 		Critical: Critical{BatchSize: 32, Samples: 5, Temperature: 0.5,
 			Train: experiments.TrainConfig{Steps: 600, Optimizer: experiments.DefaultAdamW(), LogEvery: 10, EvalEvery: 100, Average: 0.99}},
 		Beam: 5, LengthNorm: 0.7, Final: true, Examples: 12,
 	}
-	c.Model.EmbedDim, c.Model.Hidden, c.Model.AttentionDim, c.Model.Dropout, c.Model.Lambda, c.Model.MaxLen = 512, 512, 256, 0.5, 0.01, 20
-	c.Model.DeepOutput, c.Model.EmbedDropout, c.Model.FeatureDropout = true, 0.3, 0.2 // equation 7 learns faster than h alone, and overfits without these
+	c.Model.EmbedDim, c.Model.Hidden, c.Model.AttentionDim, c.Model.Dropout, c.Model.Lambda, c.Model.MaxLen = 300, 512, 256, 0.5, 0.01, 20
 	c.Train.Optimizer.LR, c.Train.Optimizer.WarmupSteps, c.Train.Optimizer.WeightDecay = 2e-3, 100, 0.05
 	c.Critical.Train.Optimizer.LR, c.Critical.Train.Optimizer.WarmupSteps, c.Critical.Train.Optimizer.WeightDecay = 1e-4, 20, 0
 	c.Model.LabelSmoothing = 0.1
 	if form == experiments.Quick {
-		c.Data, c.Pictures, c.Dev, c.HeldOut, c.Encoder, c.Size, c.Pool, c.Mirror, c.Crops = "scenes", 600, 100, 100, "cnn", 32, 0, false, 0
+		c.Data, c.Pictures, c.Dev, c.HeldOut, c.Encoder, c.Size, c.Pool, c.Mirror = "scenes", 600, 100, 100, "cnn", 32, 0, false
 		c.Model, c.MinCount, c.BatchSize, c.Beam, c.Examples = captioning.Tiny(0), 1, 32, 3, 4
 		c.Model.MaxLen = 20 // no caption of Scenes is cut
 		c.Train.Steps, c.Train.EvalEvery, c.Train.Optimizer.WarmupSteps, c.Train.Optimizer.LR, c.Train.Average = 120, 60, 10, 5e-3, 0.9

@@ -121,7 +121,7 @@ func TestPageComparesLikeWithLike(t *testing.T) {
 	for i := range recorded.Runs {
 		r := &recorded.Runs[i]
 		if r.Config = json.RawMessage(strings.Replace(string(r.Config), `"batch_size":32`, `"batch_size":64`, 1)); kindOf(*r) == captioning.AttentionSoft {
-			r.Config = json.RawMessage(strings.NewReplacer(`"start":""`, `"start":"a"`, `"samples":5`, `"samples":6`, `"train":{"steps":3000`, `"train":{"steps":0`).Replace(string(r.Config)))
+			r.Config = json.RawMessage(strings.NewReplacer(`"start":""`, `"start":"a"`, `"samples":5`, `"samples":6`, `"train":{"steps":5000`, `"train":{"steps":0`).Replace(string(r.Config)))
 		}
 	}
 	if page := recorded.page(); !strings.Contains(page, "better than none") {
@@ -246,7 +246,7 @@ func TestCurveOf(t *testing.T) {
 		t.Errorf("found %+v", curve)
 	}
 	c := made(t, captioning.AttentionSoft, 3, 0.5) // went on from a captioner
-	c.Config = json.RawMessage(strings.Replace(string(c.Config), `"train":{"steps":3000`, `"train":{"steps":0`, 1))
+	c.Config = json.RawMessage(strings.Replace(string(c.Config), `"train":{"steps":5000`, `"train":{"steps":0`, 1))
 	c.Curve = []map[string]float64{{"step": 100, devCIDEr: 0.1}}
 	if with := curveOf(captioning.AttentionSoft, []Record{c, a, b}); !slices.Equal(with.Y, curve.Y) || len(with.Y) == 0 {
 		t.Errorf("with a run that went on from another: found %+v", with)

@@ -64,10 +64,6 @@ func Study() lesson.Study {
 func defaults(form experiments.Form, kind backend.Kind) Config {
 	c := Config{Captions: captions.Defaults(form, kind), BLIP: captioning.SmallBLIP(), LR: 1e-3, Rerank: 16}
 	c.Captions.Critical.Train.Steps, c.Captions.Model.Hard = 0, captioning.Hard{}
-	if form == experiments.Full { // as in the recorded runs
-		c.Captions.Model.EmbedDim, c.Captions.Model.DeepOutput, c.Captions.Model.EmbedDropout, c.Captions.Model.FeatureDropout = 300, false, 0, 0
-		c.Captions.Crops = 0
-	}
 	c.Captions.Train.Steps, c.Captions.Train.EvalEvery, c.Captions.Examples = 1200, 0, 6
 	c.BLIP.MaxLen, c.BLIP.LabelSmoothing = c.Captions.Model.MaxLen, c.Captions.Model.LabelSmoothing
 	if form == experiments.Quick {

@@ -58,10 +58,6 @@ func Study() lesson.Study {
 func defaults(form experiments.Form, kind backend.Kind) Config {
 	c := Config{Captions: captions.Defaults(form, kind), Language: captioning.SmallLanguage(""), LR: 1e-3, Bridges: captioning.Bridges()}
 	c.Captions.Critical.Train.Steps, c.Captions.Model.Hard = 0, captioning.Hard{}
-	if form == experiments.Full { // as in the recorded runs
-		c.Captions.Model.EmbedDim, c.Captions.Model.DeepOutput, c.Captions.Model.EmbedDropout, c.Captions.Model.FeatureDropout = 300, false, 0, 0
-		c.Captions.Crops = 0
-	}
 	c.Captions.Train.Steps, c.Captions.Train.EvalEvery, c.Captions.Examples = 1200, 0, 6
 	c.Language.MaxLen, c.Language.LabelSmoothing = c.Captions.Model.MaxLen, c.Captions.Model.LabelSmoothing
 	c.Language.Language.Dropout = 0.2
