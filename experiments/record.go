@@ -145,7 +145,9 @@ func Difference(a, b json.RawMessage, but ...string) string {
 	return "`" + strings.Join(parts, " ") + "`"
 }
 
-func off(value string) bool { return slices.Contains([]string{"0", "false", `""`, "null", "[]"}, value) }
+func off(value string) bool {
+	return slices.Contains([]string{"0", "false", `""`, "null", "[]"}, value)
+}
 
 // Flat is a configuration as one map from paths with dots, such as train.optimizer.lr, to values as JSON. An object without
 // parts has none.
