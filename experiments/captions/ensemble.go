@@ -29,8 +29,8 @@ type EnsembleConfig struct {
 // Ensemble is the experiment captions/ensemble: several captioners write together, by the mean of their probabilities (Vinyals et al. 2016, arXiv
 // 1609.06647). Errors that the members do not share cancel out.
 //
-//	glimpse train captions/ensemble --set 'members=["runs/soft-1","runs/soft-2","runs/soft-3"]'    2 minutes: nothing is trained
-//	glimpse train captions/ensemble --quick                                                        seconds: two small ones, on Scenes
+//	glimpse train captions/ensemble --set 'members=["runs/soft-1","runs/soft-2","runs/soft-3"]'    20 seconds on one core: nothing is trained
+//	glimpse train captions/ensemble --quick                                                        25 seconds: two small ones, on Scenes
 func Ensemble() experiments.Experiment {
 	return experiments.New("captions/ensemble", "several captioners that write together; BLEU, ROUGE-L, CIDEr of their captions", ensembleDefaults, trainEnsemble)
 }
@@ -326,7 +326,7 @@ func (r Recorded) writeEnsembles(b *strings.Builder) {
 		return
 	}
 	b.WriteString("\nEnsembles (`glimpse train captions/ensemble`) write by the mean of their members' probabilities. Processor seconds are those of describing dev and test\n" +
-		"photographs, and beside them those of the runs that trained the members.\n\n" +
+		"photographs, and beside them those of the runs that trained the members: runs of these seeds, but not bit for bit those above where ONNX Runtime trained both.\n\n" +
 		"| captions by | seeds | dev CIDEr-D | its members alone, on the mean | whole run s | processor s | of training | backend, machine | started | commit |\n| --- | --- | ---: | ---: | ---: | ---: | ---: | --- | --- | --- |\n")
 	for _, run := range r.Ensembles {
 		var seeds []string
