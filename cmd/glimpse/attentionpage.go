@@ -36,7 +36,7 @@ type attentionPage struct {
 // newAttentionPage is for the captioner of a folder, and for the ensemble that it makes with those of others.
 func newAttentionPage(c *captioner.Model, folders ...string) *attentionPage {
 	fields, ok := c.Fields()
-	return &attentionPage{Model: strings.Join(folders, ", "), Fields: ok, Side: fields.Side, fields: fields}
+	return &attentionPage{Model: strings.Join(folders, ", together with "), Fields: ok, Side: fields.Side, fields: fields}
 }
 
 // attentionPicture is one picture with its caption.
