@@ -314,4 +314,12 @@ func TestViews(t *testing.T) {
 	if cfg.Crops = -1; cfg.Check() == nil {
 		t.Error("-1 crops were not refused")
 	}
+	cfg = defaults(experiments.Quick, "go")
+	cfg.Decoder, cfg.Model.LabelSmoothing = tell, 0
+	if err := cfg.Check(); err != nil {
+		t.Error(err)
+	}
+	if cfg.Model.FeatureDropout = 0.1; cfg.Check() == nil {
+		t.Error("dropout of features, which Show and Tell has not, was not refused")
+	}
 }

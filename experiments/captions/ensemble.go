@@ -75,7 +75,7 @@ type Member struct {
 	Seed     int64                `json:"seed"`
 	Critical bool                 `json:"critical"` // whether it had self-critical training
 	DevCIDEr float64              `json:"dev_cider"`
-	Weights  string               `json:"weights,omitempty"` // sha256 of their file, where the member was given
+	Weights  string               `json:"weights,omitempty"` // [captioner.Model.WeightsSHA256], where the member was given
 
 	run string // the folder of the run that trained it
 }

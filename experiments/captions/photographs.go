@@ -284,6 +284,9 @@ func (c Config) Check() error {
 	if c.Decoder == tell && c.Model.LabelSmoothing != 0 {
 		return fmt.Errorf("model.label_smoothing: expected 0 with decoder=%s, whose loss is the paper's, found %g", tell, c.Model.LabelSmoothing)
 	}
+	if m := c.Model; c.Decoder == tell && (m.EmbedDropout != 0 || m.FeatureDropout != 0) {
+		return fmt.Errorf("model.embed_dropout, model.feature_dropout: expected 0 with decoder=%s, which has the dropout of the LSTM's output alone, found %g and %g", tell, m.EmbedDropout, m.FeatureDropout)
+	}
 	if c.Crops < 0 {
 		return fmt.Errorf("crops: expected 0 or more, found %d", c.Crops)
 	}
