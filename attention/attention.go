@@ -36,6 +36,13 @@ func Project(W, x *Node) *Node { return nn.Affine(x, W, nil) }
 // p = W_a a + b [N, L, A], q = W_h h [N, A] and v [A]. Where K states look at the same picture, as in beam search, q is
 // [N, K, A] and e is [N, K, L]: p is then kept once a picture.
 func ScoreProjected(p, q, v *Node) *Node {
+	e, _ := ScoreHidden(p, q, v)
+	return e
+}
+
+// ScoreHidden is [ScoreProjected] with tanh(p_i + q) [N, L, A] (or [N, K, L, A]) beside the scores, for callers that define the
+// gradient themselves, from tanh.
+func ScoreHidden(p, q, v *Node) (e, hidden *Node) {
 	p.AssertRank(3)
 	N, L, A := dims3(p)
 	v.AssertDims(A)
@@ -48,10 +55,10 @@ func ScoreProjected(p, q, v *Node) *Node {
 		q.AssertDims(N, A)
 		q = graph.Reshape(q, N, 1, A)
 	}
-	hidden := graph.Tanh(graph.Reshape(graph.Add(p, q), -1, A))
+	hidden = graph.Tanh(graph.Add(p, q))
 	// v comes first in the product: that spares the gradient a transpose of hidden, the largest tensor there is.
-	e := graph.DotGeneral(graph.Reshape(v, 1, A), []int{1}, nil, hidden, []int{1}, nil)
-	return graph.Reshape(e, scores...)
+	e = graph.DotGeneral(graph.Reshape(v, 1, A), []int{1}, nil, graph.Reshape(hidden, -1, A), []int{1}, nil)
+	return graph.Reshape(e, scores...), hidden
 }
 
 // Softmax returns alpha [N, L], alpha_i = exp(e_i) / sum_k exp(e_k), of the scores e [N, L] (Xu et al. 2015,

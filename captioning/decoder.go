@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -57,8 +58,9 @@ func (d *decoder) decode(captions *Node) Outputs {
 	read := d.read(wordsRead(captions))
 	s := d.start()
 	h0, c0 := s.h, s.c
+	s.h, s.c = columns(h0), columns(c0)
 	var steps []state
-	for _, in := range unstack(graph.Reshape(read.input, T-1, N, 4*cfg.Hidden)) {
+	for _, in := range nn.Split(read.input, 1, slices.Repeat([]int{N}, T-1)...) {
 		s = d.step(in, s)
 		steps = append(steps, s)
 	}
@@ -70,20 +72,27 @@ func (d *decoder) decode(captions *Node) Outputs {
 		}
 		return graph.Concatenate(parts, 1)
 	}
-	h := all(func(s state) *Node { return s.h })
+	stack := func(part func(state) *Node) *Node { // likewise, of columns
+		parts := make([]*Node, len(steps))
+		for t, s := range steps {
+			parts[t] = part(s)
+		}
+		return stacked(parts)
+	}
+	h := stack(func(s state) *Node { return s.h })
 	deep := func() (y, z *Node) {
 		y = graph.Transpose(graph.Reshape(read.y, T-1, N, cfg.EmbedDim), 0, 1)
-		z = all(func(s state) *Node { return s.gated })
+		z = stack(func(s state) *Node { return s.gated })
 		return graph.Reshape(y, -1, cfg.EmbedDim), graph.Reshape(z, -1, cfg.FeatureDim)
 	}
 	out := Outputs{
 		Logits: graph.Reshape(d.logits(graph.Reshape(h, -1, cfg.Hidden), deep), N, T-1, cfg.VocabSize),
 		E:      all(func(s state) *Node { return s.e }),
 		Alpha:  all(func(s state) *Node { return s.alpha }),
-		Beta:   all(func(s state) *Node { return s.beta }),
+		Beta:   stack(func(s state) *Node { return s.beta }),
 		Z:      all(func(s state) *Node { return s.z }),
 		H:      h,
-		C:      all(func(s state) *Node { return s.c }),
+		C:      stack(func(s state) *Node { return s.c }),
 		H0:     h0, C0: c0,
 	}
 	if cfg.Attention == AttentionHard {
@@ -98,12 +107,15 @@ func wordsRead(captions *Node) *Node {
 	return graph.Reshape(graph.Transpose(graph.SliceAxis(captions, 1, graph.AxisRange(0, T-1)), 0, 1), -1)
 }
 
-// state is what a step leaves behind: the LSTM's h and c [N, H], and how they came about.
+// state is what a step leaves behind: the LSTM's h and c, and how they came about. In a decoder that is unrolled (steps.go) an
+// example's h, c, gate and gated context are columns.
 type state struct {
-	h, c           *Node
-	e, alpha       *Node // [N, L]
-	beta, z, gated *Node // the gate, the context [N, D], and their product
-	place          *Node // [N] where hard attention looked
+	h, c     *Node // [N, H]; unrolled [H, N]
+	e, alpha *Node // [N, L]
+	beta     *Node // the gate, unrolled alone: [D, N], or [1, N] for a scalar or none
+	z        *Node // [N, D] the context
+	gated    *Node // [N, D] their product; unrolled [D, N]
+	place    *Node // [N] where hard attention looked
 }
 
 // decoder holds the weights as nodes of a graph, and what all steps have in common.
@@ -111,17 +123,17 @@ type decoder struct {
 	cfg    Config
 	scope  *model.Scope
 	N      int
-	a      *Node // [N, L, D]
-	p      *Node // W_a a + b [N, L, A], the half of the attention's score that does not change
-	v      *Node // [A]
-	wh     *shared
+	a      *Node  // [N, L, D]
+	p      *Node  // W_a a + b [N, L, A], the half of the attention's score that does not change
+	v      *Node  // [A]
+	wh     *Node  // W_h [A, H]
 	places places // of hard attention
-	gate   *shared
+	gate   *Node  // [n, H], n being D or 1, and its bias [n]
 	gateB  *Node
-	wy     *Node   // [4H, E], the columns of lstm.weight_ih that the word goes through
-	lstm   *shared // [4H, D + H], those for the context, and lstm.weight_hh beside them
-	lstmB  *Node   // [1, 4H], both biases
-	ih, hh *Node   // [4H, E + D] and [4H, H], the same weights whole
+	ih, hh *Node // [4H, E + D] and [4H, H]
+	bias   *Node // [4H], both biases
+
+	unrolled *unrolled // what is made ready for steps one after the other; nil until it is asked for
 }
 
 func newDecoder(scope *model.Scope, cfg Config, a *Node) *decoder {
@@ -140,28 +152,24 @@ func newDecoder(scope *model.Scope, cfg Config, a *Node) *decoder {
 
 	if cfg.Attention != AttentionUniform {
 		d.p = nn.Affine(a, d.param("att", "W_a", nn.FanIn, A, D), d.param("att", "b", nn.Zeros, A))
-		d.wh = newShared(d.param("att", "W_h", nn.FanIn, A, H))
+		d.wh = d.param("att", "W_h", nn.FanIn, A, H)
 		d.v = d.param("att", "v", nn.Uniform(1/math.Sqrt(float64(A))), A)
 	}
 	if n := cfg.gateDim(); n > 0 {
-		d.gate = newShared(d.param("gate", "weight", nn.FanIn, n, H))
-		d.gateB = graph.Reshape(d.param("gate", "bias", nn.Zeros, n), 1, n)
+		d.gate, d.gateB = d.param("gate", "weight", nn.FanIn, n, H), d.param("gate", "bias", nn.Zeros, n)
 	}
-	ih, hh, bias := lstmParams(scope, a, E+D, H)
-	d.ih, d.hh = ih, hh
-	columns := nn.Split(ih, 1, E, D)
-	d.wy, d.lstm, d.lstmB = columns[0], newShared(graph.Concatenate([]*Node{columns[1], hh}, 1)), bias
+	d.ih, d.hh, d.bias = lstmParams(scope, a, E+D, H)
 	return d
 }
 
-// lstmParams returns the weights of an LSTM: weight_ih [4H, in], weight_hh [4H, H], and the sum of both biases [1, 4H].
+// lstmParams returns the weights of an LSTM: weight_ih [4H, in], weight_hh [4H, H], and the sum of both biases [4H].
 func lstmParams(scope *model.Scope, g graph.GraphProvider, in, H int) (ih, hh, bias *Node) {
 	scope = scope.At("lstm")
 	bound := nn.Uniform(1 / math.Sqrt(float64(H))) // PyTorch's initial values
 	ih = nn.Param(scope, g, "weight_ih", bound, 4*H, in)
 	hh = nn.Param(scope, g, "weight_hh", bound, 4*H, H)
 	bias = graph.Add(nn.Param(scope, g, "bias_ih", forgetNothing, 4*H), nn.Param(scope, g, "bias_hh", nn.Zeros, 4*H))
-	return ih, hh, graph.Reshape(bias, 1, 4*H)
+	return ih, hh, bias
 }
 
 // forgetNothing starts the forget gate's bias at 1, so that the state is kept until there is a reason not to
@@ -192,71 +200,110 @@ func (d *decoder) affine(part string, out int, x *Node) *Node {
 // reading is what words [n] are to the decoder, whatever its state.
 type reading struct {
 	y     *Node // [n, E] their embeddings E y
-	input *Node // [n, 4H] what they add to the LSTM's gates, the biases included
+	input *Node // [4H, n] what they add to the LSTM's gates, the biases included
 }
 
 func (d *decoder) read(words *Node) reading {
 	y := nn.Dropout(d.scope, d.embed(words), d.cfg.EmbedDropout, d.scope.IsTraining(words.Graph()))
-	return reading{y: y, input: graph.Add(times(d.wy, y), d.lstmB)}
+	return reading{y: y, input: graph.Add(times(d.steps().word, y), graph.InsertAxes(d.bias, 1))}
 }
 
 func (d *decoder) embed(words *Node) *Node {
 	return nn.Lookup(d.param("embedding", "weight", nn.Uniform(0.1), d.cfg.VocabSize, d.cfg.EmbedDim), words)
 }
 
-// step reads one word, given as its input [N, 4H] to the gates, in the state s: it looks at the picture (equations 4, 5
-// and 13), scales what it sees by the gate (section 4.2.1), and goes through the LSTM (equations 1 to 3). While captions
-// are written, K of them may go on at once for each picture: N K rows, those of a picture side by side.
-func (d *decoder) step(input *Node, s state) state {
-	next := d.see(s)
-	gates := graph.Add(input, d.lstm.times(graph.Concatenate([]*Node{next.gated, s.h}, 1)))
-	next.h, next.c = lstmCell(gates, s.c)
+// unrolled are the weights as steps one after the other want them.
+type unrolled struct {
+	word    *Node   // [4H, E], the columns of lstm.weight_ih that the word goes through
+	context *shared // [4H, D], those for the context
+	state   *shared // what the state is multiplied by, in one: W_h [A, H], the gate [n, H] and lstm.weight_hh [4H, H], as far as they are there
+	parts   []int   // their rows
+	score   *scorer // nil with uniform attention
+}
+
+func (d *decoder) steps() *unrolled {
+	if d.unrolled != nil {
+		return d.unrolled
+	}
+	ofInput := nn.Split(d.ih, 1, d.cfg.EmbedDim, d.cfg.FeatureDim)
+	u := &unrolled{word: ofInput[0], context: newShared(ofInput[1])}
+	var ofState []*Node
+	for _, w := range []*Node{d.wh, d.gate, d.hh} {
+		if w != nil {
+			ofState, u.parts = append(ofState, w), append(u.parts, w.Shape().Dim(0))
+		}
+	}
+	u.state = newShared(graph.Concatenate(ofState, 0))
+	if d.p != nil {
+		u.score = newScorer(d.p, d.v)
+	}
+	d.unrolled = u
+	return u
+}
+
+// step reads one word, given as its input [4H, N] to the gates, in the state s: it looks at the picture (equations 4, 5
+// and 13), scales what it sees by the gate (section 4.2.1), and goes through the LSTM (equations 1 to 3).
+func (d *decoder) step(input *Node, s state) (next state) {
+	u := d.steps()
+	parts := nn.Split(u.state.times(s.h), 0, u.parts...)
+	if d.p != nil {
+		next.e = u.score.scores(columns(parts[0]))
+		parts = parts[1:]
+	}
+	d.look(&next, d.N)
+	z := columns(next.z)
+	next.beta, next.gated = graph.Ones(z.Graph(), shapes.Make(dtypes.Float32, 1, d.N)), z
+	if d.gate != nil {
+		next.beta = graph.Sigmoid(graph.Add(parts[0], graph.InsertAxes(d.gateB, 1)))
+		next.gated = graph.Mul(next.beta, z)
+		parts = parts[1:]
+	}
+	gates := graph.Add(graph.Add(input, u.context.times(next.gated)), parts[0])
+	next.h, next.c = lstmCell(gates, s.c, 0)
 	return next
 }
 
-// stepAlone is [decoder.step] for words with the embeddings y [N, E], in a graph of one step. There the weights are used
-// as they lie: to take them apart costs more than the product, when few captions are written.
-func (d *decoder) stepAlone(y *Node, s state) state {
-	next := d.see(s)
-	gates := graph.Add(times(d.ih, graph.Concatenate([]*Node{y, next.gated}, 1)), times(d.hh, s.h))
-	next.h, next.c = lstmCell(graph.Add(gates, d.lstmB), s.c)
+// stepAlone is [decoder.step] for words with the embeddings y [N, E], in a graph of one step, where vectors are rows and the
+// weights are used as they lie: to take them apart costs more than the product, when few captions are written. K captions may go
+// on at once for each picture: N K rows, those of a picture side by side.
+func (d *decoder) stepAlone(y *Node, s state) (next state) {
+	if d.p != nil {
+		next.e = d.perRow(attention.ScoreProjected(d.p, d.perPicture(times(s.h, d.wh)), d.v))
+	}
+	d.look(&next, s.h.Shape().Dim(0))
+	next.gated = next.z
+	if d.gate != nil {
+		next.gated = graph.Mul(graph.Sigmoid(graph.Add(times(s.h, d.gate), graph.InsertAxes(d.gateB, 0))), next.z)
+	}
+	gates := graph.Add(times(graph.Concatenate([]*Node{y, next.gated}, 1), d.ih), times(s.h, d.hh))
+	next.h, next.c = lstmCell(graph.Add(gates, graph.InsertAxes(d.bias, 0)), s.c, 1)
 	return next
 }
 
-// see is the part of a step before the LSTM.
-func (d *decoder) see(s state) (next state) {
-	next.e, next.alpha = d.look(s.h)
+// look is where a step looks, by next's scores e [rows, L], and what it sees there: the weights alpha and the context z [rows, D].
+// Uniform attention has no scores: they are set to 0. Hard attention also sets the place.
+func (d *decoder) look(next *state, rows int) {
+	if d.p == nil {
+		next.alpha = attention.Uniform(d.a.Graph(), dtypes.Float32, rows, d.cfg.Locations)
+		next.e = graph.ZerosLike(next.alpha)
+	} else {
+		next.alpha = attention.Softmax(next.e)
+	}
 	weights := next.alpha
 	if d.cfg.Attention == AttentionHard {
 		next.place, weights = d.places.next(next.e, next.alpha)
 	}
 	next.z = d.perRow(attention.Context(d.perPicture(weights), d.a))
-	next.beta, next.gated = graph.Ones(d.a.Graph(), shapes.Make(dtypes.Float32, s.h.Shape().Dim(0), 1)), next.z
-	if d.gate != nil {
-		next.beta = graph.Sigmoid(graph.Add(d.gate.times(s.h), d.gateB))
-		next.gated = graph.Mul(next.beta, next.z)
-	}
-	return next
 }
 
-// lstmCell takes the sums [N, 4H] that go into the gates, in the order input, forget, cell, output, and the cell c [N, H]
-// to the next state (Xu et al. 2015, equations 1 to 3).
-func lstmCell(gates, c *Node) (h, next *Node) {
-	H := c.Shape().Dimensions[1]
-	parts := nn.Split(gates, 1, H, H, H, H)
+// lstmCell takes the sums that go into the gates, in the order input, forget, cell, output along the axis, and the cell c to the next state (Xu et
+// al. 2015, equations 1 to 3): [4H, N] and [H, N] for axis 0, [N, 4H] and [N, H] for axis 1.
+func lstmCell(gates, c *Node, axis int) (h, next *Node) {
+	H := c.Shape().Dim(axis)
+	parts := nn.Split(gates, axis, H, H, H, H)
 	in, forget, cell, out := graph.Sigmoid(parts[0]), graph.Sigmoid(parts[1]), graph.Tanh(parts[2]), graph.Sigmoid(parts[3])
 	next = graph.Add(graph.Mul(forget, c), graph.Mul(in, cell))
 	return graph.Mul(out, graph.Tanh(next)), next
-}
-
-// look returns the attention's scores and weights [N, L] in the state h [N, H].
-func (d *decoder) look(h *Node) (e, alpha *Node) {
-	if d.cfg.Attention == AttentionUniform {
-		alpha = attention.Uniform(d.a.Graph(), dtypes.Float32, h.Shape().Dim(0), d.cfg.Locations)
-		return graph.ZerosLike(alpha), alpha
-	}
-	e = d.perRow(attention.ScoreProjected(d.p, d.perPicture(d.wh.times(h)), d.v))
-	return e, attention.Softmax(e)
 }
 
 // perPicture makes [N, K, n] of x [N K, n], when there are K > 1 captions of each picture; perRow undoes it.

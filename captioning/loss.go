@@ -84,16 +84,41 @@ func wordLosses(logits, captions, lengths *Node, eps float64) (nll, smoothed, ma
 // surprise returns -log p(target) = log sum_k exp(logit_k) - logit_target, [n], for logits [n, V] and targets [n], and
 // beside it (1-eps) of that plus eps times the mean of -log p over all V words: the loss with smoothed labels, equal to
 // that of PyTorch's CrossEntropyLoss(label_smoothing=eps).
+//
+// Their gradient, softmax - onehot(target) and softmax - (1-eps) onehot(target) - eps/V, is made of the exponentials that are
+// there: one product, with smoothed labels a subtraction, and the targets' places. No place occurs twice, so that ONNX Runtime's
+// threads do not overwrite each other in the scatter (docs/upstream.md).
 func surprise(logits, target *Node, eps float64) (nll, smoothed *Node) {
-	V := logits.Shape().Dimensions[1]
-	largest := graph.StopGradient(graph.ReduceAndKeep(logits, graph.ReduceMax, 1))
-	shifted := graph.Sub(logits, largest)
-	logSum := graph.Log(graph.ReduceSum(graph.Exp(shifted), 1))
-	said := graph.ReduceSum(graph.Mul(shifted, graph.OneHot(target, V, dtypes.Float32)), 1)
-	nll = graph.Sub(logSum, said)
+	n, V := logits.Shape().Dim(0), logits.Shape().Dim(1)
+	spots := graph.Concatenate([]*Node{graph.Iota(target.Graph(), shapes.Make(target.DType(), n, 1), 0), graph.InsertAxes(target, -1)}, 1)
+	var exps, sum, ofNLL, ofSmoothed *Node // the last two are the gradients of what is returned
+	logits = graph.IdentityWithCustomGradient(logits, func(_, _ *Node) *Node {
+		whole, hit := ofNLL, ofNLL
+		if ofSmoothed != nil {
+			whole, hit = plus(whole, ofSmoothed), plus(hit, graph.MulScalar(ofSmoothed, 1-eps))
+		}
+		gradient := graph.Mul(exps, graph.InsertAxes(graph.Div(whole, sum), -1))
+		if ofSmoothed != nil {
+			gradient = graph.Sub(gradient, graph.InsertAxes(graph.MulScalar(ofSmoothed, eps/float64(V)), -1))
+		}
+		ofNLL, ofSmoothed = nil, nil
+		return graph.ScatterSum(gradient, spots, graph.Neg(hit), false, true)
+	})
+	shifted := graph.Sub(logits, graph.ReduceAndKeep(logits, graph.ReduceMax, 1))
+	exps = graph.Exp(shifted)
+	sum = graph.ReduceSum(exps, 1)
+	logSum := graph.Log(sum)
+	kept := func(loss *Node, gradient **Node) *Node {
+		return graph.IdentityWithCustomGradient(loss, func(_, g *Node) *Node {
+			*gradient = g
+			return g
+		})
+	}
+	plain := graph.Sub(logSum, graph.Gather(shifted, spots))
+	nll = kept(plain, &ofNLL)
 	if eps == 0 {
 		return nll, nll
 	}
 	spread := graph.Sub(logSum, graph.ReduceMean(shifted, 1))
-	return nll, graph.Add(graph.MulScalar(nll, 1-eps), graph.MulScalar(spread, eps))
+	return nll, kept(graph.Add(graph.MulScalar(plain, 1-eps), graph.MulScalar(spread, eps)), &ofSmoothed)
 }

@@ -34,12 +34,13 @@ func OwnWords(scope *model.Scope, cfg Config, a, captions, share *Node) *Node {
 		return graph.Reshape(graph.SliceAxis(x, 1, graph.AxisRange(t, t+1)), d.N)
 	}
 	s := d.start()
+	s.h, s.c = columns(s.h), columns(s.c)
 	words := column(captions, 0)
 	read := []*Node{graph.InsertAxes(words, 1)}
 	for t := 1; t < T; t++ {
 		in := d.read(words)
 		s = d.step(in.input, s)
-		logits := d.logits(s.h, func() (y, z *Node) { return in.y, s.gated })
+		logits := d.logits(columns(s.h), func() (y, z *Node) { return in.y, columns(s.gated) })
 		said := graph.ConvertDType(graph.ArgMax(logits, -1, dtypes.Int32), captions.DType())
 		words = graph.Where(column(own, t), said, column(captions, t))
 		read = append(read, graph.InsertAxes(words, 1))

@@ -2,6 +2,7 @@ package captioning
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -58,32 +59,32 @@ func DecodeShowAndTell(scope *model.Scope, cfg ShowAndTellConfig, features, capt
 	}
 	t := newTeller(scope, cfg, g)
 	inputs := graph.Concatenate([]*Node{t.project(features), t.embed(wordsRead(captions))}, 0) // [T N, E], the picture first
-	sums := unstack(graph.Reshape(t.inputs(inputs), T, N, 4*H))
+	// Each [4H, N]: columns, as the states are (steps.go).
+	sums := nn.Split(graph.Add(times(t.ih, inputs), graph.InsertAxes(t.bias, 1)), 1, slices.Repeat([]int{N}, T)...)
 
-	h0, c0 := t.look(sums[0])
-	h, c := h0, c0
+	h0, c0 := lstmCell(sums[0], graph.Zeros(g, shapes.Make(dtypes.Float32, H, N)), 0)
+	recurrent, h, c := newShared(t.hh), h0, c0
 	var hs []*Node
 	for _, sum := range sums[1:] {
-		h, c = t.step(sum, h, c)
-		hs = append(hs, graph.InsertAxes(h, 1))
+		h, c = lstmCell(graph.Add(sum, recurrent.times(h)), c, 0)
+		hs = append(hs, h)
 	}
-	all := graph.Concatenate(hs, 1)
-	return ShowAndTellOutputs{Logits: t.logits(all), H: all, H0: h0, C0: c0}
+	all := stacked(hs)
+	return ShowAndTellOutputs{Logits: t.logits(all), H: all, H0: columns(h0), C0: columns(c0)}
 }
 
 // teller holds the weights of Show and Tell as nodes of a graph.
 type teller struct {
-	cfg       ShowAndTellConfig
-	scope     *model.Scope
-	ih, bias  *Node // [4H, E], [1, 4H]
-	recurrent *shared
-	table     *Node // [V, E]
+	cfg          ShowAndTellConfig
+	scope        *model.Scope
+	ih, hh, bias *Node // [4H, E], [4H, H], [4H]
+	table        *Node // [V, E]
 }
 
 func newTeller(scope *model.Scope, cfg ShowAndTellConfig, g *graph.Graph) *teller {
 	ih, hh, bias := lstmParams(scope, g, cfg.EmbedDim, cfg.Hidden)
 	table := nn.Param(scope.At("embedding"), g, "weight", nn.Uniform(0.1), cfg.VocabSize, cfg.EmbedDim)
-	return &teller{cfg: cfg, scope: scope, ih: ih, bias: bias, recurrent: newShared(hh), table: table}
+	return &teller{cfg: cfg, scope: scope, ih: ih, hh: hh, bias: bias, table: table}
 }
 
 // project makes an input [N, E] of pictures [N, F], embed of words [n].
@@ -94,15 +95,15 @@ func (t *teller) project(features *Node) *Node {
 func (t *teller) embed(words *Node) *Node { return nn.Lookup(t.table, words) }
 
 // inputs returns what x [n, E] adds to the LSTM's gates, the biases included: [n, 4H].
-func (t *teller) inputs(x *Node) *Node { return graph.Add(times(t.ih, x), t.bias) }
+func (t *teller) inputs(x *Node) *Node { return graph.Add(times(x, t.ih), graph.InsertAxes(t.bias, 0)) }
 
 // look is the LSTM's first step, which reads the picture in the state h = c = 0; step is every other.
 func (t *teller) look(input *Node) (h, c *Node) {
-	return lstmCell(input, graph.Zeros(input.Graph(), shapes.Make(dtypes.Float32, input.Shape().Dim(0), t.cfg.Hidden)))
+	return lstmCell(input, graph.Zeros(input.Graph(), shapes.Make(dtypes.Float32, input.Shape().Dim(0), t.cfg.Hidden)), 1)
 }
 
 func (t *teller) step(input, h, c *Node) (nextH, nextC *Node) {
-	return lstmCell(graph.Add(input, t.recurrent.times(h)), c)
+	return lstmCell(graph.Add(input, times(h, t.hh)), c, 1)
 }
 
 // logits returns the words' scores [..., V] in the states h [..., H].

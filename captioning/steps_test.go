@@ -2,15 +2,19 @@ package captioning
 
 import (
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"pgregory.net/rapid"
 
+	"github.com/glimpse-ml/glimpse/attention"
 	"github.com/glimpse-ml/glimpse/internal/backend/backendtest"
 	"github.com/glimpse-ml/glimpse/internal/nn"
 )
@@ -19,30 +23,24 @@ import (
 // whatever order it is taken.
 func TestStepGradients(t *testing.T) {
 	const T, N, V, E, out = 4, 3, 7, 5, 6
-	// formula uses each helper at several steps, with a gradient that differs between them.
+	// formula uses the matrix at several steps, with a gradient that differs between them.
 	formula := func(plain bool) func(table, W, words, upstream *Node) []*Node {
 		return func(table, W, words, upstream *Node) []*Node {
-			look, cut, mul := nn.Lookup, unstack, newShared(W).times
+			look, mul := nn.Lookup, newShared(W).times
 			if plain {
 				look = func(table, words *Node) *Node { return graph.MatMul(graph.OneHot(words, V, dtypes.Float32), table) }
-				cut = func(x *Node) (steps []*Node) {
-					for t := range T {
-						steps = append(steps, graph.Squeeze(graph.SliceAxis(x, 0, graph.AxisElem(t)), 0))
-					}
-					return steps
-				}
-				mul = func(x *Node) *Node { return times(W, x) }
+				mul = func(x *Node) *Node { return graph.MatMul(W, x) }
 			}
-			x := graph.Reshape(look(table, words), T, N, E)
-			h := graph.ZerosLike(graph.Reshape(graph.SliceAxis(x, 0, graph.AxisElem(0)), N, E))
+			x := columns(look(table, words)) // [E, T N]
+			h := graph.Zeros(x.Graph(), shapes.Make(dtypes.Float32, E, N))
 			loss := graph.ScalarZero(x.Graph(), dtypes.Float32)
-			for t, y := range cut(x) {
+			for t := range T {
 				if t == 1 {
 					continue // a step that is not used has no gradient
 				}
-				z := mul(graph.Add(h, y))
-				loss = graph.Add(loss, graph.ReduceAllSum(graph.Mul(z, graph.Reshape(graph.SliceAxis(upstream, 0, graph.AxisElem(t)), N, out))))
-				h = graph.SliceAxis(z, 1, graph.AxisRange(0, E))
+				z := mul(graph.Add(h, graph.SliceAxis(x, 1, graph.AxisRange(t*N, (t+1)*N))))
+				loss = graph.Add(loss, graph.ReduceAllSum(graph.Mul(z, graph.Reshape(graph.SliceAxis(upstream, 0, graph.AxisElem(t)), out, N))))
+				h = graph.SliceAxis(z, 0, graph.AxisRange(0, E))
 			}
 			once := graph.Gradient(loss, table, W)
 			again := graph.Gradient(graph.MulScalar(loss, 2), table, W) // a second walk back through the same graph
@@ -72,7 +70,7 @@ func TestStepGradients(t *testing.T) {
 				return tensors.FromFlatDataAndDimensions(values, dims...)
 			}
 			words := rapid.SliceOfN(rapid.Int32Range(0, V-1), T*N, T*N).Draw(t, "words")
-			args := []any{draw("table", V, E), draw("W", out, E), tensors.FromFlatDataAndDimensions(words, T*N), draw("upstream", T, N, out)}
+			args := []any{draw("table", V, E), draw("W", out, E), tensors.FromFlatDataAndDimensions(words, T*N), draw("upstream", T, out, N)}
 			got, err := ours.Call(args...)
 			if err != nil {
 				t.Fatal(err)
@@ -116,6 +114,62 @@ func TestEmbedGradientOfRepeatedWords(t *testing.T) {
 			for v, row := range slices.Collect(slices.Chunk(flat(t, out[0]), E)) {
 				if !slices.Equal(row, slices.Repeat(want[v:v+1], E)) {
 					t.Fatalf("row %d: got %s, want %g everywhere", v, fmt.Sprint(row[:8]), want[v])
+				}
+			}
+		}
+	})
+}
+
+// The gradients of attention's scores at several steps against those of plain differentiation, walked twice, one step unused.
+func TestScorerGradients(t *testing.T) {
+	const T, N, L, A = 4, 3, 5, 6
+	formula := func(plain bool) func(p, v, q, upstream *Node) []*Node {
+		return func(p, v, q, upstream *Node) []*Node {
+			score := newScorer(p, v).scores
+			if plain {
+				score = func(q *Node) *Node { return attention.ScoreProjected(p, q, v) }
+			}
+			loss := graph.ScalarZero(p.Graph(), dtypes.Float32)
+			for t := range T {
+				at := func(x *Node) *Node { return graph.Squeeze(graph.SliceAxis(x, 0, graph.AxisElem(t)), 0) }
+				if e := score(at(q)); t != 2 {
+					loss = graph.Add(loss, graph.ReduceAllSum(graph.Mul(e, at(upstream))))
+				}
+			}
+			once := graph.Gradient(loss, p, v, q)
+			again := graph.Gradient(graph.MulScalar(loss, 2), p, v, q)
+			return append(append([]*Node{loss}, once...), again...)
+		}
+	}
+	backendtest.Each(t, func(t *testing.T, b compute.Backend) {
+		rng := rand.New(rand.NewPCG(1, 2))
+		draw := func(dims ...int) *tensors.Tensor {
+			values := make([]float32, shapes.Make(dtypes.Float32, dims...).Size())
+			for i := range values {
+				values[i] = float32(rng.NormFloat64())
+			}
+			return tensors.FromFlatDataAndDimensions(values, dims...)
+		}
+		args := []any{draw(N, L, A), draw(A), draw(T, N, A), draw(T, N, L)}
+		run := func(plain bool) (outs [][]float32) {
+			exec, err := graph.NewExec(b, formula(plain))
+			if err != nil {
+				t.Fatal(err)
+			}
+			results, err := exec.Call(args...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, x := range results {
+				outs = append(outs, flat(t, x))
+			}
+			return outs
+		}
+		got, want := run(false), run(true)
+		for i, name := range []string{"loss", "p", "v", "q", "p again", "v again", "q again"} {
+			for j, x := range want[i] {
+				if !(math.Abs(float64(got[i][j]-x)) <= 1e-5) {
+					t.Errorf("%s, number %d: expected %g, found %g", name, j, x, got[i][j])
 				}
 			}
 		}

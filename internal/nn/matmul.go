@@ -20,10 +20,20 @@ func timesTransposed(a, b *graph.Node) *graph.Node {
 	return graph.DotGeneral(a, []int{1}, nil, b, []int{1}, nil)
 }
 
+// Narrow is the matrix product W [m, k] * x [k, n] for few columns, n far below m and k. ONNX Runtime copies the second factor of a product,
+// here the small one; the pure Go backend copies the first, so that it is faster the other way round.
+func Narrow(W, x *graph.Node) *graph.Node {
+	if familyOf(W) == familyGo {
+		return transposed(timesTransposed(transposed(x), W))
+	}
+	return product(W, x)
+}
+
 // transposedTimes is transposed(a [m, k]) * b [m, n]. The pure Go backend transposes one element at a time and
-// would do so to both a and b: this transposes the smaller one alone.
+// would do so to both a and b: this transposes the smaller one alone. ONNX Runtime makes one operation of the
+// transpose of a and the product, and the result needs no transpose.
 func transposedTimes(a, b *graph.Node) *graph.Node {
-	if a.Shape().Size() <= b.Shape().Size() {
+	if familyOf(a) == familyONNX || a.Shape().Size() <= b.Shape().Size() {
 		return product(transposed(a), b)
 	}
 	return transposed(product(transposed(b), a))
